@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "ini.h"
+
+#include "parse.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct reader {
+    ini_callback callback;
+    void *arg;
+    char *section; /* borrowed from the copied text */
+};
+
+static int read_header(struct reader *r, char *line, unsigned number, struct error *err) {
+    size_t len = strlen(line);
+    if (line[len - 1] != ']')
+        return err_kind(err, "invalid_config", "the header %s has no closing bracket", line);
+    line[len - 1] = '\0';
+    r->section = text_trim(line + 1);
+    struct ini_item item = {.section = r->section, .line = number};
+    return r->callback(r->arg, &item, err);
+}
+
+static int read_key(struct reader *r, char *line, unsigned number, struct error *err) {
+    char *equals = strchr(line, '=');
+    if (!equals)
+        return err_kind(err, "invalid_config",
+                        "'%s' is neither a [section] nor a key = value line", line);
+    *equals = '\0';
+    char *value = text_trim(equals + 1);
+    size_t len = strlen(value);
+    if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
+        value[len - 1] = '\0';
+        value++;
+    }
+    struct ini_item item = {
+        .section = r->section, .key = text_trim(line), .value = value, .line = number};
+    return r->callback(r->arg, &item, err);
+}
+
+static int read_line(struct reader *r, char *line, unsigned number, struct error *err) {
+    line = text_trim(line);
+    if (!*line || *line == '#' || *line == ';')
+        return 0;
+    return *line == '[' ? read_header(r, line, number, err) : read_key(r, line, number, err);
+}
+
+int ini_read(const char *name, const char *text, size_t len, ini_callback callback, void *arg,
+             struct error *err) {
+    if (memchr(text, '\0', len))
+        return err_kind(err, "invalid_config", "%s: the file holds a NUL byte", name);
+    _cleanup_free_ char *copy = strndup(text, len);
+    if (!copy)
+        return -ENOMEM;
+    struct reader reader = {.callback = callback, .arg = arg, .section = copy + strlen(copy)};
+    unsigned number = 0;
+    for (char *rest = copy, *line; (line = strsep(&rest, "\n"));) {
+        int r = read_line(&reader, line, ++number, err);
+        if (r < 0)
+            return err_wrap(err, r, "%s:%u", name, number);
+    }
+    return 0;
+}

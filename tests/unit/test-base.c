@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/ini.h"
+#include "base/parse.h"
+#include "base/random.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_buf_keeps_its_maximum(void **state) {
+    (void)state;
+    _cleanup_buf_ struct buf b = BUF_INIT(8);
+    assert_int_equal(buf_puts(&b, "12345678"), 0);
+    assert_int_equal(buf_putc(&b, '9'), -E2BIG);
+    assert_string_equal(b.data, "12345678");
+    buf_clear(&b);
+    assert_int_equal(buf_write_at(&b, 2, "x", 1), 0);
+    assert_memory_equal(b.data, "\0\0x", 4);
+    assert_int_equal(buf_write_at(&b, 8, "x", 1), -E2BIG);
+}
+
+static void test_error_is_set_once_and_wrapped(void **state) {
+    (void)state;
+    _cleanup_error_ struct error err = ERROR_INIT;
+    assert_int_equal(err_kind(&err, "quota_exceeded", "%d cores", 8), -EDQUOT);
+    assert_int_equal(err_kind(&err, "busy", "later"), -EBUSY);
+    assert_int_equal(err_wrap(&err, err.code, "count"), -EDQUOT);
+    assert_string_equal(err_text(&err), "count: 8 cores");
+    assert_int_equal(error_kind_find(err.kind)->http, 409);
+}
+
+static void test_numbers(void **state) {
+    (void)state;
+    int64_t i;
+    uint64_t u;
+    assert_int_equal(parse_i64("-9223372036854775808", &i), 0);
+    assert_true(i == INT64_MIN);
+    assert_int_equal(parse_i64("9223372036854775808", &i), -ERANGE);
+    assert_int_equal(parse_u64("", &u), -EINVAL);
+    assert_int_equal(parse_u64("12x", &u), -EINVAL);
+    assert_int_equal(parse_u64("99999999999999999999999x", &u), -EINVAL);
+    assert_int_equal(parse_u64("18446744073709551615", &u), 0);
+}
+
+static void test_names(void **state) {
+    (void)state;
+    assert_true(name_valid("hpc-1_a"));
+    assert_false(name_valid("-a"));
+    assert_false(name_valid("a b"));
+    assert_false(name_valid("a\n"));
+    assert_false(name_valid(""));
+    char longest[65];
+    memset(longest, 'a', 64);
+    longest[64] = '\0';
+    assert_false(name_valid(longest));
+    longest[63] = '\0';
+    assert_true(name_valid(longest));
+    assert_int_equal(text_distance("MachineTyp", "machinetype", 5), 1);
+}
+
+static void test_time(void **state) {
+    (void)state;
+    usec_t t;
+    assert_int_equal(time_parse("2024-08-26T09:40:16.0066584+00:00", &t), 0);
+    _cleanup_buf_ struct buf b = BUF_INIT(100);
+    assert_int_equal(time_format(&b, t), 0);
+    assert_string_equal(b.data, "2024-08-26T09:40:16.006Z");
+    assert_int_equal(time_parse("2024-08-26T11:40:16+02:00", &t), 0);
+    buf_clear(&b);
+    (void)time_format(&b, t);
+    assert_string_equal(b.data, "2024-08-26T09:40:16.000Z");
+    assert_int_equal(time_parse("2024-08-26", &t), -EINVAL);
+    buf_clear(&b);
+    (void)duration_format(&b, 200 * USEC_SEC);
+    assert_string_equal(b.data, "3m20s");
+}
+
+/* The check value of CRC-32C for "123456789" (RFC 3720 uses the same polynomial). */
+static void test_checksums(void **state) {
+    (void)state;
+    assert_int_equal(hash_crc32c(0, "123456789", 9), 0xe3069283U);
+    assert_int_equal(hash_crc32c(hash_crc32c(0, "1234", 4), "56789", 5), 0xe3069283U);
+    assert_true(hash_text("a") == 0xaf63dc4c8601ec8cU);
+}
+
+static int count_item(void *arg, const struct ini_item *item, struct error *err) {
+    (void)err;
+    if (item->key)
+        assert_string_equal(item->section, "account azure");
+    ++*(int *)arg;
+    return 0;
+}
+
+static void test_ini(void **state) {
+    (void)state;
+    int items = 0;
+    static const char good[] = "# note\n[account azure]\nregion = \"eastus\"\r\n\n; more\na=b\n";
+    assert_int_equal(ini_read("c", good, strlen(good), count_item, &items, NULL), 0);
+    assert_int_equal(items, 3);
+    _cleanup_error_ struct error err = ERROR_INIT;
+    assert_int_equal(ini_read("c.conf", "[a]\nx\n", 6, count_item, &items, &err), -EINVAL);
+    assert_non_null(strstr(err_text(&err), "c.conf:2"));
+}
+
+static void test_str_keeps_equal_text(void **state) {
+    (void)state;
+    struct str *s = NULL;
+    assert_int_equal(str_set(&s, "x"), 0);
+    struct str *before = s;
+    assert_int_equal(str_set(&s, "x"), 0);
+    assert_ptr_equal(s, before);
+    assert_int_equal(str_set(&s, ""), 0);
+    assert_null(s);
+}
+
+static void test_seeded_random_repeats(void **state) {
+    (void)state;
+    uint64_t seed_a = 7, seed_b = 7;
+    struct random_source a = random_seeded(&seed_a), b = random_seeded(&seed_b);
+    char x[UUID_TEXT_SIZE], y[UUID_TEXT_SIZE];
+    random_uuid(&a, x);
+    random_uuid(&b, y);
+    assert_string_equal(x, y);
+    assert_int_equal(x[14], '4');
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buf_keeps_its_maximum),
+        cmocka_unit_test(test_error_is_set_once_and_wrapped),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_ini),
+        cmocka_unit_test(test_str_keeps_equal_text),
+        cmocka_unit_test(test_seeded_random_repeats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
