@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MODEL_LIMITS_H
+#define MODEL_LIMITS_H
+
+/* A bound on everything that a user can grow. Reaching one is an error with its number in the text. */
+
+#define LIMIT_CLUSTERS 200u
+#define LIMIT_NODES_PER_CLUSTER 100000u
+#define LIMIT_ARRAYS_PER_CLUSTER 200u
+#define LIMIT_DOCUMENT_BYTES ((size_t)4 << 20)
+#define LIMIT_VALUE_BYTES ((size_t)4096)
+#define LIMIT_NAME_BYTES 63u
+#define LIMIT_COMMAND_QUEUE 4096u
+#define LIMIT_LAST_ERRORS 256u
+#define LIMIT_RENDER_BYTES ((size_t)256 << 20)
+#define LIMIT_SET_SIZE 1000u                /* VMs in a scale set */
+#define LIMIT_SET_SIZE_CUSTOM_IMAGE 600u    /* ... made from an image of one's own */
+#define LIMIT_SET_SIZE_PLACEMENT_GROUP 100u /* ... in a single placement group */
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MODEL_SNAPSHOT_H
+#define MODEL_SNAPSHOT_H
+
+/*
+ * The state of everything at one revision, immutable, shared by all readers.
+ *
+ * A reader calls model_acquire, reads, and calls model_release within the same system call or HTTP
+ * request: it never waits for the engine, and the engine never waits for it. What a revision no
+ * longer holds is freed by the engine when the oldest snapshot still held goes.
+ *
+ * Threads: model_acquire and model_release from any thread (a mutex is held for a few
+ * instructions). Everything else here is reading.
+ */
+
+#include "object.h"
+
+struct model;
+
+struct last_error {
+    uid_t uid;
+    struct str *text;
+    usec_t at;
+};
+
+/* A machine type as Azure lists it, for one account and region. */
+struct machine_type {
+    struct str *name, *family, *account, *region;
+    uint32_t vcpus, quota_vcpus, gpus;
+    uint64_t memory_mb;
+    bool rdma, spot, accelerated_networking, ephemeral_os_disk, restricted;
+};
+
+struct quota {
+    struct str *name, *label, *account, *region;
+    uint64_t used, limit;
+};
+
+/* What the engine knows about an account and region; replaced as a whole when it is read anew. */
+struct catalog {
+    uint64_t edit;
+    struct machine_type *types; /* sorted by account, region, name */
+    size_t n_types;
+    struct quota *quotas;
+    size_t n_quotas;
+};
+
+enum health {
+    HEALTH_OK,
+    HEALTH_DEGRADED,
+};
+
+/* The server itself. */
+struct server {
+    usec_t started_at;
+    enum health health;
+    struct str *health_text; /* lines for system/health, "ok" first when all is well */
+    struct str *version;
+    uint64_t ticks, commits, commands, cloud_requests, cloud_errors;
+};
+
+struct snapshot {
+    uint64_t revision;
+    usec_t at;          /* wall time of publication */
+    usec_t clusters_at; /* when a cluster was last added or removed */
+    struct object_list clusters; /* struct cluster, by name */
+    struct catalog *catalog;     /* NULL until first read */
+    struct last_error *last_errors;
+    size_t n_last_errors;
+    struct server server;
+    /* private to the model */
+    unsigned refs;
+    struct model *model;
+    struct snapshot *newer;
+    struct garbage *garbage;
+};
+
+/* The current snapshot, with a reference. Never NULL. Any thread. */
+const struct snapshot *model_acquire(struct model *m);
+void model_release(const struct snapshot *s);
+
+static inline void snapshot_releasep(const struct snapshot **s) {
+    if (*s)
+        model_release(*s);
+}
+#define _cleanup_snapshot_ _cleanup_(snapshot_releasep)
+
+/* Lookups; NULL when there is none. Borrowed from the snapshot. */
+const struct cluster *snapshot_cluster(const struct snapshot *s, uint64_t id);
+const struct cluster *snapshot_cluster_named(const struct snapshot *s, const char *name);
+/* The node with this id in any cluster; its cluster in *ret_cluster if not NULL. */
+const struct node *snapshot_node(const struct snapshot *s, uint64_t id,
+                                 const struct cluster **ret_cluster);
+const struct array *snapshot_array(const struct snapshot *s, uint64_t id,
+                                   const struct cluster **ret_cluster);
+const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
+                                                 const char *region, const char *name);
+/* The nearest known name, NULL when none is near. */
+const char *snapshot_machine_type_near(const struct snapshot *s, const char *account,
+                                       const char *region, const char *name);
+
+const struct array *cluster_array_by_id(const struct cluster *c, uint64_t id);
+const struct array *cluster_array_named(const struct cluster *c, const char *name);
+const struct set *cluster_set_by_id(const struct cluster *c, uint64_t id);
+const struct node *cluster_node(const struct cluster *c, uint64_t id);
+const struct node *cluster_node_named(const struct cluster *c, const char *name);
+size_t cluster_node_count(const struct cluster *c);
+
+/* Nodes in order of id. Start with *position = 0; NULL at the end. Position is the id to look for
+   next, so it stays good when nodes come and go between snapshots. */
+const struct node *cluster_next_node(const struct cluster *c, uint64_t *position);
+
+/* The limit of an array: what was written to max_count, else the template's; -1 = none. */
+int64_t array_max_count(const struct array *a);
+
+#endif
