@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_ENGINE_H
+#define CORE_ENGINE_H
+
+/*
+ * The engine: the only writer. It applies commands, compares what is wanted with what the cloud has
+ * (plan.h), writes its intents down before it acts, and publishes each new state as a snapshot.
+ *
+ * The order of a tick never changes:
+ *     apply -> plan -> commit -> publish -> reply -> send -> notify
+ * so nothing outside the process sees what is not on disk, and a commit that fails drops the whole
+ * build as if it had never been.
+ *
+ * Threads: engine_run (or engine_tick) on one thread, the engine thread; engine_submit,
+ * engine_cancel and engine_stop from any thread; everything else before engine_run or after it.
+ * Clock, random numbers, store and cloud are given, so a whole run can be repeated exactly.
+ */
+
+#include "cyclecloud/provider.h"
+#include "images.h"
+#include "base/random.h"
+#include "model/builder.h"
+#include "model/command.h"
+#include "store/store.h"
+
+struct engine;
+
+/* What nodes are told, and what is the same for all of them. Borrowed until engine_free. */
+struct engine_site {
+    const char *server_url;     /* how a node reaches the server: "http://10.0.0.4:8080" */
+    const char *ca_sha256;      /* of the server's certificate authority, "" for plain http */
+    const char *ssh_public_key; /* one authorized_keys line for the administrator */
+    const char *admin_username; /* "cyclecloud" where a template says nothing */
+    const char *default_account; /* used by a template without Credentials; NULL: none */
+};
+
+struct engine_options {
+    struct model *model;
+    struct store *store;
+    struct cyclecloud_provider provider;
+    const struct clock *clock;
+    const struct random_source *random;
+    const struct image_table *images;
+    struct engine_site site;
+    /* Sleeps until there is I/O, a wake, or `timeout` has passed, and runs the provider's callbacks.
+       0 or -errno. Engine thread. */
+    int (*wait)(void *arg, usec_t timeout);
+    /* Ends a wait that goes on, or the next one. Any thread. */
+    void (*wake)(void *arg);
+    void *wait_arg;
+    /* Told after each publication what changed. Engine thread; must not block. May be NULL. */
+    void (*published)(void *arg, const struct change *changes, size_t n);
+    void *published_arg;
+};
+
+/*
+ * Reads the stored state and publishes it. Nothing is planned before the cloud has been listed once.
+ * Returns 0, -EPROTO (written by a newer version), -EBADMSG (damaged record, named in `err`),
+ * -ENOMEM or the store's error.
+ */
+int engine_new(const struct engine_options *options, struct error *err, struct engine **ret);
+
+/* Runs ticks until engine_stop. Parked commands are answered -ECANCELED at the end. 0 or -errno. */
+int engine_run(struct engine *e);
+
+/* One tick without waiting. Returns the wall time of the next thing to do (USEC_NEVER: none). */
+usec_t engine_tick(struct engine *e);
+
+void engine_stop(struct engine *e);
+void engine_free(struct engine *e);
+DEFINE_CLEANUP(struct engine, engine_free);
+
+/* gateway.submit and gateway.cancel; `engine` is a struct engine. See view/gateway.h. */
+int engine_submit(void *engine, struct command *command, uint64_t *ret_ticket);
+void engine_cancel(void *engine, uint64_t ticket);
+
+/* The accounts or other configuration of the provider changed: holds for credentials are lifted and
+   the catalogs are read anew. Engine thread (from a wait callback) or before engine_run. */
+void engine_config_changed(struct engine *e);
+
+#endif
