@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TEMPLATE_DIAGNOSTICS_H
+#define TEMPLATE_DIAGNOSTICS_H
+
+/*
+ * What is wrong, or odd, in a text: a list in the order it was found. Adding never fails visibly;
+ * when memory runs out or more than DIAGNOSTICS_MAX are added, the list remembers that and stays
+ * as it is. A list belongs to its caller; a zeroed struct is an empty one.
+ */
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DIAGNOSTICS_MAX 200
+
+enum severity {
+    SEVERITY_ERROR,
+    SEVERITY_WARNING,
+};
+
+struct diagnostic {
+    enum severity severity;
+    unsigned line;   /* from 1; 0 = concerns no single line */
+    unsigned column; /* bytes from 1; 0 = the whole line */
+    char *text;      /* what is wrong, no final full stop */
+    char *hint;      /* what to do, NULL if nothing is known */
+    char *source;    /* the line itself, NULL if there is none */
+};
+
+struct diagnostics {
+    struct diagnostic *items;
+    size_t len, cap;
+    size_t errors;  /* entries that are SEVERITY_ERROR, dropped ones included */
+    size_t dropped; /* entries over DIAGNOSTICS_MAX */
+    bool out_of_memory;
+};
+
+#define DIAGNOSTICS_INIT ((struct diagnostics){0})
+
+/* Where a diagnostic points to. `text` (len bytes) is searched for the line; may be NULL. */
+struct diagnostic_place {
+    const char *text;
+    size_t len;
+    unsigned line, column;
+};
+
+/* Adds an entry; `hint` (copied) may be NULL. `diags` may be NULL: then nothing happens. */
+void diagnostics_add(struct diagnostics *diags, enum severity severity,
+                     const struct diagnostic_place *place, const char *hint, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/*
+ * Appends every entry to `b` as
+ *     file:line:column: error: what
+ *         MachineTyp = x
+ *         ^
+ *     hint: did you mean MachineType?
+ * and a last line if entries were dropped. Returns 0, -E2BIG or -ENOMEM.
+ */
+int diagnostics_format(const struct diagnostics *diags, const char *filename, struct buf *b);
+
+/* Releases the entries; the list is empty afterwards. */
+void diagnostics_done(struct diagnostics *diags);
+
+#define _cleanup_diagnostics_ _cleanup_(diagnostics_done)
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TEMPLATE_TEMPLATE_H
+#define TEMPLATE_TEMPLATE_H
+
+/*
+ * CycleCloud cluster templates: text -> template -> definition.
+ *
+ * A template is the parsed text and never changes; a definition is what it means for one cluster
+ * name and one set of parameter values, with inheritance and expressions worked out. Everything
+ * here is pure: no files, no clock but for the template function time(), no global state. A
+ * template may be used by several threads at once; a definition too, once it is made.
+ *
+ * The definition as JSON (definition_json):
+ *
+ *   {"cluster":    {"Name": "hpc", "Template": "Slurm", "Autoscale": true, ...},
+ *    "parameters": {"MachineType": "Standard_F2s_v2", ...},       undefined ones are null
+ *    "nodes":      [NODE...],                                     [[node]], template order
+ *    "nodearrays": [NODE...],                                     [[nodearray]]
+ *    "noderefs":   [{"Name", "Node", "SourceClusterName"}...],
+ *    "environments": [{"Name", ...attributes}...]}
+ *
+ *   NODE: {"Name": "execute",
+ *          "Attributes": {"MachineType": "Standard_F2s_v2" or [..], "Azure": {"Sku": ..}, ...},
+ *          "Configuration": {"slurm": {"role": "execute"}},
+ *          "ClusterInit": [{"Project","Spec","Version","Locker","Name","Optional","Order"}...],
+ *          "Volumes": {"boot": {"Size": 30}}, "NetworkInterfaces": {"eth0": {...}},
+ *          "InputEndpoints": {"ssh": {"PrivatePort": 22}},
+ *          "LateBound": {"Configuration.cyclecloud.mounts.nfs.address":
+ *                            "${filer.instance.PrivateIp}"}}
+ *
+ * Attributes have the documented spelling whatever the template's ("machinetype" -> "MachineType")
+ * and typed values: numbers, booleans, strings, lists, objects. Attributes that are undefined are
+ * absent, abstract nodes and sections with Disabled are too. LateBound holds what depends on
+ * another node or an environment: definition_node_json evaluates it again when more is known.
+ */
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "diagnostics.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct template;
+struct definition;
+
+/*
+ * Parses `text`. Everything found in one pass is in `diags` (may be NULL). Returns 0 (there may be
+ * warnings), -EINVAL (at least one error), -E2BIG (over LIMIT_DOCUMENT_BYTES) or -ENOMEM.
+ * *ret is new; template_free.
+ */
+int template_parse(const char *text, size_t len, struct diagnostics *diags, struct template **ret);
+void template_free(struct template *t);
+DEFINE_CLEANUP(struct template, template_free);
+
+/*
+ * Looks at the beginning of a text that is still being written. Refuses only what no later text can
+ * repair, on complete lines: an unknown section type, a section header that is not closed or has no
+ * type, a NUL byte. Returns 0, or -EINVAL with `err` set.
+ */
+int template_check_prefix(const char *text, size_t len, struct error *err);
+
+/* The clusters of the template in order; their names are borrowed. NULL past the end. */
+size_t template_cluster_count(const struct template *t);
+const char *template_cluster_name(const struct template *t, size_t i);
+
+/* The form of the parameters as a JSON Schema (2020-12). New reference, NULL: out of memory. */
+json_t *template_schema(const struct template *t);
+
+/* True for parameters whose value must not be shown (Password, Secret), whatever the case. */
+bool template_parameter_secret(const struct template *t, const char *name);
+
+/*
+ * Checks given values against the declarations. An unknown name is a warning, a value of the wrong
+ * type an error. `given` is a JSON object (NULL: empty). Returns 0, -EINVAL or -ENOMEM.
+ */
+int template_check_parameters(const struct template *t, const json_t *given,
+                              struct diagnostics *diags);
+
+struct evaluation_input {
+    const char *cluster_name;     /* the value of ClusterName */
+    const char *template_cluster; /* which [cluster], in any case; NULL = the first */
+    const json_t *parameters;     /* object of given values (borrowed); NULL = none */
+};
+
+/*
+ * Works out a cluster. `diags` (may be NULL) gets what is wrong, with the template's lines.
+ * Returns 0, -EINVAL (at least one error), -ENOENT (no such template_cluster) or -ENOMEM.
+ * *ret is new and keeps the template alive; definition_free.
+ */
+int template_evaluate(const struct template *t, const struct evaluation_input *input,
+                      struct diagnostics *diags, struct definition **ret);
+void definition_free(struct definition *d);
+DEFINE_CLEANUP(struct definition, definition_free);
+
+/* The definition, with real values. Borrowed from `d`; must not be changed. */
+json_t *definition_json(const struct definition *d);
+/* The same with "********" in place of secrets and of everything computed from one. Borrowed. */
+json_t *definition_public_json(const struct definition *d);
+
+/*
+ * What is still needed before the cluster can start: an array of {"name", "label"}, for example
+ * {"name": "HPCMachineType", "label": "HPC VM Type"}, or {"name": "SubnetId of node head",
+ * "label": "SubnetId of node head"} where no parameter is to blame. Borrowed.
+ */
+json_t *definition_missing(const struct definition *d);
+
+/*
+ * One node or nodearray (`name` in any case) evaluated again, now that more is known. `known` is
+ * an object {"filer": {"instance": {"PrivateIp": "10.0.0.4"}}, "vnet": {"Outputs": {...}}} of
+ * nodes, noderefs and environments, names in any case; NULL = nothing. `masked` hides secrets.
+ * Returns 0, -ENOENT, -EINVAL (an expression fails; `err` says which) or -ENOMEM.
+ * *ret is a new reference to a NODE.
+ */
+int definition_node_json(const struct definition *d, const char *name, const json_t *known,
+                         bool masked, struct error *err, json_t **ret);
+
+/*
+ * Reads a parameter file: a JSON object, or `Name = value` lines typed as in a template. Returns 0,
+ * -EINVAL (`err` names line and column), -E2BIG or -ENOMEM. *ret is a new reference to an object.
+ */
+int parameters_parse(const char *text, size_t len, struct error *err, json_t **ret);
+
+#endif
