@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "waits.h"
+
+#include "view/gateway.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define IDLE_TIMEOUT (90 * USEC_SEC) /* longer than a heartbeat's interval */
+#define DEADLINE (30 * USEC_SEC)
+#define STOP_GRACE (1 * USEC_SEC)
+#define RETRY_AFTER_S 5
+
+struct waits {
+    pthread_mutex_t lock; /* guards everything below and the calls' and peers' fields */
+    pthread_cond_t changed;
+    unsigned refs; /* the server and each call */
+    bool stopping;
+    bool threaded;
+    pthread_t thread;
+    const struct gateway *gateway; /* NULL after waits_stop */
+    usec_t idle_timeout, deadline;
+    struct list calls; /* suspended, nearest deadline first */
+    struct list peers; /* least recently touched first */
+    size_t unfinished; /* calls whose request has not ended */
+};
+
+static usec_t now(void) {
+    return clock_monotonic(&clock_real);
+}
+
+static void wait_until(struct waits *w, usec_t until) {
+    struct timespec t = {.tv_sec = (time_t)(until / USEC_SEC),
+                         .tv_nsec = (long)(until % USEC_SEC) * 1000};
+    if (until == USEC_NEVER)
+        (void)pthread_cond_wait(&w->changed, &w->lock);
+    else
+        (void)pthread_cond_timedwait(&w->changed, &w->lock, &t);
+}
+
+/* Lock held. */
+static void finish_call(struct call *c, struct answer *answer) {
+    list_del(&c->link);
+    c->answer = *answer;
+    *answer = (struct answer){0};
+    struct MHD_Connection *connection = TAKE_PTR(c->connection);
+    MHD_resume_connection(connection);
+}
+
+/* Answers the calls whose time is over. Lock held, but not while the engine is told. Returns the
+   next deadline. */
+static usec_t expire_calls(struct waits *w, usec_t at) {
+    while (!list_empty(&w->calls)) {
+        struct call *c = list_entry(w->calls.next, struct call, link);
+        if (c->deadline > at)
+            return c->deadline;
+        struct answer late = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                              .retry_after_s = RETRY_AFTER_S};
+        bool submitted = c->submitted;
+        uint64_t ticket = c->ticket;
+        finish_call(c, &late);
+        if (!submitted)
+            continue;
+        (void)pthread_mutex_unlock(&w->lock);
+        w->gateway->cancel(w->gateway->engine, ticket);
+        (void)pthread_mutex_lock(&w->lock);
+    }
+    return USEC_NEVER;
+}
+
+/* Ends the connections of clients that took too long. Lock held. Returns the next time to look. */
+static usec_t expire_peers(struct waits *w, usec_t at) {
+    while (!list_empty(&w->peers)) {
+        struct peer *p = list_entry(w->peers.next, struct peer, link);
+        if (p->since + w->idle_timeout > at)
+            return p->since + w->idle_timeout;
+        list_del(&p->link);
+        (void)shutdown(p->fd, SHUT_RDWR); /* the HTTP thread sees the end and closes it */
+    }
+    return USEC_NEVER;
+}
+
+static void *watch(void *arg) {
+    struct waits *w = arg;
+    LOCK_SCOPE(&w->lock);
+    while (!w->stopping) {
+        usec_t at = now(), calls = expire_calls(w, at), peers = expire_peers(w, at);
+        wait_until(w, calls < peers ? calls : peers);
+    }
+    return NULL;
+}
+
+static int init_sync(struct waits *w) {
+    pthread_condattr_t attr;
+    int r = pthread_condattr_init(&attr);
+    if (r)
+        return -r;
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    r = pthread_cond_init(&w->changed, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    if (r)
+        return -r;
+    r = pthread_mutex_init(&w->lock, NULL);
+    if (r)
+        (void)pthread_cond_destroy(&w->changed);
+    return -r;
+}
+
+int waits_new(const struct gateway *gateway, unsigned idle_timeout_ms, unsigned deadline_ms,
+              struct waits **ret) {
+    struct waits *w = calloc(1, sizeof(*w));
+    if (!w)
+        return -ENOMEM;
+    int r = init_sync(w);
+    if (r < 0) {
+        free(w);
+        return r;
+    }
+    w->refs = 1;
+    w->gateway = gateway;
+    w->idle_timeout = idle_timeout_ms ? idle_timeout_ms * USEC_MS : IDLE_TIMEOUT;
+    w->deadline = deadline_ms ? deadline_ms * USEC_MS : DEADLINE;
+    list_init(&w->calls);
+    list_init(&w->peers);
+    r = -pthread_create(&w->thread, NULL, watch, w);
+    if (r < 0) {
+        waits_unref(w);
+        return r;
+    }
+    w->threaded = true;
+    *ret = w;
+    return 0;
+}
+
+static void answer_all(struct waits *w) {
+    while (!list_empty(&w->calls)) {
+        struct answer stopped = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                 .retry_after_s = RETRY_AFTER_S};
+        finish_call(list_entry(w->calls.next, struct call, link), &stopped);
+    }
+}
+
+void waits_stop(struct waits *w) {
+    if (!w->threaded)
+        return;
+    {
+        LOCK_SCOPE(&w->lock);
+        w->stopping = true;
+        (void)pthread_cond_broadcast(&w->changed);
+    }
+    (void)pthread_join(w->thread, NULL);
+    LOCK_SCOPE(&w->lock);
+    w->threaded = false;
+    w->gateway = NULL;
+    answer_all(w);
+    usec_t until = now() + STOP_GRACE;
+    while (w->unfinished > 0 && now() < until)
+        wait_until(w, until);
+}
+
+void waits_unref(struct waits *w) {
+    if (!w)
+        return;
+    bool last;
+    {
+        LOCK_SCOPE(&w->lock);
+        last = --w->refs == 0;
+    }
+    if (!last)
+        return;
+    (void)pthread_mutex_destroy(&w->lock);
+    (void)pthread_cond_destroy(&w->changed);
+    free(w);
+}
+
+struct call *call_new(struct waits *w) {
+    struct call *c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->waits = w;
+    c->refs = 2;
+    list_init(&c->link);
+    LOCK_SCOPE(&w->lock);
+    w->refs++;
+    w->unfinished++;
+    return c;
+}
+
+int call_suspend(struct call *c, struct MHD_Connection *connection) {
+    struct waits *w = c->waits;
+    LOCK_SCOPE(&w->lock);
+    if (w->stopping)
+        return -ESHUTDOWN;
+    MHD_suspend_connection(connection);
+    c->connection = connection;
+    c->deadline = now() + w->deadline;
+    if (list_empty(&w->calls))
+        (void)pthread_cond_broadcast(&w->changed);
+    list_add_tail(&w->calls, &c->link);
+    return 0;
+}
+
+void call_submitted(struct call *c, uint64_t ticket) {
+    LOCK_SCOPE(&c->waits->lock);
+    c->ticket = ticket;
+    c->submitted = true;
+}
+
+void call_answer(struct call *c, struct answer *answer) {
+    {
+        LOCK_SCOPE(&c->waits->lock);
+        if (c->connection)
+            finish_call(c, answer);
+    }
+    free(TAKE_PTR(answer->json));
+}
+
+void call_unref(struct call *c) {
+    struct waits *w = c->waits;
+    bool last;
+    {
+        LOCK_SCOPE(&w->lock);
+        last = --c->refs == 0;
+    }
+    if (!last)
+        return;
+    free(c->answer.json);
+    free(c);
+    waits_unref(w);
+}
+
+void call_done(struct call *c) {
+    {
+        LOCK_SCOPE(&c->waits->lock);
+        c->waits->unfinished--;
+        (void)pthread_cond_broadcast(&c->waits->changed);
+    }
+    call_unref(c);
+}
+
+struct peer *peer_new(struct waits *w, int fd) {
+    struct peer *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->fd = fd;
+    list_init(&p->link);
+    peer_touch(w, p);
+    return p;
+}
+
+void peer_free(struct waits *w, struct peer *p) {
+    peer_hold(w, p);
+    free(p);
+}
+
+void peer_touch(struct waits *w, struct peer *p) {
+    if (!p)
+        return;
+    LOCK_SCOPE(&w->lock);
+    list_del(&p->link);
+    p->since = now();
+    if (list_empty(&w->peers))
+        (void)pthread_cond_broadcast(&w->changed);
+    list_add_tail(&w->peers, &p->link);
+}
+
+void peer_hold(struct waits *w, struct peer *p) {
+    if (!p)
+        return;
+    LOCK_SCOPE(&w->lock);
+    list_del(&p->link);
+}
