@@ -27,6 +27,13 @@ struct gateway {
        The reply still comes exactly once. Any thread. */
     void (*cancel)(void *engine, uint64_t ticket);
     void *engine;
+    /* Permission bits, owner and group of the root directory and of the server's own files; a mode
+       of 0 is VIEW_ROOT_MODE. The simulator's server uses 01777. */
+    mode_t root_mode;
+    uid_t root_uid;
+    gid_t root_gid;
 };
+
+#define VIEW_ROOT_MODE ((mode_t)01775)
 
 #endif

@@ -106,9 +106,9 @@ int view_lookup(const struct gateway *g, const struct snapshot *s, const struct 
 int view_parent(const struct snapshot *s, const struct view_ref *ref, struct view_ref *ret);
 
 /*
- * Entries of a directory from `cookie` on (0 = the first). Calls visit(name, ref, next_cookie) until
- * it returns non-zero or all are seen. Cookies stay good when entries come and go. "." and ".." are
- * the caller's business. Returns 0 or -ENOTDIR.
+ * Entries of a directory from `cookie` on (0 = the first). Calls visit(name, ref, next_cookie)
+ * until it returns non-zero or all are seen. Cookies stay good when entries come and go. "." and
+ * ".." are the caller's business. Returns 0 or -ENOTDIR.
  */
 typedef int (*view_visit)(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie);
 int view_list(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,
@@ -136,8 +136,8 @@ int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf
 
 /* Commands for changes of the tree itself; each gives a new command or a refusal in words.
    mkdir: in the root a cluster, in nodes/ a node. rmdir, rename, setattr likewise. */
-int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name, mode_t mode,
-               struct command **ret, struct error *err);
+int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
+               mode_t mode, struct command **ret, struct error *err);
 int view_rmdir(const struct view_ctx *ctx, const struct view_ref *ref, struct command **ret,
                struct error *err);
 int view_rename(const struct view_ctx *ctx, const struct view_ref *ref, const char *new_name,

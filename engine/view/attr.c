@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "tables.h"
+
+#include "model/limits.h"
+#include "store/history.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+static usec_t later(usec_t a, usec_t b) {
+    return a > b ? a : b;
+}
+
+static usec_t or_created(const struct view_ctx *ctx, usec_t at) {
+    return at ? at : ctx->cluster->created_at;
+}
+
+usec_t view_changed_template(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->template.changed_at);
+}
+
+usec_t view_changed_parameters(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->parameters.changed_at);
+}
+
+usec_t view_changed_rejected_template(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->rejected_template.changed_at);
+}
+
+usec_t view_changed_rejected_parameters(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->rejected_parameters.changed_at);
+}
+
+usec_t view_changed_state(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->state_at);
+}
+
+usec_t view_changed_nodes(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->nodes_at);
+}
+
+static usec_t object_cluster(const struct view_ctx *ctx) {
+    return or_created(ctx, ctx->cluster->changed_at);
+}
+
+static usec_t object_array(const struct view_ctx *ctx) {
+    return later(object_cluster(ctx), view_changed_nodes(ctx));
+}
+
+static usec_t object_node(const struct view_ctx *ctx) {
+    return later(ctx->node->status_at, ctx->node->created_at);
+}
+
+static usec_t object_server(const struct view_ctx *ctx) {
+    return ctx->snapshot->server.started_at;
+}
+
+usec_t view_changed_seen(const struct view_ctx *ctx) {
+    return later(object_node(ctx), ctx->node->last_seen);
+}
+
+/* The newest of all nodes of the cluster, or of the context's array if it has one. */
+static usec_t newest(const struct view_ctx *ctx, usec_t (*at)(const struct view_ctx *),
+                     usec_t from) {
+    struct view_ctx node_ctx = *ctx;
+    uint64_t position = 0;
+    while ((node_ctx.node = cluster_next_node(ctx->cluster, &position)))
+        if (!ctx->array || node_ctx.node->array_id == ctx->array->id)
+            from = later(from, at(&node_ctx));
+    return from;
+}
+
+static usec_t cluster_floor(const struct view_ctx *ctx) {
+    return later(view_changed_state(ctx), object_array(ctx));
+}
+
+usec_t view_changed_array_nodes(const struct view_ctx *ctx) {
+    return newest(ctx, object_node, object_array(ctx));
+}
+
+usec_t view_changed_any_node(const struct view_ctx *ctx) {
+    return newest(ctx, object_node, cluster_floor(ctx));
+}
+
+usec_t view_changed_heartbeats(const struct view_ctx *ctx) {
+    return newest(ctx, view_changed_seen, cluster_floor(ctx));
+}
+
+usec_t view_changed_clusters(const struct view_ctx *ctx) {
+    return later(ctx->snapshot->clusters_at, object_server(ctx));
+}
+
+usec_t view_changed_snapshot(const struct view_ctx *ctx) {
+    return later(ctx->snapshot->at, object_server(ctx));
+}
+
+usec_t view_changed_last_error(const struct view_ctx *ctx) {
+    const struct snapshot *s = ctx->snapshot;
+    for (size_t i = 0; i < s->n_last_errors; i++)
+        if (s->last_errors[i].uid == ctx->uid)
+            return s->last_errors[i].at;
+    return object_server(ctx);
+}
+
+usec_t view_changed_object(const struct view_ctx *ctx, enum view_object object) {
+    static usec_t (*const at[])(const struct view_ctx *) = {
+        [VIEW_OF_SERVER] = object_server,
+        [VIEW_OF_CLUSTER] = object_cluster,
+        [VIEW_OF_ARRAY] = object_array,
+        [VIEW_OF_NODE] = object_node,
+    };
+    return at[object](ctx);
+}
+
+/* What a row's mode lets through of its cluster's: where the owner may write, group and others may
+   too if the cluster's mode says so. */
+static mode_t row_mask(const struct view_entry *entry) {
+    mode_t mode = entry->mode;
+    return mode & 0200 ? mode | ((mode & 0044) >> 1) : mode;
+}
+
+static mode_t permissions(const struct view_ctx *ctx, const struct view_entry *entry) {
+    mode_t root = ctx->gateway->root_mode ? ctx->gateway->root_mode : VIEW_ROOT_MODE;
+    if (entry == &view_root_self)
+        return root;
+    return ctx->cluster ? ctx->cluster->mode & 0777 & row_mask(entry) : entry->mode;
+}
+
+/* Directories below this one, which is what a directory's link count tells. */
+static size_t count_subdirs(const struct view_ctx *ctx, const struct view_entry *entry) {
+    size_t n = 0;
+    for (size_t i = 0; i < entry->dir->n_entries; i++)
+        n += entry->dir->entries[i].dir != NULL;
+    if (entry->dir->lists == VIEW_OF_CLUSTER)
+        n += ctx->snapshot->clusters.len;
+    if (entry->dir->lists == VIEW_OF_ARRAY)
+        n += ctx->cluster->arrays.len;
+    if (entry->dir->lists == VIEW_OF_NODE && view_object_of(entry) == VIEW_OF_CLUSTER)
+        n += cluster_node_count(ctx->cluster);
+    return n;
+}
+
+static int rendered_size(const struct view_ctx *ctx, const struct view_ref *ref, uint64_t *ret) {
+    if (ref->entry->kind == VIEW_STREAM && !ctx->gateway->store) {
+        *ret = 0;
+        return 0;
+    }
+    if (ref->entry->kind == VIEW_STREAM)
+        return history_size(ctx->gateway->store, (enum history_stream)ref->entry->stream,
+                            ref->entry->generation, ref->object_id, ret);
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
+    int r = view_show(ctx, ref, &b);
+    if (r < 0)
+        return r;
+    *ret = b.len;
+    return 0;
+}
+
+static mode_t type_bits(const struct view_ref *ref) {
+    if (ref->link || ref->entry->kind == VIEW_LINK)
+        return S_IFLNK;
+    return ref->entry->dir ? S_IFDIR : S_IFREG;
+}
+
+int view_attr(const struct view_ctx *ctx, const struct view_ref *ref, struct view_attr *ret) {
+    const struct view_entry *entry = ref->entry;
+    struct view_attr attr = {
+        .uid = ctx->cluster ? ctx->cluster->uid : ctx->gateway->root_uid,
+        .gid = ctx->cluster ? ctx->cluster->gid : ctx->gateway->root_gid,
+        .inode = view_inode(ref),
+        .links = 1,
+    };
+    mode_t type = type_bits(ref);
+    attr.mode = type | (type == S_IFLNK ? 0777 : permissions(ctx, entry));
+    attr.changed_at = entry->changed_at ? entry->changed_at(ctx)
+                                        : view_changed_object(ctx, view_object_of(entry));
+    if (type == S_IFDIR) {
+        attr.links = (nlink_t)(2 + count_subdirs(ctx, entry));
+    } else {
+        int r = rendered_size(ctx, ref, &attr.size);
+        if (r < 0)
+            return r;
+    }
+    *ret = attr;
+    return 0;
+}
+
+int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b) {
+    if (ref->link)
+        return buf_printf(b, "../../../nodes/%s", str_text(ctx->node->name));
+    if (!ref->entry->show)
+        return ref->entry->dir ? -EISDIR : -EINVAL;
+    int r = ref->entry->show(ctx, b);
+    return r < 0 ? r : buf_error(b);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "store-value.h"
+
+#include "base/parse.h"
+#include "model/limits.h"
+#include "quote.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The verbs of `control`. Reading gives those that the state allows; writing takes any of the
+ * object's verbs, for the engine knows a newer state and answers EBUSY with a reason where it must.
+ */
+struct verb {
+    const char *name;
+    enum view_object object;
+    bool (*allowed)(const struct view_ctx *ctx);
+};
+
+static bool has_failed_node(const struct view_ctx *ctx) {
+    const struct counts *counts = ctx->array ? &ctx->array->counts : &ctx->cluster->counts;
+    const struct counts *heads = ctx->array ? counts : &ctx->cluster->head_counts;
+    return counts->by_status[NODE_FAILED] || heads->by_status[NODE_FAILED] || counts->held ||
+           heads->held;
+}
+
+static bool cluster_can_start(const struct view_ctx *ctx) {
+    const struct cluster *c = ctx->cluster;
+    return str_len(c->template.text) > 0 && !c->missing && c->target != TARGET_STARTED;
+}
+
+static bool cluster_can_terminate(const struct view_ctx *ctx) {
+    return ctx->cluster->state != CLUSTER_OFF && ctx->cluster->target != TARGET_TERMINATED;
+}
+
+static bool array_can_terminate(const struct view_ctx *ctx) {
+    return ctx->array->counts.wanted > 0;
+}
+
+static bool node_can_start(const struct view_ctx *ctx) {
+    enum node_status s = ctx->node->status;
+    return s == NODE_OFF || s == NODE_TERMINATED || s == NODE_DEALLOCATED || s == NODE_FAILED;
+}
+
+static bool node_has_machine(const struct view_ctx *ctx) {
+    enum node_status s = ctx->node->status;
+    return s == NODE_PREPARING || s == NODE_READY || s == NODE_FAILED;
+}
+
+static bool node_can_end(const struct view_ctx *ctx) {
+    enum node_status s = ctx->node->status;
+    return s != NODE_OFF && s != NODE_TERMINATING && s != NODE_TERMINATED;
+}
+
+static bool node_can_deallocate(const struct view_ctx *ctx) {
+    return node_has_machine(ctx) && !ctx->node->keepalive;
+}
+
+static bool node_can_terminate(const struct view_ctx *ctx) {
+    return node_can_end(ctx) && !ctx->node->keepalive;
+}
+
+static bool node_can_remove(const struct view_ctx *ctx) {
+    return ctx->node->status != NODE_TERMINATING && !ctx->node->keepalive;
+}
+
+static bool node_can_retry(const struct view_ctx *ctx) {
+    return ctx->node->status == NODE_FAILED || ctx->node->hold != HOLD_NONE;
+}
+
+static const struct verb verbs[] = {
+    {"start", VIEW_OF_CLUSTER, cluster_can_start},
+    {"terminate", VIEW_OF_CLUSTER, cluster_can_terminate},
+    {"retry", VIEW_OF_CLUSTER, has_failed_node},
+    {"terminate", VIEW_OF_ARRAY, array_can_terminate},
+    {"retry", VIEW_OF_ARRAY, has_failed_node},
+    {"start", VIEW_OF_NODE, node_can_start},
+    {"deallocate", VIEW_OF_NODE, node_can_deallocate},
+    {"shutdown", VIEW_OF_NODE, node_can_terminate},
+    {"terminate", VIEW_OF_NODE, node_can_terminate},
+    {"remove", VIEW_OF_NODE, node_can_remove},
+    {"retry", VIEW_OF_NODE, node_can_retry},
+};
+
+static enum view_object innermost(const struct view_ctx *ctx) {
+    if (ctx->node)
+        return VIEW_OF_NODE;
+    return ctx->array ? VIEW_OF_ARRAY : VIEW_OF_CLUSTER;
+}
+
+int show_control(const struct view_ctx *ctx, struct buf *b) {
+    enum view_object object = innermost(ctx);
+    const char *separator = "";
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        if (verbs[i].object != object || !verbs[i].allowed(ctx))
+            continue;
+        (void)buf_puts(b, separator);
+        (void)buf_puts(b, verbs[i].name);
+        separator = " ";
+    }
+    return buf_putc(b, '\n');
+}
+
+static const struct verb *find_verb(enum view_object object, const char *name) {
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (verbs[i].object == object && text_equal_fold(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+static int refuse_verb(enum view_object object, const char *text, struct error *err) {
+    _cleanup_buf_ struct buf all = BUF_INIT(LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (verbs[i].object == object)
+            (void)buf_printf(&all, "%s%s", all.len ? ", " : "", verbs[i].name);
+    struct quote q;
+    return err_kind(err, "invalid_value", "\"%s\" is not a verb: write one of %s",
+                    quote_text(&q, text), all.data);
+}
+
+int store_control(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                  struct error *err) {
+    enum view_object object = innermost(ctx);
+    _cleanup_free_ char *copy = NULL;
+    char *value = NULL;
+    int r = store_read_value(&(struct written){text, len, "write a verb such as terminate"}, &copy,
+                             &value, err);
+    if (r < 0)
+        return r;
+    const struct verb *verb = find_verb(object, value);
+    if (!verb)
+        return refuse_verb(object, value, err);
+    _cleanup_(command_freep) struct command *c = view_command_new(ctx, COMMAND_CONTROL);
+    if (!c || command_set_name(c, verb->name) < 0)
+        return view_no_memory(err);
+    *ret = TAKE_PTR(c);
+    return 0;
+}

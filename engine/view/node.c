@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "tables.h"
+
+#include "render.h"
+#include "show.h"
+#include "store-value.h"
+#include "store/history.h"
+
+static int show_state(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, node_state_file(ctx->node->status));
+}
+
+static int show_status(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, node_status_name(ctx->node->status));
+}
+
+static int show_phase(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, node_phase_name(ctx->node->phase));
+}
+
+static int show_array(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, ctx->array ? str_text(ctx->array->name) : "");
+}
+
+static int show_machine_type(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->machine_type));
+}
+
+static int show_hostname(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->hostname));
+}
+
+static int show_private_ip(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->private_ip));
+}
+
+static int show_public_ip(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->public_ip));
+}
+
+static int show_instance_id(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->instance_id));
+}
+
+static int show_placement_group(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->placement_group));
+}
+
+static int show_zone(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->zone));
+}
+
+static int show_keepalive(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, ctx->node->keepalive ? "true" : "false");
+}
+
+static int show_attributes(const struct view_ctx *ctx, struct buf *b) {
+    return show_lines(b, ctx->array ? ctx->array->attributes : NULL, "{}");
+}
+
+static int show_configuration(const struct view_ctx *ctx, struct buf *b) {
+    return show_lines(b, ctx->array ? ctx->array->configuration : NULL, "{}");
+}
+
+static int show_last_seen(const struct view_ctx *ctx, struct buf *b) {
+    return show_time(b, ctx->node->last_seen);
+}
+
+static const struct view_entry entries[] = {
+    {.name = "state",
+     .row = ROW_NODE_STATE,
+     .kind = VIEW_ATTR,
+     .mode = 0644,
+     .flags = VIEW_SYNC | VIEW_POLL,
+     .show = show_state,
+     .store = store_node_state,
+     .doc = "off allocation configuration started deallocated terminating failed; "
+            "write started, terminated or deallocated"},
+    {.name = "status",
+     .row = ROW_NODE_STATUS,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_POLL,
+     .show = show_status,
+     .doc = "CycleCloud's Status: Off Acquiring Preparing Ready Failed ..."},
+    {.name = "phase",
+     .row = ROW_NODE_PHASE,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_phase,
+     .doc = "the step of coming up that it is in"},
+    {.name = "array",
+     .row = ROW_NODE_ARRAY,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_array,
+     .doc = "its array"},
+    {.name = "machine_type",
+     .row = ROW_NODE_MACHINE_TYPE,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_machine_type,
+     .doc = "its machine type, empty until one was chosen"},
+    {.name = "hostname",
+     .row = ROW_NODE_HOSTNAME,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_hostname,
+     .doc = "host name, empty until known"},
+    {.name = "private_ip",
+     .row = ROW_NODE_PRIVATE_IP,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_private_ip,
+     .doc = "address in the virtual network, empty until known"},
+    {.name = "public_ip",
+     .row = ROW_NODE_PUBLIC_IP,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_public_ip,
+     .doc = "public address, empty when it has none"},
+    {.name = "instance_id",
+     .row = ROW_NODE_INSTANCE_ID,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_instance_id,
+     .doc = "its number within its scale set"},
+    {.name = "placement_group",
+     .row = ROW_NODE_PLACEMENT_GROUP,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_placement_group,
+     .doc = "its placement group, empty when it has none"},
+    {.name = "zone",
+     .row = ROW_NODE_ZONE,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_zone,
+     .doc = "its availability zone, empty when it has none"},
+    {.name = "keepalive",
+     .row = ROW_NODE_KEEPALIVE,
+     .kind = VIEW_ATTR,
+     .mode = 0644,
+     .show = show_keepalive,
+     .store = store_keepalive,
+     .doc = "true: neither a count nor a person ends this node; write true or false"},
+    {.name = "attributes",
+     .row = ROW_NODE_ATTRIBUTES,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = show_attributes,
+     .doc = "JSON: what the template says of it, evaluated"},
+    {.name = "configuration",
+     .row = ROW_NODE_CONFIGURATION,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = show_configuration,
+     .doc = "JSON: the software configuration that its agent gets, secrets masked"},
+    {.name = "metrics",
+     .row = ROW_NODE_METRICS,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = render_node_metrics,
+     .changed_at = view_changed_seen,
+     .doc = "Prometheus text: this node"},
+    {.name = "logs",
+     .row = ROW_NODE_LOGS,
+     .kind = VIEW_STREAM,
+     .mode = 0444,
+     .flags = VIEW_POLL,
+     .stream = HISTORY_LOGS,
+     .doc = "activity for people, append-only"},
+    {.name = "logs.1",
+     .row = ROW_NODE_LOGS_OLD,
+     .kind = VIEW_STREAM,
+     .mode = 0444,
+     .flags = VIEW_HIDDEN,
+     .stream = HISTORY_LOGS,
+     .generation = 1,
+     .doc = "older lines of logs, once it has been cut"},
+    {.name = "events",
+     .row = ROW_NODE_EVENTS,
+     .kind = VIEW_STREAM,
+     .mode = 0444,
+     .flags = VIEW_POLL,
+     .stream = HISTORY_EVENTS,
+     .doc = "events, one JSON object a line, append-only"},
+    {.name = "control",
+     .row = ROW_NODE_CONTROL,
+     .kind = VIEW_ATTR,
+     .mode = 0644,
+     .show = show_control,
+     .store = store_control,
+     .doc =
+         "the verbs allowed now; write one: start, deallocate, shutdown, terminate, remove, retry"},
+    {.name = "last_seen",
+     .row = ROW_NODE_LAST_SEEN,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_last_seen,
+     .changed_at = view_changed_seen,
+     .unit = "RFC 3339 UTC",
+     .doc = "when its agent last called, empty when never"},
+};
+
+static const struct view_dir node_dir = {
+    .entries = entries,
+    .n_entries = ARRAY_SIZE(entries),
+};
+
+const struct view_entry view_node_self = {
+    .name = "NODE",
+    .row = ROW_NODE,
+    .kind = VIEW_DIR,
+    .mode = 0555,
+    .dir = &node_dir,
+    .doc = "a node",
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "tables.h"
+
+#include "render.h"
+#include "show.h"
+
+static int show_version(const struct view_ctx *ctx, struct buf *b) {
+    return show_lines(b, ctx->snapshot->server.version, CYCLECLOUDFS_VERSION);
+}
+
+static int show_health(const struct view_ctx *ctx, struct buf *b) {
+    const struct server *server = &ctx->snapshot->server;
+    return show_lines(b, server->health_text, server->health == HEALTH_OK ? "ok" : "degraded");
+}
+
+static const struct view_entry entries[] = {
+    {.name = "version",
+     .row = ROW_VERSION,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_version,
+     .doc = "version of the server"},
+    {.name = "health",
+     .row = ROW_HEALTH,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = show_health,
+     .changed_at = view_changed_snapshot,
+     .doc = "ok, or what is wrong, one line each"},
+    {.name = "limits",
+     .row = ROW_LIMITS,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = render_limits,
+     .doc = "the bounds of this server, one `name: number unit` a line"},
+    {.name = "machine_types",
+     .row = ROW_MACHINE_TYPES,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = render_machine_types,
+     .changed_at = view_changed_snapshot,
+     .unit = "memory in MiB",
+     .doc = "machine types of each account and region, a table"},
+    {.name = "quotas",
+     .row = ROW_QUOTAS,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = render_quotas,
+     .changed_at = view_changed_snapshot,
+     .unit = "cores",
+     .doc = "quotas of each account and region: used and limit, a table"},
+};
+
+const struct view_dir view_system_dir = {
+    .entries = entries,
+    .n_entries = ARRAY_SIZE(entries),
+};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIEW_TABLES_H
+#define VIEW_TABLES_H
+
+/*
+ * Inside view only: the numbers of the rows, the directories as tables, and what the tables share.
+ *
+ * A row number is written into inode numbers, which survive a restart and a remount. Therefore a
+ * number stays with its file for ever: new files get the next free number of their object's range,
+ * and the number of a file that went is not given away again.
+ */
+
+#include "view.h"
+
+enum view_row {
+    /* the server, 1..63: the root is FUSE's inode 1 */
+    ROW_ROOT = 1,
+    ROW_README = 2,
+    ROW_ROOT_STATUS = 3,
+    ROW_ROOT_EVENTS = 4,
+    ROW_ROOT_LOGS = 5,
+    ROW_ROOT_LOGS_OLD = 6,
+    ROW_ROOT_METRICS = 7,
+    ROW_LAST_ERROR = 8,
+    ROW_TEMPLATES = 9,
+    ROW_PROJECTS = 10,
+    ROW_SYSTEM = 11,
+    ROW_VERSION = 12,
+    ROW_HEALTH = 13,
+    ROW_LIMITS = 14,
+    ROW_MACHINE_TYPES = 15,
+    ROW_QUOTAS = 16,
+    ROW_SERVER_END = 64,
+    /* a cluster, 64..127 */
+    ROW_CLUSTER = 64,
+    ROW_TEMPLATE = 65,
+    ROW_TEMPLATE_REJECTED = 66,
+    ROW_PARAMETERS = 67,
+    ROW_PARAMETERS_REJECTED = 68,
+    ROW_SCHEMA = 69,
+    ROW_DEFINITION = 70,
+    ROW_PLAN = 71,
+    ROW_STATE = 72,
+    ROW_CONTROL = 73,
+    ROW_STATUS = 74,
+    ROW_STATUS_JSON = 75,
+    ROW_METRICS = 76,
+    ROW_LOGS = 77,
+    ROW_LOGS_OLD = 78,
+    ROW_EVENTS = 79,
+    ROW_ERROR = 80,
+    ROW_ARRAYS = 81,
+    ROW_NODES = 82,
+    ROW_NODES_COUNT = 83,
+    ROW_CLUSTER_END = 128,
+    /* an array, 128..159 */
+    ROW_ARRAY = 128,
+    ROW_ARRAY_COUNT = 129,
+    ROW_ARRAY_MAX_COUNT = 130,
+    ROW_ARRAY_CORES = 131,
+    ROW_ARRAY_MACHINE_TYPE = 132,
+    ROW_ARRAY_BUCKETS = 133,
+    ROW_ARRAY_ATTRIBUTES = 134,
+    ROW_ARRAY_CONTROL = 135,
+    ROW_ARRAY_NODES = 136,
+    ROW_ARRAY_END = 160,
+    /* a node, 160..255 */
+    ROW_NODE = 160,
+    ROW_NODE_STATE = 161,
+    ROW_NODE_STATUS = 162,
+    ROW_NODE_PHASE = 163,
+    ROW_NODE_ARRAY = 164,
+    ROW_NODE_MACHINE_TYPE = 165,
+    ROW_NODE_HOSTNAME = 166,
+    ROW_NODE_PRIVATE_IP = 167,
+    ROW_NODE_PUBLIC_IP = 168,
+    ROW_NODE_INSTANCE_ID = 169,
+    ROW_NODE_PLACEMENT_GROUP = 170,
+    ROW_NODE_ZONE = 171,
+    ROW_NODE_KEEPALIVE = 172,
+    ROW_NODE_ATTRIBUTES = 173,
+    ROW_NODE_CONFIGURATION = 174,
+    ROW_NODE_METRICS = 175,
+    ROW_NODE_LOGS = 176,
+    ROW_NODE_LOGS_OLD = 177,
+    ROW_NODE_EVENTS = 178,
+    ROW_NODE_CONTROL = 179,
+    ROW_NODE_LAST_SEEN = 180,
+    ROW_NODE_END = 256,
+};
+
+/* Each kind of object begins with a row for its own directory; all else hangs below it. */
+extern const struct view_entry view_root_self;
+extern const struct view_entry view_cluster_self;
+extern const struct view_entry view_array_self;
+extern const struct view_entry view_node_self;
+
+/* Tables below a table of another file. */
+extern const struct view_dir view_system_dir;
+extern const struct view_dir view_arrays_dir;
+extern const struct view_dir view_nodes_dir;
+extern const struct view_dir view_array_nodes_dir;
+
+/* The row of an object's own directory; never NULL. */
+const struct view_entry *view_self(enum view_object object);
+/* What kind of object a row belongs to. */
+enum view_object view_object_of(const struct view_entry *entry);
+/* False for a VIEW_HIDDEN row that is empty now. */
+bool view_present(const struct view_ctx *ctx, const struct view_entry *entry);
+
+/* A command from the caller about the innermost object of the context; NULL: no memory. */
+struct command *view_command_new(const struct view_ctx *ctx, enum command_type type);
+/* The refusal when memory ran out: -ENOMEM. */
+int view_no_memory(struct error *err);
+
+/* When something below this place last changed; wall time. For `changed_at` of rows. */
+usec_t view_changed_template(const struct view_ctx *ctx);
+usec_t view_changed_parameters(const struct view_ctx *ctx);
+usec_t view_changed_rejected_template(const struct view_ctx *ctx);
+usec_t view_changed_rejected_parameters(const struct view_ctx *ctx);
+usec_t view_changed_state(const struct view_ctx *ctx);
+usec_t view_changed_nodes(const struct view_ctx *ctx); /* members came or went */
+usec_t view_changed_array_nodes(const struct view_ctx *ctx);
+usec_t view_changed_any_node(const struct view_ctx *ctx);   /* status of any node; O(nodes) */
+usec_t view_changed_heartbeats(const struct view_ctx *ctx); /* ... or a heartbeat; O(nodes) */
+usec_t view_changed_seen(const struct view_ctx *ctx);       /* of the one node */
+usec_t view_changed_clusters(const struct view_ctx *ctx);
+usec_t view_changed_snapshot(const struct view_ctx *ctx);
+usec_t view_changed_last_error(const struct view_ctx *ctx);
+
+/* An object's own time, used by rows without `changed_at`. */
+usec_t view_changed_object(const struct view_ctx *ctx, enum view_object object);
+
+#endif
