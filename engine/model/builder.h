@@ -15,7 +15,11 @@
  * - counts of arrays and clusters follow the nodes by themselves: do not write them.
  * - A node's fields that counts depend on (status, target, hold, array_id, cores) may be written
  *   freely through builder_node's pointer; the counts are brought up to date when the build ends,
- *   or by builder_count(), which returns at once when nothing changed.
+ *   or by builder_count(), which returns at once when nothing changed. builder_count() looks at the
+ *   nodes asked for since it was called last: who keeps a pointer across it asks again. `fixed` says
+ *   whether a node counts as a head node. Counts that moved are a VOLATILE change of the array and
+ *   the cluster.
+ * - Names are given by builder_add_* and builder_rename_cluster; `name` must not be written.
  * - All functions that give a writable pointer return NULL when memory ran out; the build is then
  *   only good for builder_abandon.
  */
@@ -49,10 +53,22 @@ void builder_publish(struct builder *b);
 /* Drops the build. Accepts NULL. */
 void builder_abandon(struct builder *b);
 
-/* The root's own fields (catalog, last_errors, server), writable. */
+/* The root's own fields (catalog, last_errors, server), writable. `last_errors` is a copy with room
+   for LIMIT_LAST_ERRORS rows; `catalog` is shared, so it is replaced and never written to. NULL: no
+   memory. */
 struct snapshot *builder_root(struct builder *b);
+/* Replaces the catalog (stolen on success). 0 or -ENOMEM. */
+int builder_set_catalog(struct builder *b, struct catalog *catalog);
+/* Notes why the last thing that this user asked for was refused; the oldest row makes room. 0 or
+   -ENOMEM. */
+int builder_set_last_error(struct builder *b, uid_t uid, const char *text);
 
-/* Adds a zeroed cluster / array / set / node with this id and name; writable. NULL: no memory. */
+/* A catalog with this many zeroed rows, or NULL when memory ran out. Rows own their texts. */
+struct catalog *catalog_new(size_t n_types, size_t n_quotas);
+void catalog_free(struct catalog *c);
+
+/* Adds a zeroed cluster / array / set / node with this id and name; writable. An array's
+   max_count_set is -1. NULL: no memory, no such cluster, or the id (of a cluster: the name) is taken. */
 struct cluster *builder_add_cluster(struct builder *b, uint64_t id, const char *name);
 struct array *builder_add_array(struct builder *b, uint64_t cluster_id, uint64_t id, const char *name);
 struct set *builder_add_set(struct builder *b, uint64_t cluster_id, uint64_t id, const char *name);
@@ -64,7 +80,8 @@ struct array *builder_array(struct builder *b, uint64_t cluster_id, uint64_t id,
 struct set *builder_set(struct builder *b, uint64_t cluster_id, uint64_t id, enum durability d);
 struct node *builder_node(struct builder *b, uint64_t cluster_id, uint64_t id, enum durability d);
 
-/* Removes an object with what it holds. 0, -ENOENT or -ENOMEM. */
+/* Removes an object with what it holds (a cluster: everything; an array: its nodes and sets; a set:
+   nothing), each with a change of its own. 0, -ENOENT or -ENOMEM. */
 int builder_remove_cluster(struct builder *b, uint64_t id);
 int builder_remove_array(struct builder *b, uint64_t cluster_id, uint64_t id);
 int builder_remove_set(struct builder *b, uint64_t cluster_id, uint64_t id);

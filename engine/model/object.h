@@ -135,7 +135,7 @@ struct document {
     usec_t changed_at;
 };
 
-struct node_table; /* nodes by id and by name; see nodes.h */
+struct node_table; /* nodes by id and by name; see node_table.h */
 
 struct object_list {
     void **items;

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "object-box.h"
+
+#include "array-spec.h"
+
+/* Where the counted texts of an object are. */
+struct text_table {
+    const size_t *offsets;
+    size_t n;
+};
+
+static const size_t node_texts[] = {
+    offsetof(struct node, name),        offsetof(struct node, machine_type),
+    offsetof(struct node, resource_id), offsetof(struct node, instance_id),
+    offsetof(struct node, vm_id),       offsetof(struct node, hostname),
+    offsetof(struct node, private_ip),  offsetof(struct node, public_ip),
+    offsetof(struct node, zone),        offsetof(struct node, placement_group),
+    offsetof(struct node, message),     offsetof(struct node, token_hash),
+};
+
+static const size_t array_texts[] = {
+    offsetof(struct array, name),          offsetof(struct array, attributes),
+    offsetof(struct array, configuration), offsetof(struct array, secret_configuration),
+    offsetof(struct array, buckets),
+};
+
+static const size_t set_texts[] = {
+    offsetof(struct set, name),      offsetof(struct set, machine_type),
+    offsetof(struct set, zone),      offsetof(struct set, placement_group),
+    offsetof(struct set, spec_hash),
+};
+
+static const size_t cluster_texts[] = {
+    offsetof(struct cluster, name),
+    offsetof(struct cluster, template.text),
+    offsetof(struct cluster, parameters.text),
+    offsetof(struct cluster, rejected_template.text),
+    offsetof(struct cluster, rejected_parameters.text),
+    offsetof(struct cluster, parameters_public),
+    offsetof(struct cluster, schema),
+    offsetof(struct cluster, definition),
+    offsetof(struct cluster, plan),
+    offsetof(struct cluster, outcome),
+    offsetof(struct cluster, notes),
+    offsetof(struct cluster, alerts),
+    offsetof(struct cluster, group),
+    offsetof(struct cluster, account),
+    offsetof(struct cluster, region),
+};
+
+static const struct text_table text_tables[BOX_KIND_MAX] = {
+    [BOX_NODE] = {node_texts, ARRAY_SIZE(node_texts)},
+    [BOX_ARRAY] = {array_texts, ARRAY_SIZE(array_texts)},
+    [BOX_SET] = {set_texts, ARRAY_SIZE(set_texts)},
+    [BOX_CLUSTER] = {cluster_texts, ARRAY_SIZE(cluster_texts)},
+};
+
+static struct str **text_at(void *object, size_t offset) {
+    return (struct str **)(void *)((char *)object + offset);
+}
+
+static void texts_ref(enum box_kind kind, void *object) {
+    const struct text_table *t = &text_tables[kind];
+    for (size_t i = 0; i < t->n; i++)
+        (void)str_ref(*text_at(object, t->offsets[i]));
+}
+
+static void texts_unref(enum box_kind kind, void *object) {
+    const struct text_table *t = &text_tables[kind];
+    for (size_t i = 0; i < t->n; i++)
+        str_unref(*text_at(object, t->offsets[i]));
+}
+
+void node_box_copy(struct node_box *to, const struct node_box *from) {
+    *to = *from;
+    to->owner = NULL;
+    to->change = 0;
+    to->recount = to->removed = false;
+    texts_ref(BOX_NODE, to);
+}
+
+void array_box_copy(struct array_box *to, const struct array_box *from) {
+    *to = *from;
+    to->change = 0;
+    texts_ref(BOX_ARRAY, to);
+    (void)array_spec_ref(to->array.spec);
+}
+
+void set_box_copy(struct set_box *to, const struct set_box *from) {
+    *to = *from;
+    to->change = 0;
+    texts_ref(BOX_SET, to);
+}
+
+void cluster_box_copy(struct cluster_box *to, const struct cluster_box *from) {
+    *to = *from;
+    to->change = 0;
+    texts_ref(BOX_CLUSTER, to);
+}
+
+void box_free(enum box_kind kind, void *box) {
+    if (!box)
+        return;
+    texts_unref(kind, box);
+    if (kind == BOX_ARRAY)
+        array_spec_unref(((struct array_box *)box)->array.spec);
+    free(box);
+}

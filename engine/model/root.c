@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "root.h"
+
+#include "limits.h"
+
+#include <string.h>
+
+struct snapshot *model_root_copy(const struct snapshot *s) {
+    struct snapshot *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return NULL;
+    *copy = *s;
+    (void)str_ref(copy->server.health_text);
+    (void)str_ref(copy->server.version);
+    copy->refs = 0;
+    copy->newer = NULL;
+    copy->garbage = NULL;
+    return copy;
+}
+
+void model_root_free(struct snapshot *s) {
+    if (!s)
+        return;
+    str_unref(s->server.health_text);
+    str_unref(s->server.version);
+    free(s);
+}
+
+struct last_error *model_last_errors_copy(const struct last_error *from, size_t n) {
+    size_t room = n > LIMIT_LAST_ERRORS ? n : LIMIT_LAST_ERRORS;
+    struct last_error *copy = calloc(room, sizeof(*copy));
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = from[i];
+        (void)str_ref(copy[i].text);
+    }
+    return copy;
+}
+
+void model_last_errors_free(struct last_error *errors, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        str_unref(errors[i].text);
+    free(errors);
+}
+
+struct catalog *catalog_new(size_t n_types, size_t n_quotas) {
+    struct catalog *c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->types = calloc(n_types + 1, sizeof(*c->types));
+    c->quotas = calloc(n_quotas + 1, sizeof(*c->quotas));
+    if (!c->types || !c->quotas) {
+        catalog_free(c);
+        return NULL;
+    }
+    c->n_types = n_types;
+    c->n_quotas = n_quotas;
+    return c;
+}
+
+void catalog_free(struct catalog *c) {
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n_types; i++) {
+        struct machine_type *t = &c->types[i];
+        str_unref(t->name);
+        str_unref(t->family);
+        str_unref(t->account);
+        str_unref(t->region);
+    }
+    for (size_t i = 0; i < c->n_quotas; i++) {
+        struct quota *q = &c->quotas[i];
+        str_unref(q->name);
+        str_unref(q->label);
+        str_unref(q->account);
+        str_unref(q->region);
+    }
+    free(c->types);
+    free(c->quotas);
+    free(c);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "snapshot.h"
+
+#include "base/parse.h"
+#include "find.h"
+#include "node_table.h"
+
+#include <string.h>
+
+/* How many letters a machine type may be off to be offered instead. */
+#define NEAR_ENOUGH 6
+
+size_t model_find_cluster(const struct snapshot *s, uint64_t id) {
+    for (size_t i = 0; i < s->clusters.len; i++)
+        if (((const struct cluster *)s->clusters.items[i])->id == id)
+            return i;
+    return FIND_NONE;
+}
+
+size_t model_find_cluster_place(const struct snapshot *s, const char *name) {
+    size_t low = 0, high = s->clusters.len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct cluster *c = s->clusters.items[middle];
+        if (strcmp(str_text(c->name), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t model_find_array(const struct cluster *c, uint64_t id) {
+    for (size_t i = 0; i < c->arrays.len; i++)
+        if (cluster_array(c, i)->id == id)
+            return i;
+    return FIND_NONE;
+}
+
+size_t model_find_set_place(const struct cluster *c, uint64_t id) {
+    size_t low = 0, high = c->sets.len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (cluster_set(c, middle)->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t model_find_set(const struct cluster *c, uint64_t id) {
+    size_t i = model_find_set_place(c, id);
+    return i < c->sets.len && cluster_set(c, i)->id == id ? i : FIND_NONE;
+}
+
+const struct cluster *snapshot_cluster(const struct snapshot *s, uint64_t id) {
+    size_t i = model_find_cluster(s, id);
+    return i == FIND_NONE ? NULL : s->clusters.items[i];
+}
+
+const struct cluster *snapshot_cluster_named(const struct snapshot *s, const char *name) {
+    size_t i = model_find_cluster_place(s, name);
+    if (i == s->clusters.len)
+        return NULL;
+    const struct cluster *c = s->clusters.items[i];
+    return str_equal(c->name, name) ? c : NULL;
+}
+
+const struct node *snapshot_node(const struct snapshot *s, uint64_t id,
+                                 const struct cluster **ret_cluster) {
+    for (size_t i = 0; i < s->clusters.len; i++) {
+        const struct cluster *c = s->clusters.items[i];
+        const struct node *n = cluster_node(c, id);
+        if (!n)
+            continue;
+        if (ret_cluster)
+            *ret_cluster = c;
+        return n;
+    }
+    return NULL;
+}
+
+const struct array *snapshot_array(const struct snapshot *s, uint64_t id,
+                                   const struct cluster **ret_cluster) {
+    for (size_t i = 0; i < s->clusters.len; i++) {
+        const struct cluster *c = s->clusters.items[i];
+        const struct array *a = cluster_array_by_id(c, id);
+        if (!a)
+            continue;
+        if (ret_cluster)
+            *ret_cluster = c;
+        return a;
+    }
+    return NULL;
+}
+
+static bool type_is_of(const struct machine_type *t, const char *account, const char *region) {
+    return str_equal(t->account, account) && text_equal_fold(str_text(t->region), region);
+}
+
+/* Azure's names of regions and machine types do not care for case, so the sorting cannot be used to
+   search; the list is some hundred rows. */
+const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
+                                                 const char *region, const char *name) {
+    for (size_t i = 0; s->catalog && i < s->catalog->n_types; i++) {
+        const struct machine_type *t = &s->catalog->types[i];
+        if (text_equal_fold(str_text(t->name), name) && type_is_of(t, account, region))
+            return t;
+    }
+    return NULL;
+}
+
+const char *snapshot_machine_type_near(const struct snapshot *s, const char *account,
+                                       const char *region, const char *name) {
+    const char *best = NULL;
+    size_t best_distance = NEAR_ENOUGH;
+    for (size_t i = 0; s->catalog && i < s->catalog->n_types; i++) {
+        const struct machine_type *t = &s->catalog->types[i];
+        if (!type_is_of(t, account, region))
+            continue;
+        size_t distance = text_distance(str_text(t->name), name, best_distance);
+        if (distance >= best_distance)
+            continue;
+        best = str_text(t->name);
+        best_distance = distance;
+    }
+    return best;
+}
+
+const struct array *cluster_array_by_id(const struct cluster *c, uint64_t id) {
+    size_t i = model_find_array(c, id);
+    return i == FIND_NONE ? NULL : cluster_array(c, i);
+}
+
+const struct array *cluster_array_named(const struct cluster *c, const char *name) {
+    for (size_t i = 0; i < c->arrays.len; i++)
+        if (str_equal(cluster_array(c, i)->name, name))
+            return cluster_array(c, i);
+    return NULL;
+}
+
+const struct set *cluster_set_by_id(const struct cluster *c, uint64_t id) {
+    size_t i = model_find_set(c, id);
+    return i == FIND_NONE ? NULL : cluster_set(c, i);
+}
+
+/* The node in a box, NULL for none. */
+static const struct node *unboxed(const struct node_box *box) {
+    return box ? &box->node : NULL;
+}
+
+const struct node *cluster_node(const struct cluster *c, uint64_t id) {
+    return unboxed(node_table_get(c->nodes, id));
+}
+
+const struct node *cluster_node_named(const struct cluster *c, const char *name) {
+    return unboxed(node_table_get_named(c->nodes, name));
+}
+
+size_t cluster_node_count(const struct cluster *c) {
+    return c->nodes->n;
+}
+
+const struct node *cluster_next_node(const struct cluster *c, uint64_t *position) {
+    if (*position == UINT64_MAX)
+        return NULL;
+    const struct node *n = unboxed(node_table_at_or_after(c->nodes, *position));
+    *position = n ? n->id + 1 : UINT64_MAX;
+    return n;
+}
+
+int64_t array_max_count(const struct array *a) {
+    if (a->max_count_set >= 0)
+        return a->max_count_set;
+    return a->spec ? a->spec->max_count : -1;
+}
