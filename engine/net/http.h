@@ -51,7 +51,8 @@ struct http_request {
     size_t max_body;       /* of the answer; longer fails with -EFBIG; 0 = HTTP_BODY_DEFAULT */
     bool metadata_service; /* no proxy, and plain http to 169.254.169.254 is allowed */
     /* Given: receives the body of a 2xx answer in pieces as it arrives, and `body` of the response
-       is empty. A negative errno from it ends the request with that error. */
+       is empty. A negative errno from it ends the request with that error. It only takes the data:
+       it must not call a function of this header. */
     int (*sink)(void *arg, const void *data, size_t len);
 };
 
@@ -91,11 +92,14 @@ const char *http_response_header(const struct http_response *response, const cha
 int http_timer(struct http *h, usec_t delay, void (*fired)(void *arg), void *arg, uint64_t *ret_id);
 void http_timer_cancel(struct http *h, uint64_t id);
 
+/* The most descriptors http_wait takes. */
+#define HTTP_FDS_MAX 32
+
 /*
  * Sleeps until there is something to do, one of `fds` is ready, http_wakeup was called, or
  * `timeout` has passed (USEC_NEVER: no limit), then runs the callbacks that are due. `fds` may be
  * NULL; their revents are set on return. The daemon's only sleep.
- * Returns 0, -EIO or -ENOMEM.
+ * Returns 0, -EINVAL (too many descriptors), -EIO or -ENOMEM.
  */
 int http_wait(struct http *h, struct pollfd *fds, unsigned n_fds, usec_t timeout);
 /* http_wait without sleeping and without descriptors. */
