@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The builder against a naive model, over seeded random operations: builds of any length, published
+ * or abandoned, while older snapshots are held and compared again when they are released. Then the
+ * same with the allocation that fails moving through every position of a build.
+ */
+
+#include "base/random.h"
+#include "model/builder.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CLUSTERS 3
+#define ARRAYS 3
+#define NODES 1500
+#define HELD 4
+
+/* Allocations left until one fails; negative: none fails. */
+static long fail_after = -1;
+static bool failed;
+
+static bool fails(void) {
+    if (fail_after < 0)
+        return false;
+    if (fail_after-- > 0)
+        return false;
+    failed = true;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+void *__wrap_malloc(size_t size) {
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size) {
+    return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+struct naive_node {
+    bool there;
+    unsigned name;
+    uint64_t array_id;
+    uint32_t cores;
+    enum node_status status;
+    enum target target;
+};
+
+struct naive_cluster {
+    bool there;
+    struct naive_node nodes[NODES];
+};
+
+struct naive {
+    struct naive_cluster clusters[CLUSTERS];
+};
+
+struct world {
+    struct model *model;
+    uint64_t seed;
+    struct naive now, draft;
+    const struct snapshot *held[HELD];
+    struct naive *held_naive[HELD];
+};
+
+static uint64_t cluster_id(unsigned c) {
+    return 1 + c;
+}
+
+static uint64_t array_id(unsigned c, unsigned a) {
+    return 100 + 10 * c + a;
+}
+
+/* Ids are spread, so that they fall into the tree in every order. */
+static uint64_t node_id(unsigned c, unsigned n) {
+    return 1000 + ((uint64_t)n * 7919 % NODES) * 3 + (uint64_t)c * 1000000;
+}
+
+static void node_name(unsigned n, char text[32]) {
+    (void)snprintf(text, 32, "n-%u", n);
+}
+
+static unsigned pick(struct world *w, unsigned n) {
+    return (unsigned)(random_split_mix(&w->seed) % n);
+}
+
+static void check_cluster(const struct cluster *c, const struct naive_cluster *naive, unsigned at) {
+    struct counts counts = {0}, arrays[ARRAYS] = {0};
+    size_t total = 0;
+    for (unsigned i = 0; i < NODES; i++) {
+        const struct naive_node *want = &naive->nodes[i];
+        const struct node *n = cluster_node(c, node_id(at, i));
+        char name[32];
+        node_name(i, name);
+        assert_ptr_equal(cluster_node_named(c, name), n);
+        assert_int_equal(!!n, want->there);
+        if (!n)
+            continue;
+        total++;
+        assert_int_equal(n->cores, want->cores);
+        assert_int_equal(n->status, want->status);
+        assert_int_equal(n->target, want->target);
+        assert_string_equal(str_text(n->name), name);
+        struct counts *both[] = {&counts, &arrays[want->array_id - array_id(at, 0)]};
+        for (size_t k = 0; k < ARRAY_SIZE(both); k++) {
+            both[k]->by_status[want->status]++;
+            both[k]->wanted += want->target != TARGET_TERMINATED;
+            if (want->status != NODE_OFF && want->status != NODE_DEALLOCATED &&
+                want->status != NODE_TERMINATED)
+                both[k]->cores += want->cores;
+        }
+    }
+    assert_int_equal(cluster_node_count(c), total);
+    assert_memory_equal(&c->counts, &counts, sizeof(counts));
+    for (unsigned a = 0; a < ARRAYS; a++)
+        assert_memory_equal(&cluster_array_by_id(c, array_id(at, a))->counts, &arrays[a],
+                            sizeof(counts));
+    uint64_t position = 0, last = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position)); total--) {
+        assert_true(n->id > last);
+        last = n->id;
+    }
+    assert_int_equal(total, 0);
+}
+
+static void check(const struct snapshot *s, const struct naive *naive) {
+    for (unsigned c = 0; c < CLUSTERS; c++) {
+        const struct cluster *found = snapshot_cluster(s, cluster_id(c));
+        assert_int_equal(!!found, naive->clusters[c].there);
+        if (found)
+            check_cluster(found, &naive->clusters[c], c);
+    }
+}
+
+static int write_node(struct world *w, struct node *n, struct naive_node *want, unsigned c) {
+    if (!n)
+        return -ENOMEM;
+    want->array_id = n->array_id = array_id(c, pick(w, ARRAYS));
+    want->cores = n->cores = pick(w, 100);
+    want->status = n->status = (enum node_status)pick(w, NODE_STATUS_MAX);
+    want->target = n->target = (enum target)pick(w, TARGET_MAX);
+    return str_set(&n->message, pick(w, 2) ? "some words" : "other words");
+}
+
+static int add_cluster(struct builder *b, struct naive_cluster *naive, unsigned c) {
+    static const char *const names[CLUSTERS] = {"beta", "gamma", "alpha"};
+    if (!builder_add_cluster(b, cluster_id(c), names[c]))
+        return -ENOMEM;
+    for (unsigned a = 0; a < ARRAYS; a++)
+        if (!builder_add_array(b, cluster_id(c), array_id(c, a), names[a]))
+            return -ENOMEM;
+    memset(naive, 0, sizeof(*naive));
+    naive->there = true;
+    return 0;
+}
+
+static int toggle_node(struct world *w, struct builder *b, unsigned c, unsigned i) {
+    struct naive_node *want = &w->draft.clusters[c].nodes[i];
+    if (want->there) {
+        want->there = false;
+        return builder_remove_node(b, cluster_id(c), node_id(c, i));
+    }
+    char name[32];
+    node_name(i, name);
+    want->there = true;
+    return write_node(w, builder_add_node(b, cluster_id(c), node_id(c, i), name), want, c);
+}
+
+static int remove_one_cluster(struct world *w, struct builder *b, unsigned c) {
+    memset(&w->draft.clusters[c], 0, sizeof(w->draft.clusters[c]));
+    return builder_remove_cluster(b, cluster_id(c));
+}
+
+/* One random operation on both. 0 or -ENOMEM. */
+static int step(struct world *w, struct builder *b) {
+    unsigned c = pick(w, CLUSTERS), i = pick(w, NODES), what = pick(w, 1000);
+    struct naive_cluster *naive = &w->draft.clusters[c];
+    if (!naive->there)
+        return add_cluster(b, naive, c);
+    if (what == 0)
+        return remove_one_cluster(w, b, c);
+    if (what < 100) {
+        builder_count(b);
+        return 0;
+    }
+    if (what < 600 || !naive->nodes[i].there)
+        return toggle_node(w, b, c, i);
+    return write_node(w, builder_node(b, cluster_id(c), node_id(c, i), DURABLE), &naive->nodes[i],
+                      c);
+}
+
+static void hold_another(struct world *w) {
+    unsigned at = pick(w, HELD);
+    if (w->held[at]) {
+        check(w->held[at], w->held_naive[at]);
+        model_release(w->held[at]);
+        free(w->held_naive[at]);
+    }
+    w->held[at] = model_acquire(w->model);
+    w->held_naive[at] = malloc(sizeof(w->now));
+    assert_non_null(w->held_naive[at]);
+    *w->held_naive[at] = w->now;
+}
+
+static struct world *world_new(uint64_t seed) {
+    struct world *w = calloc(1, sizeof(*w));
+    assert_non_null(w);
+    w->seed = seed;
+    assert_int_equal(model_new(&clock_real, &w->model), 0);
+    return w;
+}
+
+static void world_free(struct world *w) {
+    for (unsigned i = 0; i < HELD; i++) {
+        if (!w->held[i])
+            continue;
+        check(w->held[i], w->held_naive[i]);
+        model_release(w->held[i]);
+        free(w->held_naive[i]);
+    }
+    model_free(w->model);
+    free(w);
+}
+
+static void run_build(struct world *w, unsigned steps, bool publish) {
+    struct builder *b = NULL;
+    assert_int_equal(builder_begin(w->model, &b), 0);
+    w->draft = w->now;
+    for (unsigned i = 0; i < steps; i++)
+        assert_int_equal(step(w, b), 0);
+    if (!publish) {
+        builder_abandon(b);
+        return;
+    }
+    builder_publish(b);
+    w->now = w->draft;
+}
+
+static void test_random(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct world *w = world_new(seed);
+        for (unsigned i = 0; i < 150; i++) {
+            run_build(w, 1 + pick(w, pick(w, 10) ? 50 : 1000), pick(w, 4) != 0);
+            if (pick(w, 3) == 0)
+                hold_another(w);
+            _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+            if (i % 5 == 0)
+                check(s, &w->now);
+        }
+        world_free(w);
+    }
+}
+
+/* Ascending in, then out from either end: full pages, joins, an empty tree again. */
+static void test_fill_and_drain(void **state) {
+    (void)state;
+    struct world *w = world_new(1);
+    for (unsigned round = 0; round < 3; round++) {
+        struct builder *b = NULL;
+        assert_int_equal(builder_begin(w->model, &b), 0);
+        if (round == 0)
+            assert_non_null(builder_add_cluster(b, 1, "c"));
+        for (uint64_t i = 0; i < 5000; i++) {
+            char name[32];
+            node_name((unsigned)i, name);
+            assert_non_null(builder_add_node(b, 1, 10 + i, name));
+        }
+        builder_publish(b);
+        assert_int_equal(builder_begin(w->model, &b), 0);
+        for (uint64_t i = 0; i < 5000; i++) {
+            uint64_t id = round == 0 ? 10 + i : round == 1 ? 5009 - i : 10 + i * 7 % 5000;
+            assert_int_equal(builder_remove_node(b, 1, id), 0);
+        }
+        const struct cluster *c = snapshot_cluster(builder_snapshot(b), 1);
+        assert_int_equal(cluster_node_count(c), 0);
+        assert_null(cluster_next_node(c, &(uint64_t){0}));
+        builder_publish(b);
+    }
+    world_free(w);
+}
+
+/* One build of a fixed seed with the n-th allocation failing. Returns false when it did not fail.
+ */
+static bool build_failing(struct world *w, uint64_t seed, long n) {
+    struct builder *b = NULL;
+    w->seed = seed;
+    w->draft = w->now;
+    failed = false;
+    fail_after = n;
+    int r = builder_begin(w->model, &b);
+    for (unsigned i = 0; r == 0 && i < 60; i++)
+        r = step(w, b);
+    if (r == 0 && builder_set_last_error(b, 5, "text") < 0)
+        r = -ENOMEM;
+    if (r == 0) {
+        /* A publish never fails, whatever memory does now. */
+        if (fail_after > 0)
+            fail_after = 0;
+        builder_publish(b);
+        w->now = w->draft;
+    } else {
+        assert_true(failed);
+        assert_int_equal(r, -ENOMEM);
+        builder_abandon(b);
+    }
+    fail_after = -1;
+    return r < 0;
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct world *w = world_new(seed);
+        run_build(w, 2000, true);
+        hold_another(w);
+        long n = 0;
+        while (build_failing(w, seed, n)) {
+            if (n++ % 20)
+                continue;
+            _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+            check(s, &w->now);
+        }
+        assert_true(n > 50);
+        _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+        check(s, &w->now);
+        model_release(TAKE_PTR(s));
+        world_free(w);
+    }
+}
+
+static void test_no_memory_elsewhere(void **state) {
+    (void)state;
+    for (long n = 0; n < 2; n++) {
+        struct model *m = NULL;
+        fail_after = n;
+        assert_int_equal(model_new(&clock_real, &m), -ENOMEM);
+        fail_after = -1;
+    }
+    for (long n = 0; n < 3; n++) {
+        fail_after = n;
+        assert_null(str_list_new((const char *const[]){"a", "b"}, 2));
+        fail_after = n;
+        assert_null(catalog_new(2, 2));
+        fail_after = -1;
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_fill_and_drain),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
