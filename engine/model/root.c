@@ -9,12 +9,20 @@ struct snapshot *model_root_copy(const struct snapshot *s) {
     struct snapshot *copy = malloc(sizeof(*copy));
     if (!copy)
         return NULL;
-    *copy = *s;
+    /* Not the whole struct: `refs` and `newer` belong to the model's mutex. */
+    *copy = (struct snapshot){
+        .revision = s->revision,
+        .at = s->at,
+        .clusters_at = s->clusters_at,
+        .clusters = s->clusters,
+        .catalog = s->catalog,
+        .last_errors = s->last_errors,
+        .n_last_errors = s->n_last_errors,
+        .server = s->server,
+        .model = s->model,
+    };
     (void)str_ref(copy->server.health_text);
     (void)str_ref(copy->server.version);
-    copy->refs = 0;
-    copy->newer = NULL;
-    copy->garbage = NULL;
     return copy;
 }
 
