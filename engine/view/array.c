@@ -38,6 +38,7 @@ static const struct view_entry entries[] = {
      .flags = VIEW_SYNC | VIEW_POLL,
      .show = show_count,
      .store = store_count,
+     .changed_at = view_changed_array_nodes,
      .unit = "nodes",
      .doc = "nodes wanted in this array; write N, +N or -N"},
     {.name = "max_count",

@@ -16,7 +16,7 @@ static const struct view_entry entries[] = {
      .flags = VIEW_SYNC | VIEW_POLL,
      .show = show_count,
      .store = store_count,
-     .changed_at = view_changed_nodes,
+     .changed_at = view_changed_any_node,
      .unit = "nodes",
      .doc = "nodes wanted in all arrays; write N, +N, -N or ARRAY=N ..."},
 };

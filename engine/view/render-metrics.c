@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "render.h"
 
+#include "show.h"
+
 /*
  * Prometheus text exposition format, version 0.0.4: for each metric `# HELP`, `# TYPE`, then all
  * its samples together. One row of `metrics` is one metric; what it is counted of says how often.
@@ -24,7 +26,7 @@ static void put_label(struct buf *b, const char *key, const char *value) {
     (void)buf_puts(b, first ? "" : ",");
     (void)buf_puts(b, key);
     (void)buf_puts(b, "=\"");
-    (void)buf_put_json(b, value);
+    (void)show_json(b, value);
     (void)buf_putc(b, '"');
 }
 

@@ -2,6 +2,7 @@
 #include "render.h"
 
 #include "model/limits.h"
+#include "show.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,22 +12,32 @@
 /* Clients do arithmetic with limits, so "none" is a large number and never null. */
 #define NO_CORE_LIMIT INT64_C(1000000000)
 
+static void put_key(struct buf *b, const char *key) {
+    (void)buf_putc(b, '"');
+    (void)buf_puts(b, key);
+    (void)buf_puts(b, "\":");
+}
+
 static void put_string(struct buf *b, const char *key, const char *value) {
-    (void)buf_printf(b, "\"%s\":\"", key);
-    (void)buf_put_json(b, value);
+    put_key(b, key);
+    (void)buf_putc(b, '"');
+    (void)show_json(b, value);
     (void)buf_puts(b, "\",");
 }
 
 /* null until known: clients compare host names, and two empty ones would be equal. */
 static void put_string_or_null(struct buf *b, const char *key, const char *value) {
-    if (*value)
+    if (*value) {
         put_string(b, key, value);
-    else
-        (void)buf_printf(b, "\"%s\":null,", key);
+        return;
+    }
+    put_key(b, key);
+    (void)buf_puts(b, "null,");
 }
 
 static void put_bool(struct buf *b, const char *key, bool value) {
-    (void)buf_printf(b, "\"%s\":%s,", key, value ? "true" : "false");
+    put_key(b, key);
+    (void)buf_puts(b, value ? "true," : "false,");
 }
 
 static const char *target_rest(enum target t) {

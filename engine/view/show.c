@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 int show_line(struct buf *b, const char *text) {
     (void)buf_puts(b, text);
@@ -10,6 +11,18 @@ int show_line(struct buf *b, const char *text) {
 
 int show_number(struct buf *b, int64_t value) {
     return buf_printf(b, "%" PRId64 "\n", value);
+}
+
+static bool json_plain(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == '"' || text[i] == '\\')
+            return false;
+    return true;
+}
+
+int show_json(struct buf *b, const char *text) {
+    size_t len = strlen(text);
+    return json_plain(text, len) ? buf_append(b, text, len) : buf_put_json(b, text);
 }
 
 int show_time(struct buf *b, usec_t wall) {

@@ -14,6 +14,8 @@
 int show_line(struct buf *b, const char *text);
 /* A number and a newline. */
 int show_number(struct buf *b, int64_t value);
+/* The text as the inside of a JSON string, as buf_put_json; quick where nothing needs escaping. */
+int show_json(struct buf *b, const char *text);
 /* Wall time and a newline; an empty line for 0. */
 int show_time(struct buf *b, usec_t wall);
 /* A whole document as it is; `when_empty` in its place when there is none. */

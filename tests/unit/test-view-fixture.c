@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "test-view-fixture.h"
+
+#include "model/limits.h"
+
+static usec_t fixed_time(void *arg) {
+    (void)arg;
+    return FIXTURE_TIME;
+}
+
+static const struct clock fixed_clock = {.wall = fixed_time, .monotonic = fixed_time};
+
+static void set(struct str **slot, const char *text) {
+    assert_int_equal(str_set(slot, text), 0);
+}
+
+static struct array_spec *make_spec(const char *const *types, size_t n) {
+    struct array_spec *spec = array_spec_new();
+    assert_non_null(spec);
+    spec->machine_types = str_list_new(types, n);
+    assert_non_null(spec->machine_types);
+    spec->max_count = 100;
+    spec->max_core_count = -1;
+    set(&spec->region, "westeurope");
+    set(&spec->subnet, "/subscriptions/s/subnets/compute");
+    return spec;
+}
+
+static void make_arrays(struct builder *b) {
+    static const char *const two[] = {"Standard_HB120rs_v3", "Standard_HB120rs_v2"};
+    static const char *const one[] = {"Standard_F2s_v2"};
+    struct array *execute = builder_add_array(b, ID_HPC, ID_EXECUTE, "execute");
+    assert_non_null(execute);
+    execute->is_array = true;
+    execute->spec = make_spec(two, 2);
+    set(&execute->attributes, "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}");
+    set(&execute->configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"********\"}}");
+    set(&execute->secret_configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"hunter2\"}}");
+    set(&execute->buckets, "[{\"bucketId\":\"b1\",\"availableCount\":7}]");
+    struct array *htc = builder_add_array(b, ID_HPC, ID_HTC, "htc");
+    assert_non_null(htc);
+    htc->is_array = true;
+    htc->spec = make_spec(one, 1);
+    htc->spec->max_count = -1;
+    struct array *head = builder_add_array(b, ID_HPC, ID_HEAD, "scheduler");
+    assert_non_null(head);
+    head->spec = make_spec(one, 1);
+}
+
+static void make_ready_node(struct builder *b) {
+    struct node *n = builder_add_node(b, ID_HPC, ID_EXECUTE_1, "execute-1");
+    assert_non_null(n);
+    n->array_id = ID_EXECUTE;
+    n->target = TARGET_STARTED;
+    n->status = NODE_READY;
+    n->phase = PHASE_AWAIT_INSTALL;
+    n->elastic = true;
+    n->spot = true;
+    n->cores = 120;
+    n->created_at = FIXTURE_TIME;
+    n->status_at = FIXTURE_TIME + USEC_MIN;
+    n->last_seen = FIXTURE_TIME + 2 * USEC_MIN;
+    n->metrics = (struct node_metrics){.cpu = 0.5f, .memory = 0.25f, .load = 60};
+    set(&n->machine_type, "Standard_HB120rs_v3");
+    set(&n->hostname, "ip-0A000005");
+    set(&n->private_ip, "10.0.0.5");
+    set(&n->public_ip, "20.1.2.3");
+    set(&n->instance_id, "7");
+    set(&n->placement_group, "pg0");
+    set(&n->zone, "2");
+}
+
+static void make_other_nodes(struct builder *b) {
+    struct node *held = builder_add_node(b, ID_HPC, ID_EXECUTE_2, "execute-2");
+    assert_non_null(held);
+    held->array_id = ID_EXECUTE;
+    held->target = TARGET_STARTED;
+    held->status = NODE_ACQUIRING;
+    held->phase = PHASE_ALLOCATE;
+    held->hold = HOLD_QUOTA;
+    held->type_choice = 1;
+    held->created_at = held->status_at = FIXTURE_TIME;
+    set(&held->message, "quota of standardHBv3Family:\n120 of 120 cores are used");
+    struct node *head = builder_add_node(b, ID_HPC, ID_SCHEDULER, "scheduler");
+    assert_non_null(head);
+    head->array_id = ID_HEAD;
+    head->target = TARGET_STARTED;
+    head->status = NODE_PREPARING;
+    head->phase = PHASE_AWAIT_BOOT;
+    head->fixed = head->keepalive = true;
+    head->cores = 2;
+    head->created_at = head->status_at = FIXTURE_TIME;
+    set(&head->machine_type, "Standard_F2s_v2");
+}
+
+static void make_hpc(struct builder *b) {
+    struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
+    assert_non_null(c);
+    c->uid = 1000;
+    c->gid = 100;
+    c->mode = 0750;
+    c->created_at = c->changed_at = c->state_at = c->nodes_at = FIXTURE_TIME;
+    c->state = CLUSTER_STARTED;
+    c->target = TARGET_STARTED;
+    c->generation = 3;
+    c->observed_generation = 2;
+    set(&c->template.text, "[cluster hpc]\n# verbatim");
+    set(&c->parameters.text, "{\"Password\":\"hunter2\"}");
+    set(&c->parameters_public, "{\n  \"Password\": \"********\"\n}");
+    set(&c->schema, "{\"type\":\"object\"}");
+    set(&c->definition, "{\"cluster\":{}}");
+    set(&c->plan, "wait: execute-2: quota");
+    set(&c->outcome, "refused: nodes/count: \"ten\" is not a number");
+    set(&c->notes, "warning: unknown parameter Foo\nmissing: SubnetId (Subnet): needed to start");
+    set(&c->alerts, "one\ntwo");
+    set(&c->account, "azure");
+    set(&c->region, "westeurope");
+    make_arrays(b);
+    make_ready_node(b);
+    make_other_nodes(b);
+}
+
+static void make_server(struct builder *b) {
+    struct snapshot *root = builder_root(b);
+    assert_non_null(root);
+    root->server = (struct server){.started_at = FIXTURE_TIME, .cloud_requests = 42};
+    set(&root->server.version, "9.9.9");
+    assert_int_equal(builder_set_last_error(b, 1000, "refused: mkdir: the name is reserved"), 0);
+    struct catalog *catalog = catalog_new(1, 1);
+    assert_non_null(catalog);
+    set(&catalog->types[0].name, "Standard_HB120rs_v3");
+    set(&catalog->types[0].family, "standardHBv3Family");
+    set(&catalog->types[0].account, "azure");
+    set(&catalog->types[0].region, "westeurope");
+    catalog->types[0].vcpus = 120;
+    catalog->types[0].memory_mb = 458752;
+    catalog->types[0].rdma = catalog->types[0].spot = true;
+    set(&catalog->quotas[0].name, "standardHBv3Family");
+    set(&catalog->quotas[0].label, "Standard HBv3 Family vCPUs");
+    set(&catalog->quotas[0].account, "azure");
+    set(&catalog->quotas[0].region, "westeurope");
+    catalog->quotas[0].used = 120;
+    catalog->quotas[0].limit = 240;
+    assert_int_equal(builder_set_catalog(b, catalog), 0);
+}
+
+struct builder *fixture_begin(struct fixture *f) {
+    struct builder *b = NULL;
+    assert_int_equal(builder_begin(f->model, &b), 0);
+    return b;
+}
+
+void fixture_publish(struct fixture *f, struct builder *b) {
+    if (f->snapshot)
+        model_release(f->snapshot);
+    builder_publish(b);
+    f->snapshot = model_acquire(f->model);
+}
+
+int fixture_setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    assert_int_equal(model_new(&fixed_clock, &f->model), 0);
+    f->gateway = (struct gateway){.model = f->model,
+                                  .clock = &fixed_clock,
+                                  .template_library = "/srv/templates",
+                                  .root_gid = 77};
+    struct builder *b = fixture_begin(f);
+    make_server(b);
+    make_hpc(b);
+    struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");
+    assert_non_null(empty);
+    empty->created_at = FIXTURE_TIME;
+    empty->mode = 0755;
+    fixture_publish(f, b);
+    *state = f;
+    return 0;
+}
+
+int fixture_teardown(void **state) {
+    struct fixture *f = *state;
+    model_release(f->snapshot);
+    model_free(f->model);
+    store_free(f->gateway.store);
+    free(f);
+    return 0;
+}
+
+int fixture_find(const struct fixture *f, const char *path, struct view_ref *ret) {
+    struct view_ref at = view_root();
+    _cleanup_free_ char *copy = strdup(path);
+    assert_non_null(copy);
+    char *rest = NULL;
+    for (char *name = strtok_r(copy, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+        struct view_ref next;
+        int r = view_lookup(&f->gateway, f->snapshot, &at, name, &next);
+        if (r < 0)
+            return r;
+        at = next;
+    }
+    *ret = at;
+    return 0;
+}
+
+struct view_ctx fixture_context(const struct fixture *f, const char *path, struct view_ref *ret) {
+    struct view_ctx ctx;
+    assert_int_equal(fixture_find(f, path, ret), 0);
+    assert_int_equal(view_context(&f->gateway, f->snapshot, ret, &ctx), 0);
+    ctx.uid = 1000;
+    ctx.gid = 100;
+    return ctx;
+}
+
+const char *fixture_read(const struct fixture *f, const char *path) {
+    static struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
+    struct view_ref ref;
+    struct view_ctx ctx = fixture_context(f, path, &ref);
+    buf_done(&b);
+    assert_int_equal(view_show(&ctx, &ref, &b), 0);
+    return b.data;
+}
+
+struct view_attr fixture_attr(const struct fixture *f, const char *path) {
+    struct view_ref ref;
+    struct view_attr attr;
+    struct view_ctx ctx = fixture_context(f, path, &ref);
+    assert_int_equal(view_attr(&ctx, &ref, &attr), 0);
+    return attr;
+}
