@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The answer thread: sends what the engine has decided, after the kernel dropped what it made
+ * stale. */
+#include "internal.h"
+
+#include <errno.h>
+
+struct answers {
+    struct fs *fs;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    struct list queue;
+    bool stop;
+    usec_t busy_since;
+};
+
+void answers_push(struct answers *a, struct request *r) {
+    (void)pthread_mutex_lock(&a->lock);
+    list_add_tail(&a->queue, &r->link);
+    (void)pthread_cond_signal(&a->wake);
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+/* The next request, or NULL when the thread is to end. */
+static struct request *take(struct answers *a) {
+    LOCK_SCOPE(&a->lock);
+    a->busy_since = 0;
+    while (list_empty(&a->queue) && !a->stop)
+        (void)pthread_cond_wait(&a->wake, &a->lock);
+    if (list_empty(&a->queue))
+        return NULL;
+    struct request *r = list_entry(a->queue.next, struct request, link);
+    list_del(&r->link);
+    a->busy_since = clock_monotonic(&clock_real);
+    return r;
+}
+
+static void *run(void *arg) {
+    struct answers *a = arg;
+    for (struct request *r; (r = take(a));)
+        request_done(r);
+    return NULL;
+}
+
+usec_t answers_busy_since(struct answers *a) {
+    LOCK_SCOPE(&a->lock);
+    return a->busy_since;
+}
+
+int answers_new(struct fs *fs, struct answers **ret) {
+    struct answers *a = calloc(1, sizeof(*a));
+    if (!a)
+        return -ENOMEM;
+    a->fs = fs;
+    list_init(&a->queue);
+    (void)pthread_mutex_init(&a->lock, NULL);
+    (void)pthread_cond_init(&a->wake, NULL);
+    int r = -pthread_create(&a->thread, NULL, run, a);
+    if (r < 0) {
+        free(a);
+        return r;
+    }
+    *ret = a;
+    return 0;
+}
+
+void answers_free(struct answers *a) {
+    if (!a)
+        return;
+    (void)pthread_mutex_lock(&a->lock);
+    a->stop = true;
+    (void)pthread_cond_signal(&a->wake);
+    (void)pthread_mutex_unlock(&a->lock);
+    (void)pthread_join(a->thread, NULL);
+    (void)pthread_cond_destroy(&a->wake);
+    (void)pthread_mutex_destroy(&a->lock);
+    free(a);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Listings. An offset is 0 ("."), 1 (".."), 2 + the view's cookie, or SCRATCH_BIT + a position. */
+#include "internal.h"
+
+#include "cache.h"
+#include "vnode.h"
+
+#include <errno.h>
+
+#define SCRATCH_BIT (UINT64_C(1) << 61)
+#define VIEW_FIRST 2
+
+struct listing {
+    fuse_req_t req;
+    const struct fuse_ctx *caller;
+    struct place *dir;
+    bool plus;
+    char *data;
+    size_t size, used;
+    bool full;
+    int error;
+};
+
+/* Adds an entry; returns non-zero when there is no room. */
+static int add(struct listing *l, const char *name, struct fuse_entry_param *e, uint64_t next) {
+    size_t left = l->size - l->used;
+    size_t need =
+        l->plus ? fuse_add_direntry_plus(l->req, l->data + l->used, left, name, e, (off_t)next)
+                : fuse_add_direntry(l->req, l->data + l->used, left, name, &e->attr, (off_t)next);
+    l->full = need > left;
+    if (!l->full)
+        l->used += need;
+    return l->full;
+}
+
+static mode_t type_of(const struct view_ref *ref) {
+    if (ref->link || ref->entry->kind == VIEW_LINK)
+        return S_IFLNK;
+    return ref->entry->dir ? S_IFDIR : S_IFREG;
+}
+
+/* Attributes and a node id for READDIRPLUS; what cannot be had stays 0: the kernel asks later. */
+static void fill_plus(struct listing *l, const struct view_ref *ref, struct fuse_entry_param *e) {
+    if (!ref->link && ref->entry->flags & (VIEW_SYNC | VIEW_PRIVATE))
+        return;
+    struct place p = {.fs = l->dir->fs, .snapshot = l->dir->snapshot, .ref = *ref};
+    p.node_id = view_inode(ref);
+    if (view_context(p.fs->gateway, p.snapshot, ref, &p.ctx) < 0)
+        return;
+    p.ctx.uid = l->caller->uid;
+    p.ctx.gid = l->caller->gid;
+    struct fuse_entry_param full;
+    if (place_entry(&p, &full) == 0)
+        *e = full;
+    if (p.vnode)
+        vnode_unref(p.fs->vnodes, p.vnode);
+}
+
+static int add_place(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie) {
+    struct listing *l = arg;
+    struct vnodes *vs = l->dir->fs->vnodes;
+    usec_t now = clock_monotonic(l->dir->fs->gateway->clock);
+    if (ref->entry->kind == VIEW_DOC && vnode_hidden(vs, view_inode(ref), now))
+        return 0;
+    struct fuse_entry_param e = {
+        .attr = {.st_ino = view_inode(ref), .st_mode = type_of(ref)},
+    };
+    if (l->plus)
+        fill_plus(l, ref, &e);
+    int full = add(l, name, &e, VIEW_FIRST + cookie);
+    if (full && e.ino)
+        place_entry_undo(l->dir->fs, &e);
+    return full;
+}
+
+static int add_scratch(void *arg, const char *name, uint64_t id, mode_t mode, uint64_t next) {
+    struct fuse_entry_param e = {.attr = {.st_ino = id, .st_mode = mode}};
+    return add(arg, name, &e, SCRATCH_BIT | next);
+}
+
+/* "." and ".." carry inode numbers and never a lookup. */
+static int add_dots(struct listing *l, uint64_t from) {
+    const struct place *dir = l->dir;
+    struct view_ref parent;
+    if (view_parent(dir->snapshot, &dir->ref, &parent) < 0)
+        parent = dir->ref;
+    struct fuse_entry_param self = {
+        .attr = {.st_ino = view_inode(&dir->ref), .st_mode = S_IFDIR},
+    };
+    struct fuse_entry_param above = {.attr = {.st_ino = view_inode(&parent), .st_mode = S_IFDIR}};
+    if (from == 0 && add(l, ".", &self, 1))
+        return 1;
+    return add(l, "..", &above, VIEW_FIRST);
+}
+
+static int list(struct listing *l, uint64_t from) {
+    const struct place *dir = l->dir;
+    if (dir->scratch || !dir->ref.entry->dir)
+        return -ENOTDIR;
+    if (from < VIEW_FIRST && add_dots(l, from))
+        return 0;
+    uint64_t cookie = from < VIEW_FIRST ? 0 : from - VIEW_FIRST;
+    if (!(from & SCRATCH_BIT)) {
+        int r = view_list(dir->fs->gateway, dir->snapshot, &dir->ref, cookie, add_place, l);
+        if (r < 0)
+            return r;
+        from = SCRATCH_BIT;
+    }
+    if (!l->full)
+        scratch_list(dir->fs->vnodes, view_inode(&dir->ref), from & ~SCRATCH_BIT, add_scratch, l);
+    return 0;
+}
+
+static void read_dir(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, bool plus) {
+    _cleanup_place_ struct place dir = {0};
+    _cleanup_free_ char *data = malloc(size ? size : 1);
+    struct listing l = {
+        .req = req,
+        .caller = fuse_req_ctx(req),
+        .dir = &dir,
+        .plus = plus,
+        .data = data,
+        .size = size,
+    };
+    int r = data ? place_get(fs_of(req), id, l.caller, &dir) : -ENOMEM;
+    if (r == 0)
+        r = list(&l, (uint64_t)off);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        (void)fuse_reply_buf(req, data, l.used);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_file_info *fi) {
+    (void)fi;
+    read_dir(req, id, size, off, false);
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size, off_t off,
+                    struct fuse_file_info *fi) {
+    (void)fi;
+    read_dir(req, id, size, off, true);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
+    (void)id;
+    (void)fuse_reply_open(req, fi);
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t id, int datasync, struct fuse_file_info *fi) {
+    (void)id;
+    (void)datasync;
+    (void)fi;
+    (void)fuse_reply_err(req, 0);
+}

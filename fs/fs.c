@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs.h"
+
+#include "internal.h"
+
+#include "base/log.h"
+#include "vnode.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+static void op_init(void *userdata, struct fuse_conn_info *conn) {
+    (void)userdata;
+    const unsigned unwanted = FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
+                              FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+                              FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL;
+    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
+                            FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA |
+                            FUSE_CAP_PARALLEL_DIROPS;
+    conn->want &= ~unwanted;
+    conn->want |= conn->capable & wanted;
+    conn->time_gran = 1000;
+}
+
+/* Left out, so that the kernel decides alone or remembers that there is nothing: access, extended
+   attributes, locks, ioctl, fallocate, lseek, copy_file_range. */
+static const struct fuse_lowlevel_ops operations = {
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .readlink = op_readlink,
+    .statfs = op_statfs,
+    .opendir = op_opendir,
+    .readdir = op_readdir,
+    .readdirplus = op_readdirplus,
+    .fsyncdir = op_fsyncdir,
+    .open = op_open,
+    .read = op_read,
+    .release = op_release,
+    .write = op_write,
+    .flush = op_flush,
+    .fsync = op_fsync,
+    .mkdir = op_mkdir,
+    .rmdir = op_rmdir,
+    .rename = op_rename,
+    .create = op_create,
+    .unlink = op_unlink,
+    .symlink = op_symlink,
+    .link = op_link,
+    .mknod = op_mknod,
+};
+
+static int copy_options(struct fs *fs, const struct fs_options *options) {
+    fs->options = *options;
+    fs->options.mountpoint = NULL;
+    fs->options.source = NULL;
+    fs->options.mount_options = NULL;
+    fs->mountpoint = strdup(options->mountpoint);
+    if (!fs->options.threads) {
+        unsigned n = 2 * (unsigned)get_nprocs();
+        fs->options.threads = n < 4 ? 4 : n;
+    }
+    if (fs->options.threads > FS_THREADS_MAX)
+        fs->options.threads = FS_THREADS_MAX;
+    return fs->mountpoint ? 0 : -ENOMEM;
+}
+
+static int make_parts(struct fs *fs) {
+    int r = vnodes_new(&fs->vnodes);
+    if (r == 0)
+        r = answers_new(fs, &fs->answers);
+    return r;
+}
+
+static int mount_session(struct fs *fs, const struct fs_options *options, struct error *err) {
+    _cleanup_free_ char *text = NULL;
+    int r = mount_options(options, &text);
+    if (r < 0)
+        return err_set(err, r, "no_memory", "%s: no memory for mounting", fs->mountpoint);
+    char *argv[] = {(char *)"cyclecloudfs", (char *)"-o", text, NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+    fs->session = fuse_session_new(&args, &operations, sizeof(operations), fs);
+    fuse_opt_free_args(&args);
+    if (!fs->session)
+        return err_set(err, -EINVAL, "invalid_config",
+                       "%s: the mount options \"%s\" are not all known: correct -o", fs->mountpoint,
+                       options->mount_options ? options->mount_options : "");
+    if (access("/dev/fuse", F_OK) < 0)
+        return err_set(err, -ENODEV, "internal",
+                       "/dev/fuse does not exist: load the kernel module with modprobe fuse");
+    if (fuse_session_mount(fs->session, fs->mountpoint) < 0)
+        return err_set(err, -EIO, "internal",
+                       "%s: FUSE refused the mount: run as root, or see that fusermount3 is "
+                       "installed and /etc/fuse.conf has user_allow_other",
+                       fs->mountpoint);
+    fs->mounted = true;
+    return 0;
+}
+
+int fs_new(const struct fs_options *options, const struct gateway *gateway, struct error *err,
+           struct fs **ret) {
+    int r = mount_prepare(options->mountpoint, err);
+    if (r < 0)
+        return r;
+    _cleanup_(fs_freep) struct fs *fs = calloc(1, sizeof(*fs));
+    if (!fs)
+        return err_set(err, -ENOMEM, "no_memory", "no memory for the file system");
+    (void)pthread_mutex_init(&fs->lock, NULL);
+    list_init(&fs->handles);
+    list_init(&fs->parked);
+    fs->gateway = gateway;
+    r = copy_options(fs, options);
+    if (r == 0)
+        r = make_parts(fs);
+    if (r < 0)
+        return err_set(err, r, "no_memory", "no memory for the file system");
+    r = mount_session(fs, options, err);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(fs);
+    return 0;
+}
+
+/* The file system was unmounted or aborted: the first worker that sees it tells. */
+static void end(struct fs *fs) {
+    fuse_session_exit(fs->session);
+    if (atomic_exchange(&fs->ended, true) || atomic_load(&fs->stopping))
+        return;
+    if (fs->options.ended)
+        fs->options.ended(fs->options.ended_arg);
+}
+
+static void free_buffer(void *arg) {
+    free(((struct fuse_buf *)arg)->mem);
+}
+
+/* A worker can only be cancelled while it waits for a request. */
+static int receive(struct fs *fs, struct fuse_buf *buffer) {
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    int n = fuse_session_receive_buf(fs->session, buffer);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return n;
+}
+
+static void *work(void *arg) {
+    struct fs *fs = arg;
+    struct fuse_buf buffer = {.mem = NULL};
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cleanup_push(free_buffer, &buffer);
+    while (!fuse_session_exited(fs->session)) {
+        int n = receive(fs, &buffer);
+        if (n == -EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        fuse_session_process_buf(fs->session, &buffer);
+    }
+    end(fs);
+    pthread_cleanup_pop(1);
+    return NULL;
+}
+
+int fs_run(struct fs *fs) {
+    for (unsigned i = 0; i < fs->options.threads; i++) {
+        int r = -pthread_create(&fs->workers[i], NULL, work, fs);
+        if (r < 0 && i == 0)
+            return r;
+        if (r < 0)
+            break;
+        fs->n_workers++;
+    }
+    struct stat st;
+    if (stat(fs->mountpoint, &st) == 0)
+        fs->device = st.st_dev;
+    return 0;
+}
+
+void fs_stop(struct fs *fs) {
+    if (!fs || atomic_exchange(&fs->stopping, true))
+        return;
+    request_cancel_all(fs);
+    fuse_session_exit(fs->session);
+    for (unsigned i = 0; i < fs->n_workers; i++)
+        (void)pthread_cancel(fs->workers[i]);
+    for (unsigned i = 0; i < fs->n_workers; i++)
+        (void)pthread_join(fs->workers[i], NULL);
+    if (fs->mounted)
+        fuse_session_unmount(fs->session);
+    fs->mounted = false;
+}
+
+void fs_free(struct fs *fs) {
+    if (!fs)
+        return;
+    if (fs->session)
+        fs_stop(fs);
+    answers_free(fs->answers);
+    while (!list_empty(&fs->handles))
+        handle_free(fs, list_entry(fs->handles.next, struct handle, link));
+    if (fs->session)
+        fuse_session_destroy(fs->session);
+    vnodes_free(fs->vnodes);
+    (void)pthread_mutex_destroy(&fs->lock);
+    free(fs->mountpoint);
+    free(fs);
+}
+
+void fs_changed(struct fs *fs, const struct change *changes, size_t n) {
+    (void)fs;
+    (void)changes;
+    (void)n;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files, and reading from them. */
+#include "internal.h"
+
+#include "cache.h"
+#include "process.h"
+#include "store/history.h"
+#include "vnode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static bool wants_write(int flags) {
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* What open(2) refuses whatever the permission bits say. */
+static int check_open(const struct place *p, int flags) {
+    if (p->scratch)
+        return 0;
+    const struct view_entry *entry = p->ref.entry;
+    if (p->ref.link || entry->kind == VIEW_LINK)
+        return -ELOOP;
+    if (entry->dir)
+        return -EISDIR;
+    if (wants_write(flags) && !entry->store)
+        return -EACCES;
+    bool readable = entry->show || entry->kind == VIEW_STREAM;
+    return (flags & O_ACCMODE) != O_WRONLY && !readable ? -EACCES : 0;
+}
+
+static enum handle_kind kind_of(const struct place *p, int flags) {
+    if (p->scratch)
+        return HANDLE_SCRATCH;
+    if (p->ref.entry->kind == VIEW_STREAM)
+        return HANDLE_STREAM;
+    if (!wants_write(flags))
+        return HANDLE_TEXT;
+    return p->ref.entry->kind == VIEW_DOC ? HANDLE_DOCUMENT : HANDLE_VALUE;
+}
+
+/* Counts the handle, or refuses it. */
+static int enter(struct fs *fs, struct handle *h) {
+    LOCK_SCOPE(&fs->lock);
+    if (fs->n_handles >= FS_HANDLES_MAX)
+        return -ENFILE;
+    fs->n_handles++;
+    list_add_tail(&fs->handles, &h->link);
+    return 0;
+}
+
+static void leave(struct fs *fs, struct handle *h) {
+    LOCK_SCOPE(&fs->lock);
+    list_del(&h->link);
+    fs->n_handles--;
+}
+
+int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
+               struct handle **ret) {
+    int r = check_open(p, flags);
+    if (r < 0)
+        return r;
+    struct handle *h = calloc(1, sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    h->kind = kind_of(p, flags);
+    h->entry = p->ref.entry;
+    h->inode = p->scratch ? 0 : view_inode(&p->ref);
+    h->node_id = p->node_id;
+    h->uid = caller->uid;
+    h->gid = caller->gid;
+    h->writable = wants_write(flags);
+    h->append = flags & O_APPEND;
+    h->text = BUF_INIT(LIMIT_RENDER_BYTES);
+    h->body = BUF_INIT(h->kind == HANDLE_VALUE ? LIMIT_VALUE_BYTES : LIMIT_DOCUMENT_BYTES);
+    h->loaded = h->whole = h->kind == HANDLE_DOCUMENT && flags & O_TRUNC;
+    if (h->kind == HANDLE_DOCUMENT)
+        h->group = process_group(caller->pid);
+    (void)pthread_mutex_init(&h->lock, NULL);
+    list_init(&h->link);
+    list_init(&h->poll_link);
+    r = enter(fs, h);
+    if (r < 0) {
+        (void)pthread_mutex_destroy(&h->lock);
+        free(h);
+        return r;
+    }
+    if (p->vnode)
+        h->vnode = vnode_ref(fs->vnodes, p->vnode);
+    *ret = h;
+    return 0;
+}
+
+void handle_free(struct fs *fs, struct handle *h) {
+    leave(fs, h);
+    vnode_unref(fs->vnodes, h->vnode);
+    buf_done(&h->text);
+    buf_done(&h->body);
+    (void)pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+int handle_place(struct fs *fs, const struct handle *h, struct place *ret) {
+    struct fuse_ctx opener = {.uid = h->uid, .gid = h->gid};
+    if (h->kind == HANDLE_SCRATCH) {
+        *ret = (struct place){.fs = fs, .scratch = true, .node_id = h->node_id};
+        ret->vnode = vnode_ref(fs->vnodes, h->vnode);
+        return 0;
+    }
+    return place_get(fs, h->inode, &opener, ret);
+}
+
+void handle_describe(struct fs *fs, struct handle *h, struct fuse_file_info *fi) {
+    (void)fs;
+    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->direct_io = 1;
+    fi->noflush = !h->writable || h->kind == HANDLE_SCRATCH;
+}
+
+/* Renders the contents as they are now. Under h->lock. */
+static int render(struct fs *fs, struct handle *h) {
+    _cleanup_place_ struct place p = {0};
+    int r = handle_place(fs, h, &p);
+    if (r < 0)
+        return r;
+    buf_clear(&h->text);
+    r = view_show(&p.ctx, &p.ref, &h->text);
+    h->rendered = r == 0;
+    h->was_read = false;
+    return r;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place p = {0};
+    struct handle *h = NULL;
+    int r = place_get(fs, id, caller, &p);
+    if (r == 0)
+        r = handle_new(fs, &p, caller, fi->flags, &h);
+    if (r == 0 && h->kind == HANDLE_SCRATCH && fi->flags & O_TRUNC)
+        r = scratch_resize(fs->vnodes, h->vnode, 0, clock_wall(fs->gateway->clock));
+    if (r == 0 && h->kind == HANDLE_TEXT && !cache_pages(&p))
+        r = render(fs, h);
+    if (r < 0) {
+        if (h)
+            handle_free(fs, h);
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    handle_describe(fs, h, fi);
+    if (fuse_reply_open(req, fi) < 0)
+        handle_free(fs, h); /* the open was interrupted: no RELEASE follows */
+}
+
+/* The part of a text that a READ asks for. */
+static void reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t off) {
+    size_t from = (size_t)off < text->len ? (size_t)off : text->len;
+    size_t left = text->len - from;
+    (void)fuse_reply_buf(req, text->data + from, size < left ? size : left);
+}
+
+/* Reads again from the start see what is true then. */
+static int read_text(struct fs *fs, struct handle *h, fuse_req_t req, size_t size, off_t off) {
+    LOCK_SCOPE(&h->lock);
+    if (h->kind == HANDLE_DOCUMENT && h->loaded) {
+        reply_slice(req, &h->body, size, off);
+        return 0;
+    }
+    bool again = off == 0 && (h->was_read || h->kind != HANDLE_TEXT);
+    if (!h->rendered || again) {
+        int r = render(fs, h);
+        if (r < 0)
+            return r;
+    }
+    h->was_read = true;
+    reply_slice(req, &h->text, size, off);
+    return 0;
+}
+
+static int read_stream(struct fs *fs, const struct handle *h, size_t size, off_t off,
+                       struct buf *b) {
+    if (!fs->gateway->store)
+        return 0;
+    return history_read(fs->gateway->store, (enum history_stream)h->entry->stream,
+                        h->entry->generation, h->inode >> 8, (uint64_t)off, size, b);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_file_info *fi) {
+    (void)id;
+    struct fs *fs = fs_of(req);
+    struct handle *h = handle_of(fi);
+    if (h->kind != HANDLE_SCRATCH && h->kind != HANDLE_STREAM) {
+        int r = read_text(fs, h, req, size, off);
+        if (r < 0)
+            (void)fuse_reply_err(req, -r);
+        return;
+    }
+    _cleanup_buf_ struct buf b = BUF_INIT(size);
+    int r = h->kind == HANDLE_STREAM ? read_stream(fs, h, size, off, &b)
+                                     : scratch_read(fs->vnodes, h->vnode, (size_t)off, size, &b);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        (void)fuse_reply_buf(req, b.data, b.len);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
+    (void)id;
+    struct fs *fs = fs_of(req);
+    struct handle *h = handle_of(fi);
+    if (h->writable && h->kind != HANDLE_SCRATCH)
+        write_release(fs, h);
+    handle_free(fs, h);
+    (void)fuse_reply_err(req, 0);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and attributes. */
+#include "internal.h"
+
+#include "cache.h"
+#include "vnode.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, found = {0};
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0)
+        r = place_lookup(&dir, name, caller, &found);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        place_reply_entry(req, &found);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t id, uint64_t n) {
+    if (vnode_id_is(id))
+        vnode_forget(fs_of(req)->vnodes, id, n);
+    fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets) {
+    for (size_t i = 0; i < count; i++)
+        if (vnode_id_is(forgets[i].ino))
+            vnode_forget(fs_of(req)->vnodes, forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, const struct place *p) {
+    struct stat st;
+    int r = place_stat(p, &st);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        (void)fuse_reply_attr(req, &st, cache_attr_timeout(p));
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
+    (void)fi;
+    _cleanup_place_ struct place p = {0};
+    int r = place_get(fs_of(req), id, fuse_req_ctx(req), &p);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        reply_attr(req, &p);
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t id) {
+    _cleanup_place_ struct place p = {0};
+    _cleanup_buf_ struct buf target = BUF_INIT(LIMIT_VALUE_BYTES);
+    int r = place_get(fs_of(req), id, fuse_req_ctx(req), &p);
+    if (r == 0)
+        r = p.scratch ? scratch_read(p.fs->vnodes, p.vnode, 0, LIMIT_VALUE_BYTES, &target)
+                      : view_show(&p.ctx, &p.ref, &target);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        (void)fuse_reply_readlink(req, target.data);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t id) {
+    (void)id;
+    struct fs *fs = fs_of(req);
+    const struct snapshot *s = model_acquire(fs->gateway->model);
+    uint64_t objects = s->clusters.len;
+    for (size_t i = 0; i < s->clusters.len; i++)
+        objects += cluster_node_count(s->clusters.items[i]);
+    model_release(s);
+    struct statvfs st = {
+        .f_bsize = 4096,
+        .f_frsize = 4096,
+        .f_files = objects,
+        .f_namemax = FS_NAME_MAX,
+    };
+    (void)fuse_reply_statfs(req, &st);
+}
+
+/* SETATTR of the size: of the buffer of an open file, or nothing at all. */
+static int set_size(const struct place *p, const struct fuse_file_info *fi, off_t size) {
+    struct handle *h = fi ? handle_of(fi) : NULL;
+    if (size < 0)
+        return -EINVAL;
+    if (p->scratch)
+        return scratch_resize(p->fs->vnodes, p->vnode, (size_t)size,
+                              clock_wall(p->fs->gateway->clock));
+    if (!p->ref.entry->store)
+        return -EACCES;
+    if (!h || h->kind != HANDLE_DOCUMENT)
+        return 0;
+    return write_resize(p, h, (size_t)size);
+}
+
+static void finish_attr(struct request *r) {
+    _cleanup_place_ struct place p = {0};
+    int code = r->code ? r->code : place_get(r->fs, r->node_id, &r->caller, &p);
+    if (code < 0)
+        (void)fuse_reply_err(r->req, -code);
+    else
+        reply_attr(r->req, &p);
+}
+
+#define ACCESS_BITS (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
+
+/* chmod, chown, chgrp of a cluster. The kernel has checked that the caller may. */
+static void set_access(fuse_req_t req, const struct place *p, const struct stat *attr, int to_set) {
+    struct request *r = request_new(p->fs, req, finish_attr);
+    struct command *c = command_new(COMMAND_SET_ACCESS);
+    if (!r || !c) {
+        command_free(c);
+        request_unref(r);
+        (void)fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    r->node_id = p->node_id;
+    c->cluster_id = p->ctx.cluster->id;
+    c->set_mode = to_set & FUSE_SET_ATTR_MODE;
+    c->set_uid = to_set & FUSE_SET_ATTR_UID;
+    c->set_gid = to_set & FUSE_SET_ATTR_GID;
+    c->mode = attr->st_mode & 07777;
+    c->uid = attr->st_uid;
+    c->gid = attr->st_gid;
+    request_submit(r, p, c);
+}
+
+/* 0 when the wanted owner, group and mode are what the file has already (editors set them again).
+ */
+static int check_unchanged(const struct place *p, const struct stat *attr, int to_set) {
+    struct stat st;
+    int r = place_stat(p, &st);
+    if (r < 0)
+        return r;
+    bool same =
+        (!(to_set & FUSE_SET_ATTR_MODE) || (st.st_mode & 07777) == (attr->st_mode & 07777)) &&
+        (!(to_set & FUSE_SET_ATTR_UID) || st.st_uid == attr->st_uid) &&
+        (!(to_set & FUSE_SET_ATTR_GID) || st.st_gid == attr->st_gid);
+    return same ? 0 : -EPERM;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
+                struct fuse_file_info *fi) {
+    struct fs *fs = fs_of(req);
+    _cleanup_place_ struct place p = {0};
+    int r = place_get(fs, id, fuse_req_ctx(req), &p);
+    if (r == 0 && to_set & FUSE_SET_ATTR_SIZE)
+        r = set_size(&p, fi, attr->st_size);
+    if (r == 0 && p.scratch) {
+        scratch_set(fs->vnodes, p.vnode, attr, to_set, clock_wall(fs->gateway->clock));
+    } else if (r == 0 && to_set & ACCESS_BITS) {
+        if (place_is_cluster(&p)) {
+            set_access(req, &p, attr, to_set);
+            return;
+        }
+        r = check_unchanged(&p, attr, to_set);
+    }
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        reply_attr(req, &p);
+}

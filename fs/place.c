@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "cache.h"
+#include "vnode.h"
+
+#include <errno.h>
+#include <string.h>
+
+void place_done(struct place *p) {
+    if (p->snapshot)
+        model_release(p->snapshot);
+    if (p->vnode)
+        vnode_unref(p->fs->vnodes, p->vnode);
+    *p = (struct place){0};
+}
+
+/* Takes a snapshot and fills the place for an inode of the table. 0 or -ESTALE. */
+static int fill(struct place *p, uint64_t inode, const struct fuse_ctx *caller) {
+    p->snapshot = model_acquire(p->fs->gateway->model);
+    int r = view_from_inode(p->snapshot, inode, &p->ref);
+    if (r == 0)
+        r = view_context(p->fs->gateway, p->snapshot, &p->ref, &p->ctx);
+    p->ctx.uid = caller->uid;
+    p->ctx.gid = caller->gid;
+    return r < 0 ? -ESTALE : 0;
+}
+
+int place_get(struct fs *fs, uint64_t node_id, const struct fuse_ctx *caller, struct place *ret) {
+    _cleanup_place_ struct place p = {.fs = fs, .node_id = node_id};
+    uint64_t inode = node_id;
+    if (vnode_id_is(node_id)) {
+        p.vnode = vnode_find(fs->vnodes, node_id);
+        if (!p.vnode)
+            return -ESTALE;
+        inode = vnode_inode(fs->vnodes, p.vnode);
+        p.scratch = inode == 0;
+    }
+    int r = p.scratch ? 0 : fill(&p, inode, caller);
+    if (r < 0)
+        return r;
+    *ret = p;
+    p = (struct place){0};
+    return 0;
+}
+
+bool place_is_document(const struct place *p) {
+    return !p->scratch && !p->ref.link && p->ref.entry->kind == VIEW_DOC && p->ref.entry->store;
+}
+
+bool place_is_cluster(const struct place *p) {
+    struct view_ref parent;
+    return !p->scratch && p->ctx.cluster && !p->ctx.node && !p->ctx.array && p->ref.entry->dir &&
+           view_parent(p->snapshot, &p->ref, &parent) == 0 && parent.object_id == 0;
+}
+
+static usec_t now(const struct fs *fs) {
+    return clock_monotonic(fs->gateway->clock);
+}
+
+int place_lookup(const struct place *dir, const char *name, const struct fuse_ctx *caller,
+                 struct place *ret) {
+    struct fs *fs = dir->fs;
+    if (strlen(name) > FS_NAME_MAX)
+        return -ENAMETOOLONG;
+    if (dir->scratch)
+        return -ENOTDIR;
+    struct view_ref ref;
+    int r = view_lookup(fs->gateway, dir->snapshot, &dir->ref, name, &ref);
+    if (r == 0) {
+        if (ref.entry->kind == VIEW_DOC && vnode_hidden(fs->vnodes, view_inode(&ref), now(fs)))
+            return -ENOENT;
+        return place_get(fs, view_inode(&ref), caller, ret) < 0 ? -ENOENT : 0;
+    }
+    if (r != -ENOENT)
+        return r;
+    struct vnode *v = scratch_find(fs->vnodes, view_inode(&dir->ref), name);
+    if (!v)
+        return -ENOENT;
+    *ret = (struct place){.fs = fs, .vnode = v, .scratch = true, .node_id = vnode_id(v)};
+    return 0;
+}
+
+static struct timespec time_of(usec_t at) {
+    return (struct timespec){.tv_sec = (time_t)(at / USEC_SEC),
+                             .tv_nsec = (long)(at % USEC_SEC) * 1000};
+}
+
+/* The mount's own wishes for the root directory. */
+static void adjust_root(const struct fs *fs, struct stat *st) {
+    if (!fs->options.root_mode)
+        return;
+    st->st_mode = S_IFDIR | (fs->options.root_mode & 07777);
+    st->st_gid = fs->options.root_gid;
+}
+
+int place_stat(const struct place *p, struct stat *ret) {
+    if (p->scratch) {
+        scratch_stat(p->fs->vnodes, p->vnode, ret);
+        return 0;
+    }
+    struct view_attr attr;
+    int r = view_attr(&p->ctx, &p->ref, &attr);
+    if (r < 0)
+        return r;
+    struct timespec at = time_of(attr.changed_at);
+    *ret = (struct stat){
+        .st_ino = attr.inode,
+        .st_mode = attr.mode,
+        .st_nlink = attr.links,
+        .st_uid = attr.uid,
+        .st_gid = attr.gid,
+        .st_size = (off_t)attr.size,
+        .st_blocks = (blkcnt_t)((attr.size + 511) / 512),
+        .st_blksize = 4096,
+        .st_atim = at,
+        .st_mtim = at,
+        .st_ctim = at,
+    };
+    if (attr.inode == FUSE_ROOT_ID)
+        adjust_root(p->fs, ret);
+    return 0;
+}
+
+/* Replaces a plain place of the table by an alias where its kind wants one. */
+static void choose_alias(struct place *p) {
+    if (p->vnode || p->ref.link || p->ref.entry->dir)
+        return;
+    uint64_t inode = view_inode(&p->ref);
+    if (p->ref.entry->flags & VIEW_SYNC)
+        p->vnode = vnode_alias_new(p->fs->vnodes, inode);
+    else if (place_is_document(p))
+        p->vnode = vnode_alias_shared(p->fs->vnodes, inode);
+    if (p->vnode)
+        p->node_id = vnode_id(p->vnode);
+}
+
+int place_entry(struct place *p, struct fuse_entry_param *ret) {
+    struct fuse_entry_param e = {.generation = 1};
+    int r = place_stat(p, &e.attr);
+    if (r < 0)
+        return r;
+    if (!p->scratch)
+        choose_alias(p);
+    if (p->vnode)
+        vnode_looked_up(p->fs->vnodes, p->vnode);
+    e.ino = p->node_id;
+    e.attr_timeout = cache_attr_timeout(p);
+    e.entry_timeout = cache_entry_timeout(p);
+    *ret = e;
+    return 0;
+}
+
+void place_entry_undo(struct fs *fs, const struct fuse_entry_param *e) {
+    if (vnode_id_is(e->ino))
+        vnode_forget(fs->vnodes, e->ino, 1);
+}
+
+void place_reply_entry(fuse_req_t req, struct place *p) {
+    struct fuse_entry_param e;
+    int r = place_entry(p, &e);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else if (fuse_reply_entry(req, &e) < 0)
+        place_entry_undo(p->fs, &e);
+}
+
+int place_name(const struct place *p, struct buf *b) {
+    if (p->scratch)
+        return buf_puts(b, "a scratch file");
+    struct view_ref parent;
+    if (p->ctx.node)
+        (void)buf_printf(b, "nodes/%s", str_text(p->ctx.node->name));
+    else if (p->ctx.array)
+        (void)buf_printf(b, "arrays/%s", str_text(p->ctx.array->name));
+    bool inside = view_parent(p->snapshot, &p->ref, &parent) == 0 &&
+                  parent.object_id == p->ref.object_id && view_inode(&parent) != FUSE_ROOT_ID;
+    if (!inside)
+        return buf_error(b);
+    if (b->len)
+        (void)buf_putc(b, '/');
+    struct view_ref above;
+    if (view_parent(p->snapshot, &parent, &above) == 0 && above.object_id == parent.object_id &&
+        view_inode(&above) != view_inode(&parent))
+        (void)buf_printf(b, "%s/", parent.entry->name);
+    return buf_puts(b, p->ref.entry->name);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* Scratch files: what editors keep beside a document. See vnode.h. */
+#include "vnode.h"
+
+#include "vnode-internal.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+/* Names seen on the wire: vim, emacs, nano, sed -i, perl -i, rsync, git, NFS clients, GLib, mv. */
+static const char *const patterns[] = {
+    ".*.sw?",
+    ".*.swpx",
+    "*~",
+    "4913",
+    "5036",
+    ".#*",
+    "#*#",
+    "sed??????",
+    ".*.??????",
+    "*.lock",
+    ".*.un~",
+    ".nfs*",
+    ".goutputstream-*",
+    "XX??????",
+    "*.tmp",
+    ".*.tmp",
+    ".__*",
+};
+
+bool scratch_name_is(const char *name) {
+    if (strlen(name) > FS_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+        if (fnmatch(patterns[i], name, 0) == 0)
+            return true;
+    return false;
+}
+
+static struct vnode *find_named(struct vnodes *vs, uint64_t dir, const char *name) {
+    list_for_each(pos, &vs->scratch) {
+        struct vnode *v = list_entry(pos, struct vnode, by_inode);
+        if (v->dir == dir && strcmp(v->name, name) == 0)
+            return v;
+    }
+    return NULL;
+}
+
+static void unlink_locked(struct vnodes *vs, struct vnode *v) {
+    list_del(&v->by_inode);
+    free(TAKE_PTR(v->name));
+    vnode_reap(vs, v);
+}
+
+/* Moves contents of `len` bytes in; the bound on all scratch files is kept. */
+static int replace_data(struct vnodes *vs, struct vnode *v, const char *text, size_t len) {
+    if (vs->scratch_bytes - v->data.len + len > FS_SCRATCH_BYTES)
+        return -ENOSPC;
+    struct buf data = BUF_INIT(FS_SCRATCH_FILE_BYTES);
+    int r = buf_append(&data, text, len);
+    if (r < 0) {
+        buf_done(&data);
+        return r == -E2BIG ? -EFBIG : r;
+    }
+    vs->scratch_bytes += len - v->data.len;
+    buf_done(&v->data);
+    v->data = data;
+    return 0;
+}
+
+static void describe(struct vnode *v, const struct scratch_new *what) {
+    v->dir = what->dir;
+    v->mode = what->mode;
+    v->uid = what->uid;
+    v->gid = what->gid;
+    v->accessed_at = v->modified_at = v->changed_at = what->now;
+}
+
+static int make_locked(struct vnodes *vs, const struct scratch_new *what, struct vnode **ret) {
+    if (vs->n_scratch >= FS_SCRATCH_MAX)
+        return -ENOSPC;
+    _cleanup_free_ char *name = strdup(what->name);
+    struct vnode *v = name ? vnode_make(vs, VNODE_SCRATCH) : NULL;
+    if (!v)
+        return -ENOMEM;
+    int r = replace_data(vs, v, what->text ? what->text : "", what->len);
+    if (r < 0) {
+        v->refs = 0;
+        vnode_reap(vs, v);
+        return r;
+    }
+    struct vnode *old = find_named(vs, what->dir, what->name);
+    if (old)
+        unlink_locked(vs, old);
+    describe(v, what);
+    v->name = TAKE_PTR(name);
+    list_add_tail(&vs->scratch, &v->by_inode);
+    *ret = v;
+    return 0;
+}
+
+int scratch_make(struct vnodes *vs, const struct scratch_new *what, struct vnode **ret) {
+    LOCK_SCOPE(&vs->lock);
+    return make_locked(vs, what, ret);
+}
+
+struct vnode *scratch_find(struct vnodes *vs, uint64_t dir, const char *name) {
+    LOCK_SCOPE(&vs->lock);
+    struct vnode *v = find_named(vs, dir, name);
+    if (v)
+        v->refs++;
+    return v;
+}
+
+static struct timespec time_of(usec_t at) {
+    return (struct timespec){.tv_sec = (time_t)(at / USEC_SEC),
+                             .tv_nsec = (long)(at % USEC_SEC) * 1000};
+}
+
+void scratch_stat(struct vnodes *vs, struct vnode *v, struct stat *ret) {
+    LOCK_SCOPE(&vs->lock);
+    *ret = (struct stat){
+        .st_ino = v->id,
+        .st_mode = v->mode,
+        .st_nlink = v->name ? 1 : 0,
+        .st_uid = v->uid,
+        .st_gid = v->gid,
+        .st_size = (off_t)v->data.len,
+        .st_blocks = (blkcnt_t)((v->data.len + 511) / 512),
+        .st_blksize = 4096,
+        .st_atim = time_of(v->accessed_at),
+        .st_mtim = time_of(v->modified_at),
+        .st_ctim = time_of(v->changed_at),
+    };
+}
+
+int scratch_read(struct vnodes *vs, struct vnode *v, size_t offset, size_t size, struct buf *b) {
+    LOCK_SCOPE(&vs->lock);
+    if (offset >= v->data.len)
+        return 0;
+    size_t left = v->data.len - offset;
+    return buf_append(b, v->data.data + offset, size < left ? size : left);
+}
+
+/* Checks both bounds for a file that is to be `len` bytes long. */
+static int room(const struct vnodes *vs, const struct vnode *v, size_t len) {
+    if (len > FS_SCRATCH_FILE_BYTES)
+        return -EFBIG;
+    if (len > v->data.len && vs->scratch_bytes + (len - v->data.len) > FS_SCRATCH_BYTES)
+        return -ENOSPC;
+    return 0;
+}
+
+int scratch_write(struct vnodes *vs, struct vnode *v, size_t offset, const void *data, size_t len,
+                  usec_t now) {
+    LOCK_SCOPE(&vs->lock);
+    if (offset == SIZE_MAX)
+        offset = v->data.len;
+    if (offset > FS_SCRATCH_FILE_BYTES || len > FS_SCRATCH_FILE_BYTES)
+        return -EFBIG;
+    int r = room(vs, v, offset + len);
+    if (r < 0)
+        return r;
+    size_t before = v->data.len;
+    r = buf_write_at(&v->data, offset, data, len);
+    vs->scratch_bytes += v->data.len - before;
+    v->modified_at = v->changed_at = now;
+    return r;
+}
+
+int scratch_resize(struct vnodes *vs, struct vnode *v, size_t len, usec_t now) {
+    LOCK_SCOPE(&vs->lock);
+    int r = room(vs, v, len);
+    if (r < 0)
+        return r;
+    size_t before = v->data.len;
+    r = buf_resize(&v->data, len);
+    vs->scratch_bytes += v->data.len - before;
+    v->modified_at = v->changed_at = now;
+    return r;
+}
+
+static usec_t usec_of(struct timespec at) {
+    return (usec_t)at.tv_sec * USEC_SEC + (usec_t)at.tv_nsec / 1000;
+}
+
+void scratch_set(struct vnodes *vs, struct vnode *v, const struct stat *attr, int to_set,
+                 usec_t now) {
+    LOCK_SCOPE(&vs->lock);
+    if (to_set & FUSE_SET_ATTR_MODE)
+        v->mode = (v->mode & S_IFMT) | (attr->st_mode & 07777);
+    if (to_set & FUSE_SET_ATTR_UID)
+        v->uid = attr->st_uid;
+    if (to_set & FUSE_SET_ATTR_GID)
+        v->gid = attr->st_gid;
+    if (to_set & FUSE_SET_ATTR_ATIME)
+        v->accessed_at = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : usec_of(attr->st_atim);
+    if (to_set & FUSE_SET_ATTR_MTIME)
+        v->modified_at = to_set & FUSE_SET_ATTR_MTIME_NOW ? now : usec_of(attr->st_mtim);
+    v->changed_at = now;
+}
+
+void scratch_unlink(struct vnodes *vs, struct vnode *v) {
+    LOCK_SCOPE(&vs->lock);
+    if (v->kind == VNODE_SCRATCH && v->name)
+        unlink_locked(vs, v);
+}
+
+int scratch_rename(struct vnodes *vs, struct vnode *v, uint64_t dir, const char *name) {
+    LOCK_SCOPE(&vs->lock);
+    char *copy = strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    struct vnode *old = find_named(vs, dir, name);
+    if (old && old != v)
+        unlink_locked(vs, old);
+    free(v->name);
+    v->name = copy;
+    v->dir = dir;
+    return 0;
+}
+
+void scratch_become_alias(struct vnodes *vs, struct vnode *v, uint64_t inode) {
+    LOCK_SCOPE(&vs->lock);
+    if (v->kind != VNODE_SCRATCH)
+        return;
+    struct vnode *old = vnode_shared(vs, inode);
+    if (old)
+        old->shared = false;
+    free(TAKE_PTR(v->name));
+    vs->scratch_bytes -= v->data.len;
+    buf_done(&v->data);
+    v->kind = VNODE_ALIAS;
+    v->shared = true;
+    vs->n_scratch--;
+    vs->n_aliases++;
+    vnode_link_inode(vs, v, inode);
+}
+
+int scratch_from_document(struct vnodes *vs, uint64_t inode, const struct scratch_new *what) {
+    LOCK_SCOPE(&vs->lock);
+    struct vnode *fresh = NULL;
+    int r = make_locked(vs, what, &fresh);
+    if (r < 0)
+        return r;
+    struct vnode *alias = vnode_shared(vs, inode);
+    if (!alias) {
+        fresh->refs--;
+        return 0;
+    }
+    /* The kernel goes on with the alias under the new name: it takes the place of `fresh`. */
+    describe(alias, what);
+    alias->kind = VNODE_SCRATCH;
+    alias->shared = false;
+    alias->inode = 0;
+    alias->name = TAKE_PTR(fresh->name);
+    alias->data = fresh->data;
+    fresh->data = BUF_INIT(FS_SCRATCH_FILE_BYTES);
+    vs->n_aliases--;
+    vs->n_scratch++;
+    list_del(&fresh->by_inode);
+    list_del(&alias->by_inode);
+    list_add_tail(&vs->scratch, &alias->by_inode);
+    fresh->refs--;
+    vnode_reap(vs, fresh);
+    return 0;
+}
+
+void scratch_list(struct vnodes *vs, uint64_t dir, uint64_t from,
+                  int (*visit)(void *arg, const char *name, uint64_t id, mode_t mode,
+                               uint64_t next),
+                  void *arg) {
+    LOCK_SCOPE(&vs->lock);
+    uint64_t next = from;
+    for (;;) {
+        const struct vnode *best = NULL;
+        list_for_each(pos, &vs->scratch) {
+            const struct vnode *v = list_entry(pos, struct vnode, by_inode);
+            uint64_t number = v->id & ~VNODE_BIT;
+            if (v->dir == dir && number >= next && (!best || v->id < best->id))
+                best = v;
+        }
+        if (!best)
+            return;
+        next = (best->id & ~VNODE_BIT) + 1;
+        if (visit(arg, best->name, best->id, best->mode, next))
+            return;
+    }
+}
+
+void scratch_drop(struct vnodes *vs, bool (*gone)(void *arg, uint64_t dir), void *arg) {
+    LOCK_SCOPE(&vs->lock);
+    list_for_each_safe(pos, tmp, &vs->scratch) {
+        struct vnode *v = list_entry(pos, struct vnode, by_inode);
+        if (gone(arg, v->dir))
+            unlink_locked(vs, v);
+    }
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/* Changes of the tree: directories are objects, documents stay, and editors may keep scratch files.
+ */
+#include "internal.h"
+
+#include "vnode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+
+static usec_t wall(const struct fs *fs) {
+    return clock_wall(fs->gateway->clock);
+}
+
+static usec_t monotonic(const struct fs *fs) {
+    return clock_monotonic(fs->gateway->clock);
+}
+
+/* True for a directory that holds a document: there editors may keep scratch files. */
+static bool holds_documents(const struct place *dir) {
+    const struct view_dir *d = dir->scratch ? NULL : dir->ref.entry->dir;
+    for (size_t i = 0; d && i < d->n_entries; i++)
+        if (d->entries[i].kind == VIEW_DOC && d->entries[i].store)
+            return true;
+    return false;
+}
+
+static bool scratch_allowed(const struct place *dir, const char *name) {
+    return holds_documents(dir) && scratch_name_is(name);
+}
+
+/* mkdir, rmdir, rename of objects */
+
+/* Submits what view made, or has its refusal recorded under `name`. Answers the request. */
+static void decide(fuse_req_t req, const struct place *p, struct request *r, int code,
+                   struct command *command, const struct error *err) {
+    if (!r) {
+        command_free(command);
+        (void)fuse_reply_err(req, ENOMEM);
+    } else if (code < 0) {
+        request_refuse(r, p, code, err);
+    } else {
+        request_submit(r, p, command);
+    }
+}
+
+/* A request that remembers a directory and a name in it; NULL: no memory. */
+static struct request *request_named(struct fs *fs, fuse_req_t req, const char *name,
+                                     void (*finish)(struct request *r)) {
+    struct request *r = request_new(fs, req, finish);
+    if (!r)
+        return NULL;
+    r->name = strdup(name);
+    if (r->name)
+        return r;
+    request_unref(r);
+    return NULL;
+}
+
+static void finish_mkdir(struct request *r) {
+    _cleanup_place_ struct place dir = {0}, made = {0};
+    int code = r->code;
+    if (code == 0)
+        code = place_get(r->fs, r->node_id, &r->caller, &dir);
+    if (code == 0)
+        code = place_lookup(&dir, r->name, &r->caller, &made);
+    if (code < 0)
+        (void)fuse_reply_err(r->req, -code);
+    else
+        place_reply_entry(r->req, &made);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0};
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0 && strlen(name) > FS_NAME_MAX)
+        r = -ENAMETOOLONG;
+    if (r == 0 && dir.scratch)
+        r = -ENOTDIR;
+    if (r < 0) {
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    _cleanup_error_ struct error err = ERROR_INIT;
+    struct command *command = NULL;
+    r = view_mkdir(&dir.ctx, &dir.ref, name, mode & ~caller->umask & 0777, &command, &err);
+    struct request *request = request_named(fs, req, name, finish_mkdir);
+    if (request)
+        request->node_id = parent;
+    decide(req, &dir, request, r, command, &err);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, p = {0};
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0)
+        r = place_lookup(&dir, name, caller, &p);
+    if (r == 0 && (p.scratch || !p.ref.entry->dir || p.ref.link))
+        r = -ENOTDIR;
+    if (r < 0) {
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    _cleanup_error_ struct error err = ERROR_INIT;
+    struct command *command = NULL;
+    r = view_rmdir(&p.ctx, &p.ref, &command, &err);
+    decide(req, &p, request_named(fs, req, name, request_finish_err), r, command, &err);
+}
+
+static void rename_object(fuse_req_t req, const struct place *p, const char *name,
+                          const char *new_name) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    struct command *command = NULL;
+    int r = view_rename(&p->ctx, &p->ref, new_name, &command, &err);
+    decide(req, p, request_named(p->fs, req, name, request_finish_err), r, command, &err);
+}
+
+/* Documents and scratch files */
+
+/* The contents of a scratch file. */
+static int scratch_text(const struct place *p, struct buf *b) {
+    return scratch_read(p->fs->vnodes, p->vnode, 0, FS_SCRATCH_FILE_BYTES, b);
+}
+
+static void finish_replace(struct request *r) {
+    if (r->code == 0) {
+        scratch_become_alias(r->fs->vnodes, r->vnode, r->to_node_id);
+        vnode_unhide(r->fs->vnodes, r->to_node_id);
+    }
+    request_finish_err(r);
+}
+
+/* A scratch file is renamed onto a document: its text is applied, or both stay as they are. */
+static void replace_document(fuse_req_t req, const struct place *from, const struct place *doc) {
+    struct fs *fs = from->fs;
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    _cleanup_error_ struct error err = ERROR_INIT;
+    struct command *command = NULL;
+    int r = scratch_text(from, &text);
+    if (r == -E2BIG)
+        r = err_set(&err, -EFBIG, "too_large", "the text is longer than %zu bytes",
+                    LIMIT_DOCUMENT_BYTES);
+    if (r == 0)
+        r = doc->ref.entry->store(&doc->ctx, text.data, text.len, &command, &err);
+    struct request *request = request_new(fs, req, finish_replace);
+    if (request) {
+        request->vnode = vnode_ref(fs->vnodes, from->vnode);
+        request->to_node_id = view_inode(&doc->ref);
+    }
+    decide(req, doc, request, r, command, &err);
+}
+
+/* A document is renamed to a scratch name (vim's backup): a copy gets that name, the document stays
+   in force, and its own name is free for a while. */
+static int set_aside(const struct place *doc, const struct place *dir, const char *new_name) {
+    struct fs *fs = doc->fs;
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
+    struct stat st;
+    int r = view_show(&doc->ctx, &doc->ref, &text);
+    if (r == 0)
+        r = place_stat(doc, &st);
+    if (r < 0)
+        return r;
+    struct scratch_new what = {
+        .dir = view_inode(&dir->ref),
+        .name = new_name,
+        .mode = st.st_mode,
+        .uid = st.st_uid,
+        .gid = st.st_gid,
+        .now = wall(fs),
+        .text = text.data,
+        .len = text.len,
+    };
+    uint64_t inode = view_inode(&doc->ref);
+    r = scratch_from_document(fs->vnodes, inode, &what);
+    if (r == 0)
+        vnode_hide(fs->vnodes, inode, monotonic(fs));
+    return r;
+}
+
+struct rename {
+    struct place dir, from, to_dir, to;
+    bool to_exists;
+    const char *name, *new_name;
+};
+
+static void rename_done(struct rename *x) {
+    place_done(&x->dir);
+    place_done(&x->from);
+    place_done(&x->to_dir);
+    place_done(&x->to);
+}
+
+static int rename_resolve(fuse_req_t req, fuse_ino_t parent, fuse_ino_t new_parent,
+                          struct rename *x) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    int r = place_get(fs, parent, caller, &x->dir);
+    if (r == 0)
+        r = place_lookup(&x->dir, x->name, caller, &x->from);
+    if (r == 0)
+        r = place_get(fs, new_parent, caller, &x->to_dir);
+    if (r < 0)
+        return r;
+    r = place_lookup(&x->to_dir, x->new_name, caller, &x->to);
+    x->to_exists = r == 0;
+    return r == -ENOENT ? 0 : r;
+}
+
+/* The document behind a name that vnode_hide has hidden. 0 or -ENOENT. */
+static int hidden_document(const struct place *dir, const char *name, const struct fuse_ctx *caller,
+                           struct place *ret) {
+    struct view_ref ref;
+    if (dir->scratch || view_lookup(dir->fs->gateway, dir->snapshot, &dir->ref, name, &ref) < 0 ||
+        ref.entry->kind != VIEW_DOC || !ref.entry->store)
+        return -ENOENT;
+    return place_get(dir->fs, view_inode(&ref), caller, ret) < 0 ? -ENOENT : 0;
+}
+
+static void rename_scratch(fuse_req_t req, struct rename *x) {
+    if (!x->to_exists && hidden_document(&x->to_dir, x->new_name, fuse_req_ctx(req), &x->to) == 0)
+        x->to_exists = true;
+    int r = -EPERM;
+    if (x->to_exists && place_is_document(&x->to)) {
+        replace_document(req, &x->from, &x->to);
+        return;
+    }
+    if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
+        r = scratch_rename(x->from.fs->vnodes, x->from.vnode, view_inode(&x->to_dir.ref),
+                           x->new_name);
+    (void)fuse_reply_err(req, -r);
+}
+
+static void rename_document(fuse_req_t req, struct rename *x) {
+    int r = -EPERM;
+    if (view_inode(&x->dir.ref) != view_inode(&x->to_dir.ref))
+        r = -EXDEV; /* mv copies then */
+    else if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
+        r = set_aside(&x->from, &x->to_dir, x->new_name);
+    (void)fuse_reply_err(req, -r);
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+               const char *new_name, unsigned flags) {
+    __attribute__((cleanup(rename_done))) struct rename x = {.name = name, .new_name = new_name};
+    int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : 0;
+    if (r == 0)
+        r = rename_resolve(req, parent, new_parent, &x);
+    if (r == 0 && x.to_exists && flags & RENAME_NOREPLACE)
+        r = -EEXIST;
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else if (x.from.scratch)
+        rename_scratch(req, &x);
+    else if (place_is_document(&x.from))
+        rename_document(req, &x);
+    else if (parent == new_parent && x.from.ref.entry->dir && !x.from.ref.link)
+        rename_object(req, &x.from, name, new_name);
+    else
+        (void)fuse_reply_err(req, EPERM);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, p = {0};
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0)
+        r = place_lookup(&dir, name, caller, &p);
+    if (r == 0 && p.scratch) {
+        scratch_unlink(fs->vnodes, p.vnode);
+    } else if (r == 0 && place_is_document(&p)) {
+        vnode_alias_retire(fs->vnodes, view_inode(&p.ref));
+        vnode_hide(fs->vnodes, view_inode(&p.ref), monotonic(fs));
+    } else if (r == 0) {
+        r = -EPERM;
+    }
+    (void)fuse_reply_err(req, -r);
+}
+
+/* The place that CREATE opens: what is there, a document whose name was free, or a scratch file.
+   1 when it is to begin empty. */
+static int create_place(const struct place *dir, const char *name, mode_t mode, int flags,
+                        const struct fuse_ctx *caller, struct place *ret) {
+    struct fs *fs = dir->fs;
+    int r = place_lookup(dir, name, caller, ret);
+    if (r == 0)
+        return flags & O_EXCL ? -EEXIST : 0;
+    if (r != -ENOENT)
+        return r;
+    if (hidden_document(dir, name, caller, ret) == 0) {
+        vnode_unhide(fs->vnodes, view_inode(&ret->ref));
+        return 1;
+    }
+    if (!scratch_allowed(dir, name))
+        return -EPERM;
+    struct scratch_new what = {
+        .dir = view_inode(&dir->ref),
+        .name = name,
+        .mode = S_IFREG | (mode & ~caller->umask & 07777),
+        .uid = caller->uid,
+        .gid = caller->gid,
+        .now = wall(fs),
+    };
+    struct vnode *v = NULL;
+    r = scratch_make(fs->vnodes, &what, &v);
+    if (r < 0)
+        return r;
+    *ret = (struct place){.fs = fs, .vnode = v, .scratch = true, .node_id = vnode_id(v)};
+    return 0;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *fi) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, p = {0};
+    struct fuse_entry_param e;
+    struct handle *h = NULL;
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0)
+        r = create_place(&dir, name, mode, fi->flags, caller, &p);
+    int flags = r > 0 ? fi->flags | O_TRUNC : fi->flags;
+    if (r >= 0)
+        r = place_entry(&p, &e);
+    if (r < 0) {
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    r = handle_new(fs, &p, caller, flags, &h);
+    if (r < 0) {
+        place_entry_undo(fs, &e);
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    handle_describe(fs, h, fi);
+    if (fuse_reply_create(req, &e, fi) < 0) {
+        place_entry_undo(fs, &e);
+        handle_free(fs, h);
+    }
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name) {
+    struct fs *fs = fs_of(req);
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, p = {0};
+    int r = place_get(fs, parent, caller, &dir);
+    if (r == 0)
+        r = place_lookup(&dir, name, caller, &p) == 0 ? -EEXIST : 0;
+    if (r == 0 && !scratch_allowed(&dir, name))
+        r = -EPERM;
+    struct scratch_new what = {
+        .dir = r == 0 ? view_inode(&dir.ref) : 0,
+        .name = name,
+        .mode = S_IFLNK | 0777,
+        .uid = caller->uid,
+        .gid = caller->gid,
+        .now = wall(fs),
+        .text = target,
+        .len = strlen(target),
+    };
+    struct vnode *v = NULL;
+    if (r == 0)
+        r = scratch_make(fs->vnodes, &what, &v);
+    if (r < 0) {
+        (void)fuse_reply_err(req, -r);
+        return;
+    }
+    p = (struct place){.fs = fs, .vnode = v, .scratch = true, .node_id = vnode_id(v)};
+    place_reply_entry(req, &p);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t id, fuse_ino_t new_parent, const char *new_name) {
+    (void)id;
+    (void)new_parent;
+    (void)new_name;
+    (void)fuse_reply_err(req, EPERM);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device) {
+    (void)parent;
+    (void)name;
+    (void)mode;
+    (void)device;
+    (void)fuse_reply_err(req, EPERM);
+}
