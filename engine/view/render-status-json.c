@@ -103,27 +103,40 @@ static int set_default(json_t *record, const char *key, const char *value) {
     return json_object_set_new(record, key, json_string(value)) < 0 ? -ENOMEM : 0;
 }
 
-/* The array's record: its attributes, and what clients read without asking whether it is there. */
-static int put_array_record(struct buf *b, const struct array *a) {
-    json_t *record = str_len(a->attributes) ? json_loads(str_text(a->attributes), 0, NULL) : NULL;
-    if (!json_is_object(record)) {
-        json_decref(record);
-        record = json_object();
-    }
+/* A JSON object from stored text; an empty one when there is none. New; NULL: no memory. */
+static json_t *load_object(const struct str *text) {
+    json_t *object = str_len(text) ? json_loads(str_text(text), 0, NULL) : NULL;
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    return json_object();
+}
+
+/* What clients read of an array without asking whether it is there. */
+static int complete_record(json_t *record, const struct array *a) {
     const struct array_spec *spec = a->spec;
-    int r = record ? 0 : -ENOMEM;
-    if (r == 0)
-        r = set_default(record, "Name", str_text(a->name));
-    if (r == 0)
-        r = set_default(record, "Region", spec ? str_text(spec->region) : "");
-    if (r == 0)
-        r = set_default(record, "SubnetId", spec ? str_text(spec->subnet) : "");
-    json_t *configuration =
-        r == 0 && !json_object_get(record, "Configuration") && str_len(a->configuration)
-            ? json_loads(str_text(a->configuration), 0, NULL)
-            : NULL;
-    if (configuration && json_object_set_new(record, "Configuration", configuration) < 0)
-        r = -ENOMEM;
+    const struct {
+        const char *key, *value;
+    } defaults[] = {
+        {"Name", str_text(a->name)},
+        {"Region", spec ? str_text(spec->region) : ""},
+        {"SubnetId", spec ? str_text(spec->subnet) : ""},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+        int r = set_default(record, defaults[i].key, defaults[i].value);
+        if (r < 0)
+            return r;
+    }
+    if (json_object_get(record, "Configuration"))
+        return 0;
+    /* jansson releases the value, also when it fails or the value is NULL */
+    json_t *configuration = load_object(a->configuration);
+    return json_object_set_new(record, "Configuration", configuration) < 0 ? -ENOMEM : 0;
+}
+
+static int put_array_record(struct buf *b, const struct array *a) {
+    json_t *record = load_object(a->attributes);
+    int r = record ? complete_record(record, a) : -ENOMEM;
     char *text = r == 0 ? json_dumps(record, JSON_COMPACT) : NULL;
     json_decref(record);
     if (r == 0)
@@ -163,8 +176,13 @@ static int put_arrays(struct buf *b, const struct cluster *c) {
     return buf_error(b);
 }
 
-/* Nodes of arrays that exist: clients index the arrays by each node's Template, and its buckets by
+/* Clients index the arrays by each node's Template, and its buckets by
    MachineType, so no head nodes and no Off records. */
+static bool listed(const struct node *n, const struct array *a) {
+    return a && a->is_array && n->status != NODE_OFF && n->status != NODE_TERMINATED &&
+           *machine_type(n, a);
+}
+
 static int put_nodes(struct buf *b, const struct cluster *c) {
     const char *separator = "";
     const struct array *a = NULL;
@@ -172,8 +190,7 @@ static int put_nodes(struct buf *b, const struct cluster *c) {
     for (const struct node *n; (n = cluster_next_node(c, &position));) {
         if (!a || a->id != n->array_id)
             a = cluster_array_by_id(c, n->array_id);
-        if (!a || !a->is_array || n->status == NODE_OFF || n->status == NODE_TERMINATED ||
-            !*machine_type(n, a))
+        if (!listed(n, a))
             continue;
         (void)buf_puts(b, separator);
         int r = put_node(c, a, n, b);

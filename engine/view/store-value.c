@@ -34,9 +34,24 @@ int store_read_value(const struct written *w, char **ret_copy, char **ret_value,
 #define HINT_COUNT "write a whole number such as 10, or ARRAY=NUMBER"
 #define HINT_ARRAY_COUNT "write a whole number such as 10, +2 or -2"
 
+static bool names_array(const struct command *c, const char *array) {
+    for (size_t i = 0; i < c->n_counts; i++)
+        if (c->counts[i].array && strcmp(c->counts[i].array, array) == 0)
+            return true;
+    return false;
+}
+
+/* "+2": the sign and the number. 0, -EINVAL or -ERANGE. */
+static int parse_change(const char *digits, enum count_sign *ret_sign, uint64_t *ret_value) {
+    bool relative = *digits == '+' || *digits == '-';
+    *ret_sign = relative ? (enum count_sign) * digits : COUNT_SET;
+    int r = parse_u64(digits + relative, ret_value);
+    return r == 0 && *ret_value > LIMIT_NODES_PER_CLUSTER ? -ERANGE : r;
+}
+
 /* One piece of a count: [ARRAY=][+|-]NUMBER. `hint` belongs to the file. */
 static int add_count(struct command *c, char *piece, const char *hint, struct error *err) {
-    struct quote q, q_name;
+    struct quote q;
     char *equals = strchr(piece, '=');
     char *digits = equals ? equals + 1 : piece;
     enum count_sign sign =
@@ -48,16 +63,15 @@ static int add_count(struct command *c, char *piece, const char *hint, struct er
     if (r == -EINVAL || equals == piece)
         return err_kind(err, "invalid_value", "\"%s\" is not a number: %s", quote_text(&q, piece),
                         hint);
-    if (r < 0 || value > LIMIT_NODES_PER_CLUSTER)
+    if (r < 0)
         return err_kind(err, "limit_exceeded", "%s is too many: a cluster has at most %u nodes",
                         quote_text(&q, digits), LIMIT_NODES_PER_CLUSTER);
+    const char *array = equals ? piece : NULL;
     if (equals)
         *equals = '\0';
-    const char *array = equals ? piece : NULL;
-    for (size_t i = 0; array && i < c->n_counts; i++)
-        if (c->counts[i].array && strcmp(c->counts[i].array, array) == 0)
-            return err_kind(err, "invalid_value", "array \"%s\" is named twice: name it once",
-                            quote_text(&q_name, array));
+    if (array && names_array(c, array))
+        return err_kind(err, "invalid_value", "array \"%s\" is named twice: name it once",
+                        quote_text(&q, array));
     return command_add_count(c, array, sign, (int64_t)value) < 0 ? view_no_memory(err) : 0;
 }
 

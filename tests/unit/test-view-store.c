@@ -49,7 +49,7 @@ static const struct refusal refusals[] = {
     {"/hpc/nodes/count", "100001", -EDQUOT,
      "100001 is too many: a cluster has at most 100000 nodes"},
     {"/hpc/nodes/count", "+99999999999999999999999", -EDQUOT,
-     "99999999999999999999999 is too many: a cluster has at most 100000 nodes"},
+     "+99999999999999999999999 is too many: a cluster has at most 100000 nodes"},
     {"/hpc/arrays/execute/count", "ten", -EINVAL, "\"ten\" is not a number" ONE_NUMBER},
     {"/hpc/arrays/execute/count", "execute=3", -EINVAL,
      "this file is one array's own: write a number without a name, or write execute=NUMBER to "
