@@ -43,8 +43,8 @@ static bool names_array(const struct command *c, const char *array) {
 
 /* "+2": the sign and the number. 0, -EINVAL or -ERANGE. */
 static int parse_change(const char *digits, enum count_sign *ret_sign, uint64_t *ret_value) {
-    bool relative = *digits == '+' || *digits == '-';
-    *ret_sign = relative ? (enum count_sign) * digits : COUNT_SET;
+    bool relative = digits[0] == '+' || digits[0] == '-';
+    *ret_sign = relative ? (enum count_sign)digits[0] : COUNT_SET;
     int r = parse_u64(digits + relative, ret_value);
     return r == 0 && *ret_value > LIMIT_NODES_PER_CLUSTER ? -ERANGE : r;
 }
@@ -54,12 +54,9 @@ static int add_count(struct command *c, char *piece, const char *hint, struct er
     struct quote q;
     char *equals = strchr(piece, '=');
     char *digits = equals ? equals + 1 : piece;
-    enum count_sign sign =
-        *digits == '+' || *digits == '-' ? (enum count_sign) * digits : COUNT_SET;
-    if (sign != COUNT_SET)
-        digits++;
+    enum count_sign sign = COUNT_SET;
     uint64_t value = 0;
-    int r = parse_u64(digits, &value);
+    int r = parse_change(digits, &sign, &value);
     if (r == -EINVAL || equals == piece)
         return err_kind(err, "invalid_value", "\"%s\" is not a number: %s", quote_text(&q, piece),
                         hint);
