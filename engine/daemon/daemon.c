@@ -66,10 +66,10 @@ static int write_pid_file(struct daemon *d) {
 /* --- the parts, in their order -----------------------------------------------------------------
  */
 
-static int read_config(struct daemon *d, struct background *background, struct error *err) {
+static int read_config(struct daemon *d, struct error *err) {
     int r = config_read(&d->config, d->options->config_file, d->options->config_given, err);
     for (size_t i = 0; r == 0 && i < d->config.warnings.len; i++) {
-        background_warn(background, d->config.warnings.items[i]);
+        background_warn(d->background, d->config.warnings.items[i]);
         log_warning("%s", d->config.warnings.items[i]);
     }
     log_set_level(d->config.log_level);
@@ -128,7 +128,18 @@ static int open_engine(struct daemon *d, struct error *err) {
         .published = loop_published,
         .published_arg = d,
     };
-    return engine_new(&options, err, &d->engine);
+    int r = engine_new(&options, err, &d->engine);
+    if (r < 0)
+        return r;
+    d->gateway = (struct gateway){.model = d->model,
+                                  .store = d->store,
+                                  .clock = &clock_real,
+                                  .template_library = d->site.templates,
+                                  .projects = d->site.projects,
+                                  .submit = engine_submit,
+                                  .cancel = engine_cancel,
+                                  .engine = d->engine};
+    return 0;
 }
 
 /* The engine borrows the text of the address, which is known only when the server listens: it has
@@ -179,41 +190,34 @@ static int open_fs(struct daemon *d, struct error *err) {
     return r == 0 ? mount_answers(o->mountpoint, err) : r;
 }
 
-static int open_all(struct daemon *d, struct background *background, struct error *err) {
-    int r = loop_block_signals(d);
-    if (r == 0)
-        r = site_make_state_dir(d->options->state_dir, err);
-    if (r == 0)
-        r = open_log(d, err);
-    if (r == 0)
-        r = read_config(d, background, err);
-    if (r == 0)
-        r = site_prepare(&d->site, d->options->state_dir, &d->config, err);
-    if (r == 0)
-        r = open_store(d, err);
-    if (r == 0)
-        r = open_cloud(d, err);
-    if (r == 0)
-        r = image_table_load(d->site.images, err, &d->images);
-    if (r == 0)
-        r = model_new(&clock_real, &d->model);
-    if (r == 0)
-        r = open_engine(d, err);
-    if (r < 0)
-        return r;
-    d->gateway = (struct gateway){.model = d->model,
-                                  .store = d->store,
-                                  .clock = &clock_real,
-                                  .template_library = d->site.templates,
-                                  .projects = d->site.projects,
-                                  .submit = engine_submit,
-                                  .cancel = engine_cancel,
-                                  .engine = d->engine};
-    r = open_api(d, err);
-    if (r == 0)
-        loop_start_watch(d);
-    return r == 0 ? open_fs(d, err) : r;
+static int make_state_dir(struct daemon *d, struct error *err) {
+    return site_make_state_dir(d->options->state_dir, err);
 }
+
+static int prepare_site(struct daemon *d, struct error *err) {
+    return site_prepare(&d->site, d->options->state_dir, &d->config, err);
+}
+
+static int load_images(struct daemon *d, struct error *err) {
+    return image_table_load(d->site.images, err, &d->images);
+}
+
+static int open_model(struct daemon *d, struct error *err) {
+    (void)err;
+    return model_new(&clock_real, &d->model);
+}
+
+static int open_watch(struct daemon *d, struct error *err) {
+    (void)err;
+    loop_start_watch(d);
+    return 0;
+}
+
+/* In the order of what needs what; daemon_free goes backwards. */
+static int (*const steps[])(struct daemon *d, struct error *err) = {
+    make_state_dir, open_log,   read_config, prepare_site, open_store, open_cloud,
+    load_images,    open_model, open_engine, open_api,     open_watch, open_fs,
+};
 
 int daemon_new(const struct options *options, struct background *background, struct error *err,
                struct daemon **ret) {
@@ -224,10 +228,13 @@ int daemon_new(const struct options *options, struct background *background, str
     if (!d)
         return -ENOMEM;
     d->options = options;
+    d->background = background;
     d->signal_fd = -1;
     config_init(&d->config);
     d->url = calloc(1, URL_SIZE);
-    int r = d->url ? open_all(d, background, err) : -ENOMEM;
+    int r = d->url ? loop_block_signals(d) : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
+        r = steps[i](d, err);
     if (r < 0)
         return err_set(err, r, NULL, "cannot start: %s", strerror(-r));
     log_info("mounted path=%s state=%s url=%s version=%s", options->mountpoint, options->state_dir,

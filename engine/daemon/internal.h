@@ -18,6 +18,7 @@
 
 struct daemon {
     const struct options *options; /* borrowed */
+    struct background *background; /* borrowed */
     struct config config;          /* in force */
     struct site site;
     char *pid_file;

@@ -99,18 +99,10 @@ static void path_changed(void *arg, const char *path) {
         library_changed(d, path);
 }
 
-/* The directory of a path, malloc'ed; NULL: no memory. */
-static char *dir_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return strndup(path, slash && slash != path ? (size_t)(slash - path) : 1);
-}
-
 void loop_start_watch(struct daemon *d) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    _cleanup_free_ char *config_dir = dir_of(d->options->config_file);
-    const char *paths[] = {d->site.templates, d->site.projects, config_dir};
-    size_t n = config_dir && access(config_dir, R_OK | X_OK) == 0 ? 3 : 2;
-    if (watch_start(paths, n, path_changed, d, &err, &d->watch) < 0)
+    const char *const paths[] = {d->site.templates, d->site.projects, d->options->config_file};
+    if (watch_start(paths, ARRAY_SIZE(paths), path_changed, d, &err, &d->watch) < 0)
         log_warning("%s; changed templates and configuration are noticed at SIGHUP only",
                     err_text(&err));
 }
