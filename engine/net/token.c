@@ -15,6 +15,7 @@
 #define EXPIRES_MAX_S (7 * 24 * 3600)
 
 struct token_source {
+    unsigned refs;
     struct http *http;
     const struct clock *clock;
     const struct random_source *random;
@@ -33,9 +34,10 @@ int token_source_new(struct http *http, const struct clock *clock,
                      struct token_source **ret) {
     if (!token_config_valid(config))
         return -EINVAL;
-    _cleanup_(token_source_freep) struct token_source *t = calloc(1, sizeof(*t));
+    _cleanup_(token_source_unrefp) struct token_source *t = calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
+    t->refs = 1;
     t->http = http;
     t->clock = clock;
     t->random = random;
@@ -55,8 +57,13 @@ static void forget(struct token_source *t) {
     t->expires = t->renew_at = 0;
 }
 
-void token_source_free(struct token_source *t) {
-    if (!t)
+struct token_source *token_source_ref(struct token_source *t) {
+    t->refs++;
+    return t;
+}
+
+void token_source_unref(struct token_source *t) {
+    if (!t || --t->refs)
         return;
     while (!list_empty(&t->waiters))
         list_del(t->waiters.next);

@@ -58,9 +58,10 @@ struct token_waiter {
 int token_source_new(struct http *http, const struct clock *clock,
                      const struct random_source *random, const struct token_config *config,
                      struct token_source **ret);
-/* Waiters are dropped without callbacks. */
-void token_source_free(struct token_source *t);
-DEFINE_CLEANUP(struct token_source, token_source_free);
+struct token_source *token_source_ref(struct token_source *t);
+/* With the last reference go the waiters, without callbacks. */
+void token_source_unref(struct token_source *t);
+DEFINE_CLEANUP(struct token_source, token_source_unref);
 
 /* A token that is good now, borrowed until the next call; NULL: wait for one. May start a fetch in
    the background. */
