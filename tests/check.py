@@ -297,8 +297,7 @@ def part_fuzz():
         seeds = ROOT / "tests" / "data" / "corpus" / target.name.removeprefix("fuzz-")
         command = [str(target), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
                    "-print_final_stats=1", f"-artifact_prefix={OUT}/logs/", str(corpus)]
-        if seeds.is_dir():
-            command.append(str(seeds))
+        command += [str(d) for d in (seeds, ROOT / "templates") if d.is_dir()]
         status, text = run(target.name, command, timeout=seconds + 120)
         result.add(status == 0, f"{target.name} found something:\n{tail(text)}")
     return result
