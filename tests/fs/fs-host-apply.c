@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs-host.h"
+
+#include "model/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t new_id(struct host *h) {
+    return h->next_id++;
+}
+
+static usec_t now(void) {
+    return clock_wall(&clock_real);
+}
+
+static int no_cluster(struct error *err) {
+    return err_kind(err, "not_found", "there is no such cluster");
+}
+
+static struct cluster *cluster_of(struct builder *b, const struct command *c) {
+    return builder_cluster(b, c->cluster_id, DURABLE);
+}
+
+/* The only array of a cluster. */
+static const struct array *array_of(const struct builder *b, uint64_t cluster_id) {
+    const struct cluster *cl = snapshot_cluster(builder_snapshot(b), cluster_id);
+    return cl && cl->arrays.len ? cluster_array(cl, 0) : NULL;
+}
+
+static int create_cluster(struct host *h, struct builder *b, const struct command *c,
+                          struct error *err) {
+    if (snapshot_cluster_named(builder_snapshot(b), c->name))
+        return err_kind(err, "exists", "a cluster of this name exists");
+    uint64_t id = new_id(h);
+    struct cluster *cl = builder_add_cluster(b, id, c->name);
+    if (!cl)
+        return -ENOMEM;
+    cl->uid = c->uid;
+    cl->gid = c->gid;
+    cl->mode = c->mode;
+    cl->created_at = cl->changed_at = now();
+    struct array *a = builder_add_array(b, id, new_id(h), "execute");
+    if (!a)
+        return -ENOMEM;
+    a->is_array = true;
+    a->max_count_set = 100000;
+    return 0;
+}
+
+static int add_nodes(struct host *h, struct builder *b, uint64_t cluster_id, int64_t n) {
+    const struct array *a = array_of(b, cluster_id);
+    const struct cluster *cl = snapshot_cluster(builder_snapshot(b), cluster_id);
+    uint32_t number = a->next_number ? a->next_number : 1;
+    for (int64_t i = 0; i < n; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "%s-%u", str_text(cl->name), number++);
+        struct node *node = builder_add_node(b, cluster_id, new_id(h), name);
+        if (!node)
+            return -ENOMEM;
+        node->array_id = a->id;
+        node->target = TARGET_STARTED;
+        node->status = NODE_ACQUIRING;
+        node->phase = PHASE_ALLOCATE;
+        node->elastic = true;
+        node->created_at = node->status_at = now();
+    }
+    struct array *writable = builder_array(b, cluster_id, a->id, DURABLE);
+    if (!writable)
+        return -ENOMEM;
+    writable->next_number = number;
+    return 0;
+}
+
+static int drop_nodes(struct builder *b, uint64_t cluster_id, int64_t n) {
+    while (n-- > 0) {
+        const struct cluster *cl = snapshot_cluster(builder_snapshot(b), cluster_id);
+        uint64_t position = 0, last = 0;
+        for (const struct node *node; (node = cluster_next_node(cl, &position));)
+            last = node->id;
+        int r = builder_remove_node(b, cluster_id, last);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int set_count(struct host *h, struct builder *b, const struct command *c,
+                     struct error *err) {
+    struct cluster *cl = cluster_of(b, c);
+    if (!cl || c->n_counts != 1)
+        return no_cluster(err);
+    int64_t have = (int64_t)cluster_node_count(cl);
+    int64_t want = c->counts[0].value;
+    if (c->counts[0].sign != COUNT_SET)
+        want = c->counts[0].sign == COUNT_ADD ? have + want : have - want;
+    if (want < 0)
+        return err_kind(err, "out_of_range", "the count would be %lld", (long long)want);
+    if (want > 50000)
+        return err_kind(err, "quota_exceeded", "%lld nodes are over the quota of 50000",
+                        (long long)want);
+    cl->state = CLUSTER_STARTED;
+    cl->nodes_at = cl->state_at = now();
+    h->converged = false;
+    return want > have ? add_nodes(h, b, c->cluster_id, want - have)
+                       : drop_nodes(b, c->cluster_id, have - want);
+}
+
+static int set_template(struct host *h, struct builder *b, const struct command *c,
+                        struct error *err) {
+    (void)h;
+    struct cluster *cl = cluster_of(b, c);
+    if (!cl)
+        return no_cluster(err);
+    bool bad = memmem(c->text, c->len, "nonsense", 8);
+    struct document *d = bad ? &cl->rejected_template : &cl->template;
+    str_unref(d->text);
+    d->text = str_new(c->text, c->len);
+    d->changed_at = now();
+    if (bad)
+        return err_kind(err, "invalid_template", "template:2:1: found \"nonsense\": remove it");
+    str_unref(cl->rejected_template.text);
+    cl->rejected_template.text = NULL;
+    return 0;
+}
+
+static int set_parameters(struct host *h, struct builder *b, const struct command *c,
+                          struct error *err) {
+    (void)h;
+    struct cluster *cl = cluster_of(b, c);
+    if (!cl)
+        return no_cluster(err);
+    str_unref(cl->parameters_public);
+    cl->parameters_public = str_new(c->text, c->len);
+    cl->parameters.changed_at = now();
+    return 0;
+}
+
+static int set_target(struct host *h, struct builder *b, const struct command *c,
+                      struct error *err) {
+    struct cluster *cl = cluster_of(b, c);
+    if (!cl)
+        return no_cluster(err);
+    h->converged = false;
+    if (c->node_id) {
+        struct node *n = builder_node(b, c->cluster_id, c->node_id, DURABLE);
+        n->target = c->target;
+        n->status = c->target == TARGET_STARTED ? NODE_READY : NODE_OFF;
+        n->status_at = now();
+        return 0;
+    }
+    cl->state = c->target == TARGET_STARTED ? CLUSTER_STARTED : CLUSTER_OFF;
+    cl->state_at = now();
+    return 0;
+}
+
+static int set_access(struct host *h, struct builder *b, const struct command *c,
+                      struct error *err) {
+    (void)h;
+    struct cluster *cl = cluster_of(b, c);
+    if (!cl)
+        return no_cluster(err);
+    if (c->set_mode)
+        cl->mode = c->mode;
+    if (c->set_uid)
+        cl->uid = c->uid;
+    if (c->set_gid)
+        cl->gid = c->gid;
+    return 0;
+}
+
+static int remove_cluster(struct host *h, struct builder *b, const struct command *c,
+                          struct error *err) {
+    (void)h;
+    const struct cluster *cl = snapshot_cluster(builder_snapshot(b), c->cluster_id);
+    if (cl && cluster_node_count(cl))
+        return err_kind(err, "busy", "the cluster has nodes: write terminated to state");
+    return builder_remove_cluster(b, c->cluster_id);
+}
+
+static int rename_cluster(struct host *h, struct builder *b, const struct command *c,
+                          struct error *err) {
+    (void)h;
+    (void)err;
+    return builder_rename_cluster(b, c->cluster_id, c->name);
+}
+
+static int create_node(struct host *h, struct builder *b, const struct command *c,
+                       struct error *err) {
+    (void)err;
+    struct node *n = builder_add_node(b, c->cluster_id, new_id(h), c->name);
+    const struct array *a = array_of(b, c->cluster_id);
+    if (!n || !a)
+        return -ENOMEM;
+    n->array_id = a->id;
+    n->created_at = n->status_at = now();
+    return 0;
+}
+
+static int remove_node(struct host *h, struct builder *b, const struct command *c,
+                       struct error *err) {
+    (void)h;
+    (void)err;
+    return builder_remove_node(b, c->cluster_id, c->node_id);
+}
+
+static int set_keepalive(struct host *h, struct builder *b, const struct command *c,
+                         struct error *err) {
+    (void)h;
+    struct node *n = builder_node(b, c->cluster_id, c->node_id, DURABLE);
+    if (!n)
+        return no_cluster(err);
+    n->keepalive = c->flag;
+    return 0;
+}
+
+/* The recorded refusal comes back as the answer. */
+static int refused(struct host *h, struct builder *b, const struct command *c, struct error *err) {
+    (void)h;
+    (void)b;
+    return err_set(err, -EINVAL, "invalid_value", "%s", c->text);
+}
+
+static int (*const appliers[COMMAND_TYPE_MAX])(struct host *h, struct builder *b,
+                                               const struct command *c, struct error *err) = {
+    [COMMAND_CREATE_CLUSTER] = create_cluster, [COMMAND_REMOVE_CLUSTER] = remove_cluster,
+    [COMMAND_RENAME_CLUSTER] = rename_cluster, [COMMAND_SET_ACCESS] = set_access,
+    [COMMAND_SET_TEMPLATE] = set_template,     [COMMAND_SET_PARAMETERS] = set_parameters,
+    [COMMAND_SET_COUNT] = set_count,           [COMMAND_SET_TARGET] = set_target,
+    [COMMAND_SET_KEEPALIVE] = set_keepalive,   [COMMAND_CREATE_NODE] = create_node,
+    [COMMAND_REMOVE_NODE] = remove_node,       [COMMAND_REFUSED] = refused,
+};
+
+int apply_command(struct host *h, struct builder *b, const struct command *c, struct error *err) {
+    if (!appliers[c->type])
+        return err_kind(err, "state", "the test's engine does not know this command");
+    return appliers[c->type](h, b, c, err);
+}
+
+/* Lines from standard input */
+
+static const struct cluster *named(const struct builder *b, const char *name) {
+    return name ? snapshot_cluster_named(builder_snapshot(b), name) : NULL;
+}
+
+static int append_history(struct host *h, enum history_stream stream, uint64_t owner,
+                          const char *text, size_t len) {
+    unsigned char key[HISTORY_KEY_SIZE];
+    uint64_t size = 0;
+    int r = history_size(h->store, stream, 0, owner, &size);
+    if (r < 0)
+        return r;
+    history_key(stream, 0, owner, size, key);
+    struct store_op op = {key, sizeof(key), text, len};
+    return store_commit(h->store, NULL, 0, &op, 1, NULL);
+}
+
+static int line_log(struct host *h, struct builder *b, char *rest) {
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (!cl || !rest || buf_printf(&text, "%s\n", rest) < 0)
+        return -EINVAL;
+    if (!builder_cluster(b, cl->id, VOLATILE))
+        return -ENOMEM;
+    return append_history(h, HISTORY_LOGS, cl->id, text.data, text.len);
+}
+
+static int line_status(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    const struct node *n = cl ? cluster_node_named(cl, strsep(&rest, " ")) : NULL;
+    int status = rest ? node_status_parse(rest) : -1;
+    struct node *w = n && status >= 0 ? builder_node(b, cl->id, n->id, DURABLE) : NULL;
+    if (!w)
+        return -EINVAL;
+    w->status = (enum node_status)status;
+    w->status_at = now();
+    return 0;
+}
+
+static int line_state(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    int state = rest ? cluster_state_parse(rest) : -1;
+    struct cluster *w = cl && state >= 0 ? builder_cluster(b, cl->id, DURABLE) : NULL;
+    if (!w)
+        return -EINVAL;
+    w->state = (enum cluster_state)state;
+    w->state_at = now();
+    return 0;
+}
+
+static int line_remove(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    const struct node *n = cl && rest ? cluster_node_named(cl, rest) : NULL;
+    return n ? builder_remove_node(b, cl->id, n->id) : -EINVAL;
+}
+
+static int line_add(struct host *h, struct builder *b, char *rest) {
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    return cl && rest ? add_nodes(h, b, cl->id, atoi(rest)) : -EINVAL;
+}
+
+static int line_converge(struct host *h, struct builder *b, char *rest) {
+    (void)b;
+    (void)rest;
+    h->converged = true;
+    return 0;
+}
+
+/* storm CLUSTER N: N nodes get a new status, one after the other. */
+static int line_storm(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    int n = rest ? atoi(rest) : 0;
+    uint64_t position = 0;
+    for (const struct node *node; cl && n-- > 0 && (node = cluster_next_node(cl, &position));) {
+        struct node *w = builder_node(b, cl->id, node->id, DURABLE);
+        if (!w)
+            return -ENOMEM;
+        w->status = w->status == NODE_READY ? NODE_PREPARING : NODE_READY;
+        w->status_at = now();
+    }
+    return cl ? 0 : -EINVAL;
+}
+
+static const struct {
+    const char *word;
+    int (*apply)(struct host *h, struct builder *b, char *rest);
+} lines[] = {
+    {"log", line_log},       {"status", line_status},     {"state", line_state},
+    {"remove", line_remove}, {"converge", line_converge}, {"storm", line_storm},
+    {"add", line_add},
+};
+
+int apply_line(struct host *h, struct builder *b, char *text) {
+    char *rest = text;
+    const char *word = strsep(&rest, " ");
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        if (strcmp(lines[i].word, word) == 0)
+            return lines[i].apply(h, b, rest);
+    return -EINVAL;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs-host MOUNTPOINT [MOUNT-OPTIONS]: mounts the real file system over a pretended engine, for
+ * tests without the cloud. Prints "ready" once mounted. Each line on standard input changes
+ * something as the engine would (fs-host-apply.c) and is answered with "ok" or "error"; the end of
+ * the input ends the program.
+ */
+#include "fs-host.h"
+
+#include "model/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static int submit(void *engine, struct command *c, uint64_t *ret_ticket) {
+    struct host *h = engine;
+    LOCK_SCOPE(&h->lock);
+    if (h->stop)
+        return -EAGAIN;
+    c->ticket = h->next_ticket++;
+    if (ret_ticket)
+        *ret_ticket = c->ticket;
+    list_add_tail(&h->queue, &c->link);
+    (void)pthread_cond_signal(&h->wake);
+    return 0;
+}
+
+static void cancel(void *engine, uint64_t ticket) {
+    struct host *h = engine;
+    LOCK_SCOPE(&h->lock);
+    if (h->n_cancelled < ARRAY_SIZE(h->cancelled))
+        h->cancelled[h->n_cancelled++] = ticket;
+    (void)pthread_cond_signal(&h->wake);
+}
+
+static void answer(struct command *c, int code, const struct error *err) {
+    struct reply reply = {
+        .code = code,
+        .kind = code ? "invalid_value" : "",
+        .message = code && err ? err_text(err) : "",
+        .text = "",
+    };
+    if (c->reply)
+        c->reply(c->arg, &reply);
+    command_free(c);
+}
+
+/* The outcome of a write, for `error` and `last_error`. */
+static void record(struct builder *b, const struct command *c, const struct error *err) {
+    struct cluster *cl = c->cluster_id ? builder_cluster(b, c->cluster_id, DURABLE) : NULL;
+    _cleanup_buf_ struct buf text = BUF_INIT(4096);
+    if (err->code)
+        (void)buf_printf(&text, "refused: %s: %s", c->name ? c->name : "file", err_text(err));
+    else
+        (void)buf_puts(&text, "ok");
+    if (cl)
+        (void)str_set(&cl->outcome, text.data);
+    struct snapshot *root = builder_root(b);
+    for (size_t i = 0; i < root->n_last_errors; i++)
+        if (root->last_errors[i].uid == c->caller_uid) {
+            (void)str_set(&root->last_errors[i].text, text.data);
+            return;
+        }
+    if (!root->last_errors || root->n_last_errors >= LIMIT_LAST_ERRORS)
+        return;
+    root->last_errors[root->n_last_errors].uid = c->caller_uid;
+    (void)str_set(&root->last_errors[root->n_last_errors++].text, text.data);
+}
+
+static void publish(struct host *h, struct builder *b) {
+    struct change changes[4096];
+    size_t n = 0;
+    const struct change *all = builder_changes(b, &n);
+    n = n < ARRAY_SIZE(changes) ? n : ARRAY_SIZE(changes);
+    memcpy(changes, all, n * sizeof(*changes));
+    builder_publish(b);
+    if (h->fs)
+        fs_changed(h->fs, changes, n);
+}
+
+static void apply_one(struct host *h, struct command *c) {
+    if (c->type == COMMAND_SYNC) {
+        list_add_tail(&h->parked, &c->link);
+        return;
+    }
+    _cleanup_error_ struct error err = ERROR_INIT;
+    struct builder *b = NULL;
+    if (builder_begin(h->model, &b) < 0)
+        abort();
+    int code = apply_command(h, b, c, &err);
+    record(b, c, &err);
+    publish(h, b);
+    answer(c, code, &err);
+}
+
+static void apply_text(struct host *h, struct line *l) {
+    struct builder *b = NULL;
+    if (builder_begin(h->model, &b) < 0)
+        abort();
+    int r = apply_line(h, b, l->text);
+    publish(h, b);
+    (void)printf("%s\n", r < 0 ? "error" : "ok");
+    (void)fflush(stdout);
+    free(l->text);
+    free(l);
+}
+
+static bool was_cancelled(struct host *h, uint64_t ticket) {
+    for (size_t i = 0; i < h->n_cancelled; i++)
+        if (h->cancelled[i] == ticket)
+            return true;
+    return false;
+}
+
+/* Parked syncs whose time has come. */
+static void answer_parked(struct host *h) {
+    list_for_each_safe(pos, tmp, &h->parked) {
+        struct command *c = list_entry(pos, struct command, link);
+        bool cancelled = was_cancelled(h, c->ticket);
+        if (!h->converged && !cancelled && !h->stop)
+            continue;
+        list_del(&c->link);
+        answer(c, cancelled ? -EINTR : h->stop ? -ECANCELED : 0, NULL);
+    }
+}
+
+static void *run(void *arg) {
+    struct host *h = arg;
+    (void)pthread_mutex_lock(&h->lock);
+    for (;;) {
+        answer_parked(h);
+        if (!list_empty(&h->lines)) {
+            struct line *l = list_entry(h->lines.next, struct line, link);
+            list_del(&l->link);
+            (void)pthread_mutex_unlock(&h->lock);
+            apply_text(h, l);
+            (void)pthread_mutex_lock(&h->lock);
+        } else if (!list_empty(&h->queue)) {
+            struct command *c = list_entry(h->queue.next, struct command, link);
+            list_del(&c->link);
+            (void)pthread_mutex_unlock(&h->lock);
+            apply_one(h, c);
+            (void)pthread_mutex_lock(&h->lock);
+        } else if (h->stop) {
+            break;
+        } else {
+            (void)pthread_cond_wait(&h->wake, &h->lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    return NULL;
+}
+
+int host_start(struct host *h) {
+    list_init(&h->queue);
+    list_init(&h->parked);
+    list_init(&h->lines);
+    h->next_id = h->next_ticket = 1;
+    (void)pthread_mutex_init(&h->lock, NULL);
+    (void)pthread_cond_init(&h->wake, NULL);
+    int r = model_new(&clock_real, &h->model);
+    if (r == 0)
+        r = store_open_memory(NULL, NULL, &h->store);
+    if (r < 0)
+        return r;
+    h->gateway = (struct gateway){
+        .model = h->model,
+        .store = h->store,
+        .clock = &clock_real,
+        .template_library = "/tmp",
+        .submit = submit,
+        .cancel = cancel,
+        .engine = h,
+        .root_mode = 01777,
+    };
+    return -pthread_create(&h->thread, NULL, run, h);
+}
+
+void host_stop(struct host *h) {
+    (void)pthread_mutex_lock(&h->lock);
+    h->stop = true;
+    (void)pthread_cond_signal(&h->wake);
+    (void)pthread_mutex_unlock(&h->lock);
+    (void)pthread_join(h->thread, NULL);
+}
+
+static void push_line(struct host *h, const char *text) {
+    struct line *l = calloc(1, sizeof(*l));
+    if (!l || !(l->text = strdup(text)))
+        abort();
+    LOCK_SCOPE(&h->lock);
+    list_add_tail(&h->lines, &l->link);
+    (void)pthread_cond_signal(&h->wake);
+}
+
+static void ended(void *arg) {
+    (void)arg;
+    (void)printf("ended\n");
+    (void)fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: fs-host MOUNTPOINT [MOUNT-OPTIONS]\n");
+        return 2;
+    }
+    struct host host = {0};
+    _cleanup_error_ struct error err = ERROR_INIT;
+    if (host_start(&host) < 0)
+        return 1;
+    struct fs_options options = {
+        .mountpoint = argv[1],
+        .mount_options = argc > 2 ? argv[2] : NULL,
+        .ended = ended,
+    };
+    if (fs_new(&options, &host.gateway, &err, &host.fs) < 0 || fs_run(host.fs) < 0) {
+        (void)fprintf(stderr, "fs-host: %s\n", err_text(&err));
+        return 1;
+    }
+    (void)printf("ready\n");
+    (void)fflush(stdout);
+    char *line = NULL;
+    size_t size = 0;
+    for (ssize_t n; (n = getline(&line, &size, stdin)) > 0;) {
+        line[strcspn(line, "\n")] = '\0';
+        push_line(&host, line);
+    }
+    free(line);
+    fs_stop(host.fs);
+    host_stop(&host);
+    fs_free(host.fs);
+    store_free(host.store);
+    model_free(host.model);
+    return 0;
+}
