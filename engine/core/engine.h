@@ -16,9 +16,9 @@
  * Clock, random numbers, store and cloud are given, so a whole run can be repeated exactly.
  */
 
+#include "base/random.h"
 #include "cyclecloud/provider.h"
 #include "images.h"
-#include "base/random.h"
 #include "model/builder.h"
 #include "model/command.h"
 #include "store/store.h"
@@ -27,10 +27,10 @@ struct engine;
 
 /* What nodes are told, and what is the same for all of them. Borrowed until engine_free. */
 struct engine_site {
-    const char *server_url;     /* how a node reaches the server: "http://10.0.0.4:8080" */
-    const char *ca_sha256;      /* of the server's certificate authority, "" for plain http */
-    const char *ssh_public_key; /* one authorized_keys line for the administrator */
-    const char *admin_username; /* "cyclecloud" where a template says nothing */
+    const char *server_url;      /* how a node reaches the server: "http://10.0.0.4:8080" */
+    const char *ca_sha256;       /* of the server's certificate authority, "" for plain http */
+    const char *ssh_public_key;  /* one authorized_keys line for the administrator */
+    const char *admin_username;  /* "cyclecloud" where a template says nothing */
     const char *default_account; /* used by a template without Credentials; NULL: none */
 };
 
@@ -42,8 +42,8 @@ struct engine_options {
     const struct random_source *random;
     const struct image_table *images;
     struct engine_site site;
-    /* Sleeps until there is I/O, a wake, or `timeout` has passed, and runs the provider's callbacks.
-       0 or -errno. Engine thread. */
+    /* Sleeps until there is I/O, a wake, or `timeout` has passed, and runs the provider's
+       callbacks. 0 or -errno. Engine thread. */
     int (*wait)(void *arg, usec_t timeout);
     /* Ends a wait that goes on, or the next one. Any thread. */
     void (*wake)(void *arg);
@@ -54,8 +54,8 @@ struct engine_options {
 };
 
 /*
- * Reads the stored state and publishes it. Nothing is planned before the cloud has been listed once.
- * Returns 0, -EPROTO (written by a newer version), -EBADMSG (damaged record, named in `err`),
+ * Reads the stored state and publishes it. Nothing is planned before the cloud has been listed
+ * once. Returns 0, -EPROTO (written by a newer version), -EBADMSG (damaged record, named in `err`),
  * -ENOMEM or the store's error.
  */
 int engine_new(const struct engine_options *options, struct error *err, struct engine **ret);

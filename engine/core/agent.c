@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "crypto/crypto.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The nodes' two calls (docs/internals/agent-protocol.md). */
+
+#define INTERVAL_S 60u
+#define UNLISTED_RETRY_S 2u
+#define TOKEN_BYTES 32
+
+static void refuse(struct engine *e, struct command *c, int status, const char *kind,
+                   const char *message) {
+    _cleanup_buf_ struct buf b = BUF_INIT(4096);
+    buf_printf(&b, "{\"error\":{\"kind\":\"%s\",\"message\":\"", kind);
+    buf_put_json(&b, message);
+    buf_puts(&b, "\"}}");
+    answer_agent(e, c, status, 0, b.data);
+}
+
+static void come_again(struct engine *e, struct command *c) {
+    answer_agent(e, c, 202, UNLISTED_RETRY_S, "{\"state\":\"the instance is not listed yet\"}");
+}
+
+/* SCOPE.EXPIRY.MAC: the scope, 0 when the token is not ours or has expired. */
+static uint64_t bootstrap_scope(struct engine *e, const char *token) {
+    const char *mac_text = strrchr(token, '.');
+    char *end;
+    uint64_t scope = strtoull(token, &end, 10);
+    if (!mac_text || *end != '.' || end == mac_text)
+        return 0;
+    uint64_t expiry = strtoull(end + 1, &end, 10);
+    if (end != mac_text || expiry < engine_now(e) / USEC_SEC)
+        return 0;
+    uint8_t mac[CRYPTO_SHA256_SIZE];
+    if (crypto_hmac_sha256(e->server_key, sizeof(e->server_key), token, (size_t)(mac_text - token),
+                           mac) < 0)
+        return 0;
+    _cleanup_buf_ struct buf right = BUF_INIT(128);
+    if (crypto_base64url_encode(mac, sizeof(mac), &right) < 0)
+        return 0;
+    return crypto_equal_text(right.data, mac_text + 1) ? scope : 0;
+}
+
+static const char *member_text(const json_t *body, const char *name) {
+    const char *text = json_string_value(json_object_get(body, name));
+    return text ? text : "";
+}
+
+/* What a token's scope names: a set with members, or one VM. */
+struct scope {
+    const struct cluster *cluster;
+    const struct set *set;
+    const struct node *node;
+};
+
+static bool find_scope(struct engine *e, uint64_t id, struct scope *s) {
+    const struct snapshot *now = engine_state(e);
+    for (size_t i = 0; i < now->clusters.len; i++) {
+        const struct cluster *c = now->clusters.items[i];
+        s->cluster = c;
+        s->set = cluster_set_by_id(c, id);
+        s->node = cluster_node(c, id);
+        if (s->set || s->node)
+            return true;
+    }
+    return false;
+}
+
+static bool same_vm(const struct node *n, const char *resource_id, const char *vm_id) {
+    if (*vm_id && str_len(n->vm_id))
+        return strcasecmp(str_text(n->vm_id), vm_id) == 0;
+    return *resource_id && strcasecmp(str_text(n->resource_id), resource_id) == 0;
+}
+
+static const struct node *find_caller(const struct scope *s, const json_t *body) {
+    const char *resource_id = member_text(body, "resource_id"), *vm_id = member_text(body, "vm_id");
+    if (s->node)
+        return str_len(s->node->vm_id) && same_vm(s->node, resource_id, vm_id) ? s->node : NULL;
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(s->cluster, &position));)
+        if (n->set_id == s->set->id && str_len(n->instance_id) && same_vm(n, resource_id, vm_id))
+            return n;
+    return NULL;
+}
+
+/* True when the last listing showed the instance and no node wanted it. */
+static bool is_surplus(struct engine *e, const struct scope *s, const char *resource_id) {
+    struct work *w = s->set ? engine_work(e, s->cluster->id) : NULL;
+    struct set_work *sw = w ? work_set(w, s->set->id) : NULL;
+    const char *slash = strrchr(resource_id, '/');
+    if (!sw || !slash || !slash[1])
+        return false;
+    size_t len = strlen(slash + 1);
+    for (const char *p = str_text(sw->surplus); *p;) {
+        size_t n = strcspn(p, " ");
+        if (n == len && strncmp(p, slash + 1, n) == 0)
+            return true;
+        p += n + (p[n] == ' ');
+    }
+    return false;
+}
+
+/* The node's own token: "ID.RANDOM"; only its hash is kept. */
+static int make_token(struct engine *e, struct node *n, struct buf *token) {
+    unsigned char noise[TOKEN_BYTES];
+    char hash[CRYPTO_SHA256_HEX_SIZE];
+    e->options.random->fill(e->options.random->arg, noise, sizeof(noise));
+    buf_printf(token, "%" PRIu64 ".", n->id);
+    int r = crypto_base64url_encode(noise, sizeof(noise), token);
+    if (r == 0)
+        r = crypto_sha256_hex(token->data, token->len, hash);
+    if (r == 0)
+        edit_text(e, &n->token_hash, hash);
+    crypto_wipe(noise, sizeof(noise));
+    return r;
+}
+
+static void welcome(struct engine *e, struct command *c, const struct scope *s,
+                    const struct node *n, const json_t *body) {
+    struct node *copy = edit_node(e, n);
+    _cleanup_buf_ struct buf token = BUF_INIT(256);
+    if (!copy || make_token(e, copy, &token) < 0) {
+        refuse(e, c, 503, "no_memory", "the server has no memory left");
+        return;
+    }
+    const json_t *addresses = json_object_get(body, "addresses");
+    edit_text(e, &copy->hostname, member_text(body, "hostname"));
+    edit_text(e, &copy->private_ip, member_text(addresses, "private"));
+    edit_text(e, &copy->public_ip, member_text(addresses, "public"));
+    if (!str_len(copy->vm_id))
+        edit_text(e, &copy->vm_id, member_text(body, "vm_id"));
+    copy->last_seen = engine_now(e);
+    if (copy->target == TARGET_STARTED &&
+        (copy->status == NODE_ACQUIRING || copy->status == NODE_PREPARING))
+        edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_INSTALL);
+    _cleanup_buf_ struct buf b = BUF_INIT(4096);
+    buf_printf(&b, "{\"node_id\":\"%" PRIu64 "\",\"node\":\"", copy->id);
+    buf_put_json(&b, str_text(copy->name));
+    buf_puts(&b, "\",\"cluster\":\"");
+    buf_put_json(&b, str_text(s->cluster->name));
+    buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token.data, INTERVAL_S);
+    journal_event(e, EVENT_NODE_CHANGED, s->cluster, copy, "registered: %s %s",
+                  str_text(copy->hostname), str_text(copy->private_ip));
+    answer_agent(e, c, 200, 0, b.data);
+}
+
+static void register_with(struct engine *e, struct command *c, const json_t *body) {
+    uint64_t id = bootstrap_scope(e, c->name ? c->name : "");
+    struct scope s = {0};
+    if (!id) {
+        refuse(e, c, 401, "bad_token", "the bootstrap token is not this server's, or has expired");
+        return;
+    }
+    if (!find_scope(e, id, &s)) {
+        refuse(e, c, 404, "unknown_node", "this machine belongs to no node: it will be deleted");
+        return;
+    }
+    const struct node *n = find_caller(&s, body);
+    if (n) {
+        welcome(e, c, &s, n, body);
+        return;
+    }
+    if (is_surplus(e, &s, member_text(body, "resource_id"))) {
+        refuse(e, c, 404, "unknown_node", "this machine belongs to no node: it will be deleted");
+        return;
+    }
+    struct work *w = engine_work(e, s.cluster->id);
+    if (s.set)
+        observe_set_soon(e, s.cluster->id, s.set->id, USEC_SEC / 2);
+    else if (w && w->list_at > engine_now(e) + USEC_SEC)
+        w->list_at = engine_now(e) + USEC_SEC / 2;
+    come_again(e, c);
+}
+
+static json_t *read_body(struct engine *e, struct command *c) {
+    json_t *body = json_loadb(c->text ? c->text : "", c->len, 0, NULL);
+    if (json_is_object(body))
+        return body;
+    json_decref(body);
+    refuse(e, c, 400, "invalid_json", "the body must be a JSON object");
+    return NULL;
+}
+
+void apply_agent_register(struct engine *e, struct command *c) {
+    json_t *body = read_body(e, c);
+    if (!body)
+        return;
+    register_with(e, c, body);
+    json_decref(body);
+}
+
+static const struct node *token_owner(struct engine *e, const char *token) {
+    const struct node *n = snapshot_node(engine_state(e), strtoull(token, NULL, 10), NULL);
+    char hash[CRYPTO_SHA256_HEX_SIZE];
+    if (!n || !str_len(n->token_hash) || crypto_sha256_hex(token, strlen(token), hash) < 0)
+        return NULL;
+    return crypto_equal_text(hash, str_text(n->token_hash)) ? n : NULL;
+}
+
+static void take_metrics(struct node *n, const json_t *body) {
+    const json_t *m = json_object_get(body, "metrics");
+    if (!json_is_object(m))
+        return;
+    n->metrics.cpu = (float)json_number_value(json_object_get(m, "cpu"));
+    n->metrics.memory = (float)json_number_value(json_object_get(m, "memory"));
+    n->metrics.load = (float)json_number_value(json_object_get(m, "load"));
+}
+
+static void node_ready(struct engine *e, struct node *n) {
+    edit_node_status(e, n, NODE_READY, PHASE_NONE);
+    edit_node_hold(e, n, HOLD_NONE, 0, "");
+    n->retries = 0;
+    journal_event(e, EVENT_NODE_STARTED, snapshot_cluster(engine_state(e), n->cluster_id), n,
+                  "ready");
+}
+
+static void node_failed(struct engine *e, struct node *n, const char *message) {
+    edit_node_status(e, n, NODE_FAILED, PHASE_AWAIT_INSTALL);
+    edit_node_hold(e, n, HOLD_RETRIES, 0, *message ? message : "the installation failed");
+    journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
+                  "failed: %s", message);
+}
+
+static void take_status(struct engine *e, const struct node *n, const json_t *body) {
+    const char *state = member_text(body, "state");
+    bool coming =
+        n->target == TARGET_STARTED && (n->status == NODE_PREPARING || n->status == NODE_ACQUIRING);
+    bool ready = coming && strcmp(state, "completed") == 0 &&
+                 strcmp(member_text(body, "phase"), node_phase_name(PHASE_AWAIT_INSTALL)) == 0;
+    bool failed = coming && strcmp(state, "failed") == 0;
+    struct node *copy =
+        builder_node(e->builder, n->cluster_id, n->id, ready || failed ? DURABLE : VOLATILE);
+    if (!copy) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
+    copy->last_seen = engine_now(e);
+    take_metrics(copy, body);
+    if (ready)
+        node_ready(e, copy);
+    else if (failed)
+        node_failed(e, copy, member_text(body, "message"));
+    if (ready || failed)
+        engine_dirty(e, copy->cluster_id);
+}
+
+void apply_agent_status(struct engine *e, struct command *c) {
+    json_t *body = read_body(e, c);
+    if (!body)
+        return;
+    const struct node *n = token_owner(e, c->name ? c->name : "");
+    if (n) {
+        take_status(e, n, body);
+        _cleanup_buf_ struct buf b = BUF_INIT(256);
+        buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", INTERVAL_S);
+        answer_agent(e, c, 200, 0, b.data);
+    } else {
+        refuse(e, c, 401, "bad_token", "the token is not a node's: register again");
+    }
+    json_decref(body);
+}

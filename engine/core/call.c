@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A request under way. Its engine may have thrown away what it was asked for (epoch). */
+struct call {
+    struct engine *engine;
+    call_done done;
+    uint64_t epoch, cluster_id, object_id;
+    usec_t began;
+};
+
+/* What each answer says about the cloud as a whole. */
+static void note_health(struct engine *e, const struct cyclecloud_result *result) {
+    if (result->result == CYCLECLOUD_TRANSPORT) {
+        if (!e->unreachable_since)
+            e->unreachable_since = engine_now(e);
+        free(e->unreachable_text);
+        e->unreachable_text = strdup(result->message);
+        return;
+    }
+    e->unreachable_since = 0;
+    e->reachable_at = engine_now(e);
+    if (result->result == CYCLECLOUD_AUTH) {
+        free(e->auth_text);
+        e->auth_text = strdup(result->message);
+    } else {
+        free(e->auth_text);
+        e->auth_text = NULL;
+    }
+}
+
+static void count_request(struct engine *e, const struct cyclecloud_result *result) {
+    struct snapshot *root = builder_root(e->builder);
+    if (!root)
+        return;
+    root->server.cloud_requests++;
+    if (result->result > CYCLECLOUD_PENDING && result->result != CYCLECLOUD_GONE)
+        root->server.cloud_errors++;
+}
+
+static void completed(void *arg, const struct cyclecloud_result *result) {
+    struct call *call = arg;
+    struct engine *e = call->engine;
+    if (call->epoch == e->epoch && engine_state(e)) {
+        note_health(e, result);
+        count_request(e, result);
+        call->done(e, result, call->cluster_id, call->object_id, call->began);
+    }
+    free(call);
+}
+
+int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
+                uint64_t cluster_id, uint64_t object_id) {
+    struct call *call = malloc(sizeof(*call));
+    if (!call)
+        return -ENOMEM;
+    *call = (struct call){e, done, e->epoch, cluster_id, object_id, engine_now(e)};
+    const struct cyclecloud_provider *p = &e->options.provider;
+    int r = p->ops->submit(p->self, request, completed, call);
+    if (r < 0)
+        free(call);
+    return r;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "template/template.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Commands on clusters: the directory, its documents, start and termination. */
+
+static const struct cluster *target_cluster(struct engine *e, const struct command *c,
+                                            struct error *err) {
+    const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
+    if (!cluster)
+        err_kind(err, "not_found", "the cluster is gone");
+    return cluster;
+}
+
+int apply_create_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    const struct snapshot *s = engine_state(e);
+    if (snapshot_cluster_named(s, c->name))
+        return err_set(err, -EEXIST, "exists", "a cluster named %s exists", c->name);
+    if (s->clusters.len >= LIMIT_CLUSTERS)
+        return err_set(err, -ENOSPC, "limit",
+                       "there are %u clusters, the most that one server holds: remove one",
+                       LIMIT_CLUSTERS);
+    struct cluster *made = builder_add_cluster(e->builder, engine_take_id(e), c->name);
+    if (!made)
+        return -ENOMEM;
+    made->uid = c->caller_uid;
+    made->gid = c->caller_gid;
+    made->mode = c->set_mode || c->mode ? c->mode & 0777 : 0755;
+    made->created_at = made->changed_at = made->state_at = made->nodes_at = engine_now(e);
+    edit_text(e, &made->outcome, "ok");
+    edit_text(e, &made->parameters_public, "{}");
+    struct snapshot *root = builder_root(e->builder);
+    if (root)
+        root->clusters_at = engine_now(e);
+    *ret_id = made->id;
+    journal_event(e, EVENT_CLUSTER_CREATED, made, NULL, "cluster created");
+    return engine_work(e, made->id) ? 0 : -ENOMEM;
+}
+
+int apply_remove_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    const struct cluster *cluster = target_cluster(e, c, err);
+    if (!cluster)
+        return -ENOENT;
+    if (cluster->state != CLUSTER_OFF || cluster->target != TARGET_TERMINATED ||
+        intents_any(e, cluster->id))
+        return err_set(err, -EBUSY, "busy",
+                       "cluster %s is %s: write `terminated` to its file `state`, wait until that "
+                       "reads `off`, then "
+                       "remove it",
+                       str_text(cluster->name), cluster_state_file(cluster->state));
+    uint64_t id = cluster->id;
+    journal_event(e, EVENT_CLUSTER_DELETED, cluster, NULL, "cluster removed");
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(cluster, &position));)
+        journal_forget(e, n->id);
+    journal_forget(e, id);
+    struct snapshot *root = builder_root(e->builder);
+    if (root)
+        root->clusters_at = engine_now(e);
+    return builder_remove_cluster(e->builder, id);
+}
+
+int apply_rename_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    const struct cluster *cluster = target_cluster(e, c, err);
+    if (!cluster)
+        return -ENOENT;
+    if (cluster->state != CLUSTER_OFF)
+        return err_set(err, -EBUSY, "busy",
+                       "cluster %s is %s: a cluster can be renamed only while it is off",
+                       str_text(cluster->name), cluster_state_file(cluster->state));
+    if (snapshot_cluster_named(engine_state(e), c->name))
+        return err_set(err, -EEXIST, "exists", "a cluster named %s exists", c->name);
+    int r = builder_rename_cluster(e->builder, cluster->id, c->name);
+    if (r == 0)
+        r = definition_apply(e, c->cluster_id, err);
+    return r;
+}
+
+int apply_set_access(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    if (!target_cluster(e, c, err))
+        return -ENOENT;
+    struct cluster *copy = edit_cluster(e, c->cluster_id);
+    if (!copy)
+        return -ENOMEM;
+    if (c->set_uid)
+        copy->uid = c->uid;
+    if (c->set_gid)
+        copy->gid = c->gid;
+    if (c->set_mode)
+        copy->mode = c->mode & 0777;
+    return 0;
+}
+
+/* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
+static int replace_document(struct engine *e, const struct command *c,
+                            struct document *(*of)(struct cluster *),
+                            struct document *(*rejected_of)(struct cluster *), struct str *text,
+                            struct error *err) {
+    struct cluster *copy = edit_cluster(e, c->cluster_id);
+    if (!copy)
+        return -ENOMEM;
+    struct document *d = of(copy), *rejected = rejected_of(copy);
+    struct str *old = str_ref(d->text);
+    str_assign(&d->text, text);
+    int r = definition_apply(e, c->cluster_id, err);
+    if (r < 0) {
+        str_assign(&d->text, old);
+        if (!e->failed && c->len)
+            rejected->text = (str_unref(rejected->text), str_new(c->text, c->len));
+        rejected->changed_at = engine_now(e);
+    } else {
+        d->changed_at = engine_now(e);
+        str_unref(rejected->text);
+        rejected->text = NULL;
+    }
+    str_unref(old);
+    return r;
+}
+
+static struct document *template_of(struct cluster *c) {
+    return &c->template;
+}
+
+static struct document *rejected_template_of(struct cluster *c) {
+    return &c->rejected_template;
+}
+
+static struct document *parameters_of(struct cluster *c) {
+    return &c->parameters;
+}
+
+static struct document *rejected_parameters_of(struct cluster *c) {
+    return &c->rejected_parameters;
+}
+
+int apply_set_template(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    const struct cluster *cluster = target_cluster(e, c, err);
+    if (!cluster)
+        return -ENOENT;
+    struct str *text = str_new(c->text, c->len);
+    if (!text)
+        return -ENOMEM;
+    int r = replace_document(e, c, template_of, rejected_template_of, text, err);
+    str_unref(text);
+    if (r == 0)
+        journal_event(e, EVENT_CLUSTER_CHANGED, snapshot_cluster(engine_state(e), c->cluster_id),
+                      NULL, "template changed");
+    return r;
+}
+
+static bool is_masked(const json_t *v) {
+    return json_is_string(v) && strcmp(json_string_value(v), "********") == 0;
+}
+
+/* A secret that was read back masked keeps its stored value. */
+static void keep_secrets(json_t *given, const struct str *stored) {
+    json_t *old = json_loadb(str_text(stored), str_len(stored), 0, NULL);
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(given, next, name, value) {
+        json_t *kept = is_masked(value) ? json_object_get(old, name) : NULL;
+        if (kept)
+            json_object_set(given, name, kept);
+    }
+    json_decref(old);
+}
+
+/* Parameters that come before the template are only kept. */
+static int show_untyped(struct engine *e, uint64_t cluster_id, const json_t *given) {
+    struct cluster *copy = edit_cluster(e, cluster_id);
+    if (!copy || str_len(copy->template.text))
+        return copy ? 0 : -ENOMEM;
+    json_t *names = json_object();
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)given, name, value) {
+        json_object_set_new(names, name,
+                            json_string("********")); /* which are secret is not known yet */
+    }
+    char *text = json_dumps(names, JSON_INDENT(2));
+    json_decref(names);
+    if (!text)
+        return -ENOMEM;
+    edit_text(e, &copy->parameters_public, text);
+    free(text);
+    return e->failed;
+}
+
+int apply_set_parameters(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    const struct cluster *cluster = target_cluster(e, c, err);
+    if (!cluster)
+        return -ENOENT;
+    json_t *given = NULL;
+    int r = parameters_parse(c->text ? c->text : "", c->len, err, &given);
+    if (r < 0) {
+        struct cluster *copy = edit_cluster(e, c->cluster_id);
+        if (copy && c->len) {
+            str_unref(copy->rejected_parameters.text);
+            copy->rejected_parameters.text = str_new(c->text, c->len);
+            copy->rejected_parameters.changed_at = engine_now(e);
+        }
+        return r;
+    }
+    keep_secrets(given, cluster->parameters.text);
+    char *json = json_dumps(given, JSON_COMPACT);
+    struct str *text = json ? str_new_c(json) : NULL;
+    r = text ? replace_document(e, c, parameters_of, rejected_parameters_of, text, err) : -ENOMEM;
+    if (r == 0)
+        r = show_untyped(e, c->cluster_id, given);
+    str_unref(text);
+    free(json);
+    json_decref(given);
+    if (r == 0)
+        journal_event(e, EVENT_CLUSTER_CHANGED, snapshot_cluster(engine_state(e), c->cluster_id),
+                      NULL, "parameters changed");
+    return r;
+}
+
+/* --- start and termination
+ * ------------------------------------------------------------------------- */
+
+/* The "missing: " lines of the notes, as one sentence. */
+static int refuse_missing(const struct cluster *c, struct error *err) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    const char *line = str_text(c->notes);
+    while (line && *line) {
+        size_t len = strcspn(line, "\n");
+        const char *tail = memmem(line, len, ": needed to start", 17);
+        if (strncmp(line, "missing: ", 9) == 0) {
+            size_t end = tail ? (size_t)(tail - line) : len;
+            buf_printf(&b, "%s%.*s", b.len ? ", " : "", (int)(end - 9), line + 9);
+        }
+        line += len + (line[len] == '\n');
+    }
+    return err_set(err, -EINVAL, "missing_parameters",
+                   "the cluster cannot start: missing are %s: write them to its file `parameters`",
+                   b.data);
+}
+
+static int ensure_group_name(struct engine *e, struct cluster *c) {
+    if (str_len(c->group))
+        return 0;
+    _cleanup_buf_ struct buf b = BUF_INIT(128);
+    buf_printf(&b, "cyclecloud-%s-%" PRIu64 "-%.6s", str_text(c->name), c->id, e->server_id);
+    edit_text(e, &c->group, b.data);
+    struct work *w = engine_work(e, c->id);
+    if (!w)
+        return -ENOMEM;
+    w->list_at = USEC_NEVER; /* the name is new: nothing to list */
+    w->listed = true;
+    w->security_group = false;
+    return e->failed;
+}
+
+static int check_account(struct engine *e, const struct cluster *c, struct error *err) {
+    const struct cyclecloud_provider *p = &e->options.provider;
+    const char *account = str_text(c->account);
+    if (!*account)
+        return err_set(err, -EINVAL, "no_account",
+                       "no account: set Credentials, or default_account in the configuration");
+    if (!p->ops->has_account(p->self, account))
+        return err_set(err, -EINVAL, "unknown_account",
+                       "account %s (Credentials) is not configured: add a section [account %s] to "
+                       "the configuration",
+                       account, account);
+    if (!str_len(c->region))
+        return err_set(err, -EINVAL, "no_region",
+                       "no region: set Region, or `region` of account %s", account);
+    return 0;
+}
+
+static void start_heads(struct engine *e, const struct cluster *c) {
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        if (!n->fixed || n->target == TARGET_STARTED)
+            continue;
+        struct node *copy = edit_node(e, n);
+        if (!copy)
+            return;
+        copy->target = TARGET_STARTED;
+        copy->retries = 0;
+        edit_node_hold(e, copy, HOLD_NONE, 0, "");
+        if (copy->status == NODE_OFF)
+            edit_node_status(e, copy, NODE_ACQUIRING, PHASE_VALIDATE);
+    }
+}
+
+/* How many nodes an array begins with. */
+static int64_t initial_count(struct engine *e, const struct array *a) {
+    const struct array_spec *s = a->spec;
+    if (!a->is_array || a->gone || !s)
+        return 0;
+    if (s->initial_count || !s->initial_core_count || !s->machine_types)
+        return s->initial_count;
+    const struct machine_type *t =
+        snapshot_machine_type(engine_state(e), str_text(s->account), str_text(s->region),
+                              str_text(s->machine_types->items[0]));
+    uint32_t cores = t && t->vcpus ? t->vcpus : 1;
+    return (s->initial_core_count + cores - 1) / cores;
+}
+
+static int start_initial(struct engine *e, uint64_t cluster_id) {
+    int r = 0;
+    for (size_t i = 0; r == 0; i++) {
+        const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+        if (i >= c->arrays.len)
+            return 0;
+        int64_t n = initial_count(e, cluster_array(c, i));
+        if (n > 0)
+            r = count_add_nodes(e, c, cluster_array(c, i), n);
+    }
+    return r;
+}
+
+static int check_arrays(struct engine *e, const struct cluster *c, struct error *err) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        int64_t n = initial_count(e, a);
+        int r = !a->gone && (!a->is_array || n > 0) ? limit_check_array(e, c, a, n, err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int cluster_start(struct engine *e, const struct cluster *c, struct error *err) {
+    uint64_t id = c->id;
+    if (!str_len(c->template.text))
+        return err_set(err, -EINVAL, "no_template",
+                       "the cluster has no template: copy one to its file `template` first");
+    if (c->state == CLUSTER_TERMINATING)
+        return err_set(err, -EBUSY, "busy",
+                       "the cluster is terminating: wait until its file `state` reads `off`");
+    if (c->missing)
+        return refuse_missing(c, err);
+    int r = check_account(e, c, err);
+    if (r == 0)
+        r = check_arrays(e, c, err);
+    if (r < 0)
+        return r;
+    struct cluster *copy = edit_cluster(e, id);
+    if (!copy)
+        return -ENOMEM;
+    bool was_off = copy->target != TARGET_STARTED;
+    copy->target = TARGET_STARTED;
+    copy->generation++;
+    if (copy->state == CLUSTER_OFF) {
+        copy->state = CLUSTER_STARTING;
+        copy->state_at = engine_now(e);
+    }
+    r = ensure_group_name(e, copy);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < copy->arrays.len; i++) {
+        const struct array_spec *s = cluster_array(copy, i)->spec;
+        if (s && str_len(s->subnet))
+            (void)subnet_want(e, str_text(s->account), str_text(s->subnet));
+    }
+    sweep_want(e, str_text(copy->account));
+    engine_dirty(e, id);
+    start_heads(e, copy);
+    if (was_off) {
+        journal_event(e, EVENT_CLUSTER_CHANGED, copy, NULL, "starting");
+        r = start_initial(e, id);
+    }
+    return r;
+}
+
+void cluster_terminate(struct engine *e, const struct cluster *c) {
+    uint64_t id = c->id;
+    struct cluster *copy = edit_cluster(e, id);
+    if (!copy)
+        return;
+    copy->target = TARGET_TERMINATED;
+    copy->generation++;
+    if (copy->state != CLUSTER_OFF) {
+        copy->state = CLUSTER_TERMINATING;
+        copy->state_at = engine_now(e);
+    }
+    journal_event(e, EVENT_CLUSTER_CHANGED, copy, NULL, "terminating");
+    struct id_vec ids = {0};
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(copy, &position));)
+        if (n->target != TARGET_TERMINATED && id_vec_append(&ids, n->id) < 0)
+            engine_fail(e, -ENOMEM);
+    for (size_t i = 0; i < ids.len; i++) {
+        const struct node *n = cluster_node(snapshot_cluster(engine_state(e), id), ids.items[i]);
+        if (n)
+            edit_node_terminate(e, n);
+    }
+    id_vec_done(&ids);
+    engine_dirty(e, id);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Counts: what a write means for each array, the limits, and which nodes come and go. */
+
+#define CHANGES_MAX LIMIT_ARRAYS_PER_CLUSTER
+
+/* --- limits
+ * ------------------------------------------------------------------------------------------ */
+
+static const struct machine_type *first_type(struct engine *e, const struct array_spec *s) {
+    if (!s->machine_types)
+        return NULL;
+    return snapshot_machine_type(engine_state(e), str_text(s->account), str_text(s->region),
+                                 str_text(s->machine_types->items[0]));
+}
+
+static int check_machine_types(struct engine *e, const struct array *a, struct error *err) {
+    const struct array_spec *s = a->spec;
+    const struct market *m = market_find(e, str_text(s->account), str_text(s->region));
+    if (!s->machine_types)
+        return err_set(err, -EINVAL, "no_machine_type",
+                       "MachineType of %s is empty: set it in `parameters`", str_text(a->name));
+    for (size_t i = 0; m && m->sizes_known && i < s->machine_types->len; i++) {
+        const char *type = str_text(s->machine_types->items[i]);
+        const struct snapshot *now = engine_state(e);
+        if (snapshot_machine_type(now, m->account, m->region, type))
+            continue;
+        const char *near = snapshot_machine_type_near(now, m->account, m->region, type);
+        return err_set(err, -EINVAL, "unknown_machine_type",
+                       "MachineType %s of %s is not known in %s%s%s%s: correct it in `parameters` "
+                       "or `template`",
+                       type, str_text(a->name), m->region, near ? ": did you mean " : "",
+                       near ? near : "", near ? "?" : "");
+    }
+    return 0;
+}
+
+static int check_image(struct engine *e, const struct array *a, struct error *err) {
+    const struct array_spec *s = a->spec;
+    const char *name = str_len(s->image_id) ? str_text(s->image_id) : str_text(s->image);
+    struct image image;
+    if (*name && image_resolve(e->options.images, name, &image) == 0)
+        return 0;
+    const char *near = image_nearest(e->options.images, name);
+    return err_set(err, -EINVAL, "unknown_image",
+                   "image %s of %s is not known%s%s%s: use a name from the image table, a URN "
+                   "publisher:offer:sku:version or a resource id",
+                   *name ? name : "(none)", str_text(a->name), near ? ": did you mean " : "",
+                   near ? near : "", near ? "?" : "");
+}
+
+static int check_max_core_count(const struct array *a, const struct machine_type *t, int64_t wanted,
+                                struct error *err) {
+    int64_t limit = a->spec->max_core_count;
+    if (limit < 0 || !t || wanted * t->vcpus <= limit)
+        return 0;
+    return err_set(err, -EDQUOT, "limit_exceeded",
+                   "%" PRId64 " nodes of %s are %" PRId64 " cores; its MaxCoreCount is %" PRId64
+                   ": ask for %" PRId64 " at most or raise MaxCoreCount",
+                   wanted, str_text(a->name), wanted * t->vcpus, limit, limit / t->vcpus);
+}
+
+/* Cores of nodes of this kind that are wanted but not yet counted by the cloud's own usage. */
+static uint64_t uncounted_cores(struct engine *e, const struct array_spec *s,
+                                const struct str *family) {
+    const struct snapshot *now = engine_state(e);
+    const struct market *m = market_find(e, str_text(s->account), str_text(s->region));
+    uint64_t cores = 0;
+    for (size_t i = 0; i < now->clusters.len; i++) {
+        const struct cluster *c = now->clusters.items[i];
+        uint64_t position = 0;
+        for (const struct node *n; (n = cluster_next_node(c, &position));) {
+            const struct array *a = cluster_array_by_id(c, n->array_id);
+            bool counted = str_len(n->resource_id) && m && n->created_at < m->quotas_read_at;
+            if (counted || n->target != TARGET_STARTED || !a || !a->spec ||
+                a->spec->spot != s->spot || !str_equal(a->spec->account, str_text(s->account)) ||
+                !str_equal(a->spec->region, str_text(s->region)))
+                continue;
+            const struct machine_type *t = first_type(e, a->spec);
+            if (t && (!family || str_equal(t->family, str_text(family))))
+                cores += t->quota_vcpus;
+        }
+    }
+    return cores;
+}
+
+static const struct quota *find_quota(struct engine *e, const struct array_spec *s,
+                                      const char *name) {
+    const struct catalog *c = engine_state(e)->catalog;
+    for (size_t i = 0; c && i < c->n_quotas; i++)
+        if (strcasecmp(str_text(c->quotas[i].name), name) == 0 &&
+            str_equal(c->quotas[i].account, str_text(s->account)) &&
+            str_equal(c->quotas[i].region, str_text(s->region)))
+            return &c->quotas[i];
+    return NULL;
+}
+
+static int check_quota(struct engine *e, const struct array *a, const struct machine_type *t,
+                       int64_t added, struct error *err) {
+    const struct array_spec *s = a->spec;
+    const struct {
+        const char *name;
+        const struct str *family; /* NULL: all families count */
+    } rows[] = {
+        {s->spot ? "lowPriorityCores" : str_text(t->family), s->spot ? NULL : t->family},
+        {s->spot ? "" : "cores", NULL},
+    };
+    uint64_t more = (uint64_t)added * t->quota_vcpus;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct quota *q = find_quota(e, s, rows[i].name);
+        if (!q)
+            continue;
+        uint64_t used = q->used + uncounted_cores(e, s, rows[i].family);
+        if (used + more <= q->limit)
+            continue;
+        uint64_t left =
+            q->limit > used ? (q->limit - used) / (t->quota_vcpus ? t->quota_vcpus : 1) : 0;
+        return err_set(err, -EDQUOT, "quota_exceeded",
+                       "%" PRId64 " more nodes of %s (%s) need %" PRIu64
+                       " cores; the quota %s of account %s in %s is "
+                       "%" PRIu64 ", of which %" PRIu64 " are used or asked for: at most %" PRIu64
+                       " more fit; ask Azure for a higher quota",
+                       added, str_text(a->name), str_text(t->name), more, rows[i].name,
+                       str_text(s->account), str_text(s->region), q->limit, used, left);
+    }
+    return 0;
+}
+
+int limit_check_array(struct engine *e, const struct cluster *c, const struct array *a,
+                      int64_t added, struct error *err) {
+    if (!a->spec)
+        return err_set(err, -EINVAL, "no_definition",
+                       "%s has no definition: write `template` again", str_text(a->name));
+    int r = check_machine_types(e, a, err);
+    if (r == 0)
+        r = check_image(e, a, err);
+    if (r < 0 || added <= 0)
+        return r;
+    int64_t wanted = (int64_t)a->counts.wanted + added, max = array_max_count(a);
+    if (max >= 0 && wanted > max)
+        return err_set(err, -EDQUOT, "limit_exceeded",
+                       "%" PRId64 " nodes of %s are wanted; its MaxCount is %" PRId64
+                       ": ask for fewer, or raise it in `parameters` or in arrays/%s/max_count",
+                       wanted, str_text(a->name), max, str_text(a->name));
+    const struct machine_type *t = first_type(e, a->spec);
+    r = check_max_core_count(a, t, wanted, err);
+    if (r == 0 && cluster_node_count(c) + (uint64_t)added > LIMIT_NODES_PER_CLUSTER)
+        return err_set(err, -EDQUOT, "limit_exceeded", "a cluster holds at most %u nodes",
+                       LIMIT_NODES_PER_CLUSTER);
+    return r == 0 && t ? check_quota(e, a, t, added, err) : r;
+}
+
+/* --- which nodes
+ * ------------------------------------------------------------------------------------- */
+
+int count_add_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n) {
+    uint64_t cluster_id = c->id, array_id = a->id;
+    struct array *array = builder_array(e->builder, cluster_id, array_id, DURABLE);
+    if (!array)
+        return -ENOMEM;
+    for (int64_t i = 0; i < n && !e->failed; i++) {
+        _cleanup_buf_ struct buf name = BUF_INIT(128);
+        do {
+            buf_clear(&name);
+            buf_printf(&name, "%s-%u", str_text(array->name), array->next_number++);
+            c = snapshot_cluster(engine_state(e), cluster_id);
+        } while (cluster_node_named(c, name.data));
+        struct node *made = edit_add_node(e, c, array, name.data);
+        if (!made)
+            return -ENOMEM;
+        made->target = TARGET_STARTED;
+        made->elastic = true;
+        made->keepalive = array->spec->keepalive;
+        edit_node_status(e, made, NODE_ACQUIRING, PHASE_VALIDATE);
+    }
+    c = snapshot_cluster(engine_state(e), cluster_id);
+    journal_event(e, EVENT_CLUSTER_SIZE_INCREASED, c, NULL, "%s: %" PRId64 " node%s added",
+                  str_text(array->name), n, n == 1 ? "" : "s");
+    engine_dirty(e, cluster_id);
+    return e->failed;
+}
+
+struct candidate {
+    uint64_t id;
+    int rank; /* lower goes first */
+};
+
+static int rank_of(const struct node *n) {
+    if (n->status == NODE_FAILED)
+        return 0;
+    if (n->status == NODE_ACQUIRING)
+        return n->set_id ? 2 : 1;
+    return n->status == NODE_READY ? 4 : 3;
+}
+
+/* Failed, not acquired, not yet ready, ready; the newest first. */
+static int compare_candidates(const void *a, const void *b) {
+    const struct candidate *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->id > y->id ? -1 : x->id < y->id;
+}
+
+DEFINE_VEC(candidate_vec, struct candidate);
+
+static int collect(const struct cluster *c, const struct array *a, struct candidate_vec *v) {
+    uint64_t position = 0;
+    int r = 0;
+    for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
+        if (n->array_id == a->id && n->target != TARGET_TERMINATED && !n->keepalive)
+            r = candidate_vec_append(v, (struct candidate){n->id, rank_of(n)});
+    if (r == 0 && v->len)
+        qsort(v->items, v->len, sizeof(*v->items), compare_candidates);
+    return r;
+}
+
+static int drop_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n) {
+    uint64_t cluster_id = c->id;
+    struct candidate_vec v = {0};
+    int r = collect(c, a, &v);
+    journal_event(e, EVENT_CLUSTER_CHANGED, c, NULL, "%s: %" PRId64 " node%s to be removed",
+                  str_text(a->name), n, n == 1 ? "" : "s");
+    for (size_t i = 0; r == 0 && i < v.len && (int64_t)i < n; i++)
+        edit_node_terminate(
+            e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), v.items[i].id));
+    candidate_vec_done(&v);
+    engine_dirty(e, cluster_id);
+    return r;
+}
+
+void node_retry(struct engine *e, const struct node *n) {
+    if (n->target == TARGET_TERMINATED || (n->hold == HOLD_NONE && n->status != NODE_FAILED))
+        return;
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    copy->retries = 0;
+    edit_node_hold(e, copy, HOLD_NONE, 0, "");
+    if (copy->status != NODE_FAILED)
+        return;
+    if (copy->set_id) {
+        edit_node_unbind(e, copy); /* its VM becomes surplus and is deleted */
+        struct work *w = engine_work(e, copy->cluster_id);
+        for (size_t i = 0; w && i < w->sets.len; i++)
+            w->sets.items[i].list_at = engine_now(e);
+        return;
+    }
+    edit_node_status(e, copy, NODE_ACQUIRING, PHASE_VALIDATE);
+}
+
+static void retry_array(struct engine *e, uint64_t cluster_id, uint64_t array_id) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+    struct id_vec ids = {0};
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->array_id == array_id && (n->hold != HOLD_NONE || n->status == NODE_FAILED) &&
+            id_vec_append(&ids, n->id) < 0)
+            engine_fail(e, -ENOMEM);
+    for (size_t i = 0; i < ids.len; i++)
+        node_retry(e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), ids.items[i]));
+    id_vec_done(&ids);
+}
+
+/* --- the command
+ * --------------------------------------------------------------------------------------- */
+
+struct goal {
+    uint64_t array_id;
+    int64_t now, wanted;
+};
+
+struct goals {
+    struct goal items[CHANGES_MAX];
+    size_t len;
+};
+
+static int refuse_unnamed(const struct cluster *c, struct error *err) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    size_t n = 0;
+    const char *example = "";
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        if (!a->is_array || a->gone)
+            continue;
+        buf_printf(&b, "%s%s", n++ ? ", " : "", str_text(a->name));
+        example = n == 1 ? str_text(a->name) : example;
+    }
+    if (!n)
+        return err_set(
+            err, -EINVAL, "no_array",
+            "the cluster has no nodearray: write a template with one to its file `template` first");
+    return err_set(err, -EINVAL, "array_needed",
+                   "the cluster has %zu nodearrays (%s): name one, for example %s=10", n, b.data,
+                   example);
+}
+
+static const struct array *only_array(const struct cluster *c) {
+    const struct array *only = NULL;
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        if (!a->is_array || a->gone)
+            continue;
+        if (only)
+            return NULL;
+        only = a;
+    }
+    return only;
+}
+
+static int refuse_unknown(const struct cluster *c, const char *name, struct error *err) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    for (size_t i = 0; i < c->arrays.len; i++)
+        if (cluster_array(c, i)->is_array && !cluster_array(c, i)->gone)
+            buf_printf(&b, "%s%s", b.len ? ", " : "", str_text(cluster_array(c, i)->name));
+    return err_set(err, -EINVAL, "unknown_array", "the cluster has no nodearray %s; it has %s",
+                   name, b.len ? b.data : "none");
+}
+
+static int find_array(const struct cluster *c, const struct command *command,
+                      const struct count_change *change, struct error *err,
+                      const struct array **ret) {
+    const struct array *a = NULL;
+    if (change->array) {
+        a = cluster_array_named(c, change->array);
+        if (!a || !a->is_array || a->gone)
+            return refuse_unknown(c, change->array, err);
+    } else if (command->array_id) {
+        a = cluster_array_by_id(c, command->array_id);
+        if (!a || !a->is_array)
+            return err_set(err, -EINVAL, "not_an_array",
+                           "it is a single node: write `started` to its state instead");
+    } else {
+        a = only_array(c);
+        if (!a)
+            return refuse_unnamed(c, err);
+    }
+    *ret = a;
+    return 0;
+}
+
+static struct goal *goal_of(struct goals *g, const struct array *a) {
+    for (size_t i = 0; i < g->len; i++)
+        if (g->items[i].array_id == a->id)
+            return &g->items[i];
+    if (g->len == CHANGES_MAX)
+        return NULL;
+    g->items[g->len] = (struct goal){a->id, a->counts.wanted, a->counts.wanted};
+    return &g->items[g->len++];
+}
+
+static int read_goals(const struct cluster *c, const struct command *command, struct goals *g,
+                      struct error *err) {
+    for (size_t i = 0; i < command->n_counts; i++) {
+        const struct count_change *change = &command->counts[i];
+        const struct array *a = NULL;
+        int r = find_array(c, command, change, err, &a);
+        if (r < 0)
+            return r;
+        struct goal *goal = goal_of(g, a);
+        if (!goal)
+            return err_set(err, -EINVAL, "too_many", "too many nodearrays in one write");
+        int64_t value = change->value;
+        goal->wanted = change->sign == COUNT_ADD        ? goal->wanted + value
+                       : change->sign == COUNT_SUBTRACT ? goal->wanted - value
+                                                        : value;
+        if (goal->wanted < 0)
+            return err_set(err, -ERANGE, "below_zero",
+                           "%s would have %" PRId64 " nodes; it has %" PRId64 ": write 0 or more",
+                           str_text(a->name), goal->wanted, goal->now);
+    }
+    return 0;
+}
+
+static int check_kept(const struct cluster *c, const struct array *a, int64_t dropped,
+                      struct error *err) {
+    int64_t kept = 0;
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        kept += n->array_id == a->id && n->target != TARGET_TERMINATED && n->keepalive;
+    if ((int64_t)a->counts.wanted - dropped >= kept)
+        return 0;
+    return err_set(err, -EBUSY, "keepalive",
+                   "%" PRId64
+                   " nodes of %s have keepalive: write 0 to their file `keepalive` first",
+                   kept, str_text(a->name));
+}
+
+static int check_goals(struct engine *e, const struct cluster *c, const struct goals *g,
+                       struct error *err) {
+    for (size_t i = 0; i < g->len; i++) {
+        const struct goal *goal = &g->items[i];
+        const struct array *a = cluster_array_by_id(c, goal->array_id);
+        int64_t added = goal->wanted - goal->now;
+        int r = added >= 0 ? limit_check_array(e, c, a, added, err) : check_kept(c, a, -added, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool wants_nodes(const struct goals *g) {
+    for (size_t i = 0; i < g->len; i++)
+        if (g->items[i].wanted > 0)
+            return true;
+    return false;
+}
+
+static int reach_goals(struct engine *e, uint64_t cluster_id, const struct goals *g) {
+    int r = 0;
+    for (size_t i = 0; i < g->len && r == 0; i++) {
+        const struct goal *goal = &g->items[i];
+        const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+        const struct array *a = cluster_array_by_id(c, goal->array_id);
+        int64_t added =
+            goal->wanted - (int64_t)a->counts.wanted; /* the start may have added some */
+        retry_array(e, cluster_id, a->id);
+        c = snapshot_cluster(engine_state(e), cluster_id);
+        a = cluster_array_by_id(c, goal->array_id);
+        if (added > 0)
+            r = count_add_nodes(e, c, a, added);
+        else if (added < 0)
+            r = drop_nodes(e, c, a, -added);
+    }
+    return r;
+}
+
+int apply_set_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    builder_count(e->builder);
+    const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
+    if (!cluster)
+        return err_kind(err, "not_found", "the cluster is gone");
+    struct goals g = {.len = 0};
+    int r = read_goals(cluster, c, &g, err);
+    if (r < 0)
+        return r;
+    bool start = cluster->target != TARGET_STARTED && wants_nodes(&g);
+    if (start && cluster->missing)
+        return cluster_start(e, cluster, err); /* says what is missing */
+    r = check_goals(e, cluster, &g, err);
+    if (r == 0 && start)
+        r = cluster_start(e, cluster, err);
+    if (r < 0)
+        return r;
+    builder_count(e->builder);
+    if (!start) {
+        struct cluster *copy = edit_cluster(e, c->cluster_id);
+        if (!copy)
+            return -ENOMEM;
+        copy->generation++;
+    }
+    return reach_goals(e, c->cluster_id, &g);
+}
+
+int apply_set_max_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
+    const struct array *a = cluster ? cluster_array_by_id(cluster, c->array_id) : NULL;
+    if (!a)
+        return err_kind(err, "not_found", "the nodearray is gone");
+    if (c->number < -1)
+        return err_set(err, -ERANGE, "below_zero",
+                       "max_count is 0 or more, or -1 for what the template says");
+    struct array *copy = builder_array(e->builder, c->cluster_id, c->array_id, DURABLE);
+    if (!copy)
+        return -ENOMEM;
+    copy->max_count_set = c->number;
+    return 0;
+}

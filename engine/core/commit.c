@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What goes to the store in one commit; keys and values are owned. */
+struct batch {
+    struct store_op *items;
+    size_t len, cap;
+};
+
+static int batch_add(struct batch *b, const void *key, size_t key_len, const char *value,
+                     size_t value_len) {
+    if (b->len == b->cap) {
+        size_t cap = b->cap ? b->cap * 2 : 64;
+        struct store_op *grown = reallocarray(b->items, cap, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        b->items = grown;
+        b->cap = cap;
+    }
+    char *owned = malloc(key_len + value_len + 1);
+    if (!owned)
+        return -ENOMEM;
+    memcpy(owned, key, key_len);
+    if (value)
+        memcpy(owned + key_len, value, value_len);
+    b->items[b->len++] =
+        (struct store_op){owned, key_len, value ? owned + key_len : NULL, value_len};
+    return 0;
+}
+
+static void batch_done(struct batch *b) {
+    for (size_t i = 0; i < b->len; i++)
+        free((void *)(uintptr_t)b->items[i].key);
+    free(b->items);
+}
+
+static int batch_delete(struct batch *b, char letter, uint64_t cluster_id, uint64_t id) {
+    unsigned char key[RECORD_KEY_MAX];
+    return batch_add(b, key, record_key(letter, cluster_id, id, key), NULL, 0);
+}
+
+static int batch_record(struct batch *b, const struct record_type *type, uint64_t cluster_id,
+                        uint64_t id, const void *object) {
+    _cleanup_buf_ struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    int r = record_encode(type, object, &text);
+    if (r < 0)
+        return r;
+    unsigned char key[RECORD_KEY_MAX];
+    return batch_add(b, key, record_key(type->letter, cluster_id, id, key), text.data, text.len);
+}
+
+static const struct {
+    char letter;
+    size_t offset;
+} documents[] = {
+    {'t', offsetof(struct cluster, template.text)},
+    {'p', offsetof(struct cluster, parameters.text)},
+    {'T', offsetof(struct cluster, rejected_template.text)},
+    {'P', offsetof(struct cluster, rejected_parameters.text)},
+};
+
+static struct str *document_of(const struct cluster *c, size_t i) {
+    return c ? *(struct str *const *)(const void *)((const char *)c + documents[i].offset) : NULL;
+}
+
+/* Documents are large: only those that differ from the stored ones are written. */
+static int batch_documents(struct batch *b, const struct cluster *old, const struct cluster *new,
+                           uint64_t id) {
+    for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+        struct str *text = document_of(new, i);
+        if (text == document_of(old, i))
+            continue;
+        unsigned char key[RECORD_KEY_MAX];
+        size_t key_len = record_document_key(id, documents[i].letter, key);
+        int r = batch_add(b, key, key_len, str_len(text) ? str_text(text) : NULL, str_len(text));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int batch_removed_cluster(struct batch *b, const struct cluster *old) {
+    if (!old)
+        return 0;
+    int r = batch_delete(b, 'c', old->id, 0);
+    if (r == 0)
+        r = batch_documents(b, old, NULL, old->id);
+    for (size_t i = 0; r == 0 && i < old->arrays.len; i++)
+        r = batch_delete(b, 'a', old->id, cluster_array(old, i)->id);
+    for (size_t i = 0; r == 0 && i < old->sets.len; i++)
+        r = batch_delete(b, 's', old->id, cluster_set(old, i)->id);
+    uint64_t position = 0;
+    for (const struct node *n; r == 0 && (n = cluster_next_node(old, &position));)
+        r = batch_delete(b, 'n', old->id, n->id);
+    return r;
+}
+
+static int batch_cluster(struct engine *e, struct batch *b, const struct snapshot *old,
+                         const struct change *ch) {
+    const struct cluster *was = snapshot_cluster(old, ch->id);
+    if (ch->removed)
+        return batch_removed_cluster(b, was);
+    const struct cluster *c = snapshot_cluster(engine_state(e), ch->id);
+    if (!c)
+        return 0;
+    int r = batch_record(b, &record_cluster, c->id, 0, c);
+    return r < 0 ? r : batch_documents(b, was, c, c->id);
+}
+
+static int batch_object(struct engine *e, struct batch *b, const struct change *ch) {
+    static const struct record_type *const types[] = {
+        [OBJECT_ARRAY] = &record_array,
+        [OBJECT_SET] = &record_set,
+        [OBJECT_NODE] = &record_node,
+    };
+    const struct record_type *type = types[ch->type];
+    if (ch->removed)
+        return batch_delete(b, type->letter, ch->cluster_id, ch->id);
+    const struct cluster *c = snapshot_cluster(engine_state(e), ch->cluster_id);
+    const void *object = NULL;
+    if (c && ch->type == OBJECT_ARRAY)
+        object = cluster_array_by_id(c, ch->id);
+    else if (c && ch->type == OBJECT_SET)
+        object = cluster_set_by_id(c, ch->id);
+    else if (c)
+        object = cluster_node(c, ch->id);
+    return object ? batch_record(b, type, ch->cluster_id, ch->id, object) : 0;
+}
+
+static int batch_changes(struct engine *e, struct batch *b) {
+    _cleanup_snapshot_ const struct snapshot *old = model_acquire(e->options.model);
+    size_t n;
+    const struct change *changes = builder_changes(e->builder, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct change *ch = &changes[i];
+        if (ch->durability != DURABLE && !ch->removed)
+            continue;
+        int r = ch->type == OBJECT_CLUSTER ? batch_cluster(e, b, old, ch) : batch_object(e, b, ch);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int batch_intents(struct engine *e, struct batch *b) {
+    for (size_t i = 0; i < e->closed.len; i++) {
+        int r = batch_delete(b, 'i', e->closed.items[i]->id, 0);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < e->intents.len; i++) {
+        const struct intent *intent = e->intents.items[i];
+        if (!intent->dirty)
+            continue;
+        _cleanup_buf_ struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+        unsigned char key[RECORD_KEY_MAX];
+        size_t key_len = record_key('i', intent->id, 0, key);
+        int r = intent_encode(intent, &text);
+        if (r == 0)
+            r = batch_add(b, key, key_len, text.data, text.len);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Lengths are remembered for the server and clusters; those of nodes are looked up. */
+static int stream_size(struct engine *e, const struct journal_entry *entry, uint64_t *ret) {
+    for (size_t i = 0; i < e->journal_sizes.len; i++) {
+        struct journal_size *known = &e->journal_sizes.items[i];
+        if (known->owner == entry->owner && known->stream == entry->stream) {
+            *ret = known->size;
+            return 0;
+        }
+    }
+    return history_size(e->options.store, entry->stream, 0, entry->owner, ret);
+}
+
+static int batch_journal(struct engine *e, struct batch *b) {
+    for (size_t i = 0; i < e->journal.len; i++) {
+        const struct journal_entry *entry = &e->journal.items[i];
+        if (!entry->text.len)
+            continue;
+        uint64_t size = 0;
+        int r = stream_size(e, entry, &size);
+        if (r < 0)
+            return r;
+        unsigned char key[HISTORY_KEY_SIZE];
+        history_key(entry->stream, 0, entry->owner, size, key);
+        r = batch_add(b, key, sizeof(key), entry->text.data, entry->text.len);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int forget_record(void *arg, const void *key, size_t key_len, const void *value,
+                         size_t value_len) {
+    (void)value;
+    (void)value_len;
+    return batch_add(arg, key, key_len, NULL, 0);
+}
+
+/* The history of what was removed: every stream and generation. */
+static int batch_forgotten(struct engine *e, struct batch *b) {
+    for (size_t i = 0; i < e->forgotten.len; i++) {
+        for (int stream = 0; stream < HISTORY_STREAM_MAX; stream++) {
+            for (unsigned generation = 0; generation < 2; generation++) {
+                unsigned char key[HISTORY_KEY_SIZE];
+                history_key((enum history_stream)stream, generation, e->forgotten.items[i], 0, key);
+                struct store_range range = {.prefix = key, .prefix_len = sizeof(key) - 8};
+                int r = store_scan(e->options.store, &range, forget_record, b);
+                if (r < 0)
+                    return r;
+            }
+        }
+    }
+    return 0;
+}
+
+static int batch_meta(struct engine *e, struct batch *b) {
+    if (!e->meta_dirty)
+        return 0;
+    _cleanup_buf_ struct buf text = BUF_INIT(4096);
+    buf_printf(&text, "{\"schema\":%d,\"next_id\":%" PRIu64 ",\"server_id\":\"%s\",\"key\":\"",
+               RECORD_SCHEMA, e->next_id, e->server_id);
+    for (size_t i = 0; i < sizeof(e->server_key); i++)
+        buf_printf(&text, "%02x", e->server_key[i]);
+    buf_puts(&text, "\"}");
+    if (buf_error(&text) < 0)
+        return buf_error(&text);
+    return batch_add(b, "m", 1, text.data, text.len);
+}
+
+/* After the commit: a stream that was not remembered has its new length in the store already. */
+static void remember_sizes(struct engine *e) {
+    for (size_t i = 0; i < e->journal.len; i++) {
+        struct journal_entry *entry = &e->journal.items[i];
+        bool kept = entry->owner == 0 || snapshot_cluster(engine_state(e), entry->owner);
+        uint64_t size = 0;
+        if (!kept || stream_size(e, entry, &size) < 0)
+            continue;
+        size_t at = 0;
+        while (at < e->journal_sizes.len && (e->journal_sizes.items[at].owner != entry->owner ||
+                                             e->journal_sizes.items[at].stream != entry->stream))
+            at++;
+        if (at == e->journal_sizes.len)
+            (void)journal_size_vec_append(&e->journal_sizes,
+                                          (struct journal_size){entry->stream, entry->owner, size});
+        else
+            e->journal_sizes.items[at].size = size + entry->text.len;
+    }
+}
+
+static void committed(struct engine *e) {
+    for (size_t i = 0; i < e->closed.len; i++)
+        intent_free(e->closed.items[i]);
+    e->closed.len = 0;
+    for (size_t i = 0; i < e->intents.len; i++) {
+        e->intents.items[i]->saved = true;
+        e->intents.items[i]->dirty = false;
+    }
+    e->meta_dirty = false;
+    struct snapshot *root = builder_root(e->builder);
+    if (root)
+        root->server.commits++;
+}
+
+int commit_build(struct engine *e, struct error *err) {
+    struct batch b = {0};
+    int r = batch_changes(e, &b);
+    if (r == 0)
+        r = batch_intents(e, &b);
+    if (r == 0)
+        r = batch_forgotten(e, &b);
+    if (r == 0)
+        r = batch_journal(e, &b);
+    if (r == 0)
+        r = batch_meta(e, &b);
+    if (r == 0 && b.len)
+        r = store_commit(e->options.store, NULL, 0, b.items, b.len, err);
+    if (r == 0 && b.len) {
+        remember_sizes(e);
+        committed(e);
+    }
+    if (r == 0)
+        journal_drop(e);
+    batch_done(&b);
+    if (r < 0)
+        err_wrap(err, r, "the state could not be written");
+    return r;
+}

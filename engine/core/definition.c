@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "template/template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What one evaluation needs and leaves. */
+struct evaluation {
+    struct engine *engine;
+    uint64_t cluster_id;
+    struct template *template;
+    struct definition *definition;
+    json_t *given;
+    struct diagnostics diags;
+    struct id_vec order; /* array ids in template order */
+};
+
+static void evaluation_done(struct evaluation *ev) {
+    definition_free(ev->definition);
+    template_free(ev->template);
+    json_decref(ev->given);
+    diagnostics_done(&ev->diags);
+    id_vec_done(&ev->order);
+}
+
+static int put_json(struct engine *e, struct str **slot, const json_t *value, size_t flags) {
+    char *text = value ? json_dumps(value, flags | JSON_ENCODE_ANY) : strdup("");
+    if (!text)
+        return -ENOMEM;
+    edit_text(e, slot, text);
+    free(text);
+    return e->failed;
+}
+
+static int refuse(struct evaluation *ev, const char *file, struct error *err) {
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    diagnostics_format(&ev->diags, file, &text);
+    while (text.len && text.data[text.len - 1] == '\n')
+        buf_truncate(&text, text.len - 1);
+    return err_set(err, -EINVAL, "invalid_template", "%s",
+                   text.len ? text.data : "it cannot be evaluated");
+}
+
+static int evaluate(struct evaluation *ev, const struct cluster *c, struct error *err) {
+    int r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
+                           &ev->template);
+    if (r == -EINVAL)
+        return refuse(ev, "template", err);
+    if (r < 0)
+        return err_set(err, r, "no_memory", "the template could not be read");
+    if (str_len(c->parameters.text)) {
+        ev->given = json_loadb(str_text(c->parameters.text), str_len(c->parameters.text), 0, NULL);
+        if (!ev->given)
+            return err_set(err, -EBADMSG, "store_damaged",
+                           "the stored parameters are damaged: write them again");
+        r = template_check_parameters(ev->template, ev->given, &ev->diags);
+        if (r == -EINVAL)
+            return refuse(ev, "parameters", err);
+    }
+    struct evaluation_input input = {.cluster_name = str_text(c->name), .parameters = ev->given};
+    r = template_evaluate(ev->template, &input, &ev->diags, &ev->definition);
+    if (r == -EINVAL)
+        return refuse(ev, "template", err);
+    if (r == -ENOENT)
+        return err_set(err, -EINVAL, "invalid_template",
+                       "it has no [cluster] section: a template begins with one");
+    if (r < 0)
+        return err_set(err, r, "no_memory", "the template could not be evaluated");
+    const json_t *all = definition_json(ev->definition);
+    size_t n = json_array_size(json_object_get(all, "nodes")) +
+               json_array_size(json_object_get(all, "nodearrays"));
+    if (n > LIMIT_ARRAYS_PER_CLUSTER)
+        return err_set(err, -ENOSPC, "limit",
+                       "it has %zu nodes and nodearrays; a cluster has at most %u", n,
+                       LIMIT_ARRAYS_PER_CLUSTER);
+    return 0;
+}
+
+static const json_t *find_named(const json_t *list, const char *name) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *is = json_string_value(json_object_get(item, "Name"));
+        if (is && strcmp(is, name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* The array of this name, made if it is new. */
+static struct array *take_array(struct evaluation *ev, const char *name) {
+    struct engine *e = ev->engine;
+    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
+    const struct array *a = cluster_array_named(c, name);
+    if (a)
+        return builder_array(e->builder, ev->cluster_id, a->id, DURABLE);
+    struct array *made = builder_add_array(e->builder, ev->cluster_id, engine_take_id(e), name);
+    if (made) {
+        made->max_count_set = -1;
+        made->next_number = 1;
+    }
+    return made;
+}
+
+static int fill_array(struct evaluation *ev, struct array *a, const json_t *node,
+                      const json_t *shown, struct error *err) {
+    struct array_spec *spec = array_spec_new();
+    int r = spec ? spec_read(node, ev->engine, spec, err) : -ENOMEM;
+    if (r < 0) {
+        array_spec_unref(spec);
+        return r;
+    }
+    array_spec_unref(a->spec);
+    a->spec = spec;
+    struct engine *e = ev->engine;
+    r = put_json(e, &a->attributes, json_object_get(shown, "Attributes"), JSON_INDENT(2));
+    if (r == 0)
+        r = put_json(e, &a->configuration, json_object_get(shown, "Configuration"), JSON_INDENT(2));
+    if (r == 0)
+        r = put_json(e, &a->secret_configuration, json_object_get(node, "Configuration"),
+                     JSON_COMPACT);
+    return r;
+}
+
+/* A [[node]] has one record, which stays when its VM goes. */
+static int ensure_head(struct evaluation *ev, uint64_t array_id, const char *name) {
+    struct engine *e = ev->engine;
+    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->array_id == array_id)
+            return 0;
+    const struct array *a = cluster_array_by_id(c, array_id);
+    bool taken = strcmp(name, "count") == 0 || cluster_node_named(c, name);
+    _cleanup_buf_ struct buf other = BUF_INIT(LIMIT_NAME_BYTES + 8);
+    buf_printf(&other, "%s%s", name, taken ? "-1" : "");
+    bool started = c->target == TARGET_STARTED;
+    struct node *n = edit_add_node(e, c, a, other.data);
+    if (!n)
+        return -ENOMEM;
+    n->fixed = true;
+    n->keepalive = a->spec->keepalive;
+    n->target = started ? TARGET_STARTED : TARGET_TERMINATED;
+    n->status = started ? NODE_ACQUIRING : NODE_OFF;
+    n->phase = started ? PHASE_VALIDATE : PHASE_NONE;
+    return 0;
+}
+
+static int take_nodes(struct evaluation *ev, const char *list, bool is_array, struct error *err) {
+    const json_t *nodes = json_object_get(definition_json(ev->definition), list);
+    const json_t *shown = json_object_get(definition_public_json(ev->definition), list);
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        const char *name = json_string_value(json_object_get(node, "Name"));
+        if (!name)
+            continue;
+        struct array *a = take_array(ev, name);
+        if (!a)
+            return -ENOMEM;
+        uint64_t id = a->id;
+        a->is_array = is_array;
+        a->gone = false;
+        int r = fill_array(ev, a, node, find_named(shown, name), err);
+        if (r == 0)
+            r = id_vec_append(&ev->order, id);
+        if (r == 0 && !is_array)
+            r = ensure_head(ev, id, name);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool in_order(const struct evaluation *ev, uint64_t id) {
+    for (size_t i = 0; i < ev->order.len; i++)
+        if (ev->order.items[i] == id)
+            return true;
+    return false;
+}
+
+/* Records of heads that the template no longer has go when they are off. */
+static bool drop_idle_heads(struct evaluation *ev, uint64_t array_id) {
+    struct engine *e = ev->engine;
+    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
+    uint64_t position = 0;
+    bool left = false;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        if (n->array_id != array_id)
+            continue;
+        if (n->fixed && n->status == NODE_OFF)
+            (void)builder_remove_node(e->builder, ev->cluster_id, n->id);
+        else
+            left = true;
+    }
+    return left;
+}
+
+/* Arrays that the template no longer has: forgotten, or kept until their last node is gone. */
+static int drop_others(struct evaluation *ev) {
+    struct engine *e = ev->engine;
+    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
+    struct id_vec others = {0};
+    int r = 0;
+    for (size_t i = 0; i < c->arrays.len && r == 0; i++)
+        if (!in_order(ev, cluster_array(c, i)->id))
+            r = id_vec_append(&others, cluster_array(c, i)->id);
+    for (size_t i = 0; i < others.len && r == 0; i++) {
+        if (!drop_idle_heads(ev, others.items[i])) {
+            r = builder_remove_array(e->builder, ev->cluster_id, others.items[i]);
+            continue;
+        }
+        struct array *a = builder_array(e->builder, ev->cluster_id, others.items[i], DURABLE);
+        if (a)
+            a->gone = true;
+        r = a ? id_vec_append(&ev->order, a->id) : -ENOMEM;
+    }
+    id_vec_done(&others);
+    return r < 0 ? r
+                 : builder_order_arrays(e->builder, ev->cluster_id, ev->order.items, ev->order.len);
+}
+
+static void put_problem(struct buf *b, const struct diagnostic *d) {
+    buf_puts(b, "warning: ");
+    if (d->line)
+        buf_printf(b, "template:%u:%u: ", d->line, d->column);
+    for (const char *p = d->text ? d->text : ""; *p; p++)
+        buf_putc(b, *p == '\n' ? ' ' : *p);
+    if (d->hint)
+        buf_printf(b, "; %s", d->hint);
+    buf_putc(b, '\n');
+}
+
+/* A machine type that Azure does not have is a warning here and an error when it is wanted. */
+static void warn_machine_types(struct engine *e, const struct cluster *c, struct buf *b) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        const struct array_spec *s = a->spec;
+        const struct market *m =
+            s ? market_find(e, str_text(s->account), str_text(s->region)) : NULL;
+        for (size_t j = 0; m && m->sizes_known && s->machine_types && j < s->machine_types->len;
+             j++) {
+            const char *type = str_text(s->machine_types->items[j]);
+            if (snapshot_machine_type(engine_state(e), m->account, m->region, type))
+                continue;
+            const char *near =
+                snapshot_machine_type_near(engine_state(e), m->account, m->region, type);
+            buf_printf(b, "warning: MachineType %s of %s is not known in %s%s%s%s\n", type,
+                       str_text(a->name), m->region, near ? ": did you mean " : "",
+                       near ? near : "", near ? "?" : "");
+        }
+    }
+}
+
+static int write_notes(struct evaluation *ev, struct cluster *c) {
+    struct engine *e = ev->engine;
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    for (size_t i = 0; i < ev->diags.len; i++)
+        put_problem(&b, &ev->diags.items[i]);
+    warn_machine_types(e, c, &b);
+    const json_t *missing = definition_missing(ev->definition);
+    c->missing = json_array_size(missing) > 0;
+    for (size_t i = 0; i < json_array_size(missing); i++) {
+        const json_t *m = json_array_get(missing, i);
+        buf_printf(&b, "missing: %s (%s): needed to start\n",
+                   json_string_value(json_object_get(m, "name")),
+                   json_string_value(json_object_get(m, "label")));
+    }
+    struct work *w = engine_work(e, c->id);
+    if (!w)
+        return -ENOMEM;
+    edit_text(e, &w->warnings, b.data);
+    edit_text(e, &c->notes, b.data);
+    return e->failed;
+}
+
+static json_t *mask_parameters(const struct template *t, json_t *given) {
+    json_t *shown = given ? json_deep_copy(given) : json_object();
+    const char *name;
+    json_t *value;
+    json_object_foreach(given, name, value) {
+        if (template_parameter_secret(t, name) && json_is_string(value))
+            json_object_set_new(shown, name, json_string("********"));
+    }
+    return shown;
+}
+
+static int write_texts(struct evaluation *ev, struct cluster *c) {
+    struct engine *e = ev->engine;
+    json_t *schema = template_schema(ev->template);
+    json_t *shown = mask_parameters(ev->template, ev->given);
+    int r = schema && shown ? 0 : -ENOMEM;
+    if (r == 0)
+        r = put_json(e, &c->schema, schema, JSON_INDENT(2));
+    if (r == 0)
+        r = put_json(e, &c->definition, definition_public_json(ev->definition), JSON_INDENT(2));
+    if (r == 0)
+        r = put_json(e, &c->parameters_public, shown, JSON_INDENT(2));
+    json_decref(schema);
+    json_decref(shown);
+    return r < 0 ? r : write_notes(ev, c);
+}
+
+/* The account and region of a cluster are those of its first node. */
+static void take_place(struct engine *e, struct cluster *c) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array_spec *s = cluster_array(c, i)->spec;
+        if (cluster_array(c, i)->gone || !s)
+            continue;
+        if (!c->group_ready && (i == 0 || !str_len(c->account))) {
+            str_assign(&c->account, s->account);
+            str_assign(&c->region, s->region);
+        }
+        if (str_len(s->account) && str_len(s->region))
+            market_want(e, str_text(s->account), str_text(s->region));
+    }
+}
+
+int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
+    struct cluster *c = edit_cluster(e, cluster_id);
+    if (!c)
+        return -ENOMEM;
+    if (!str_len(c->template.text))
+        return 0;
+    struct evaluation ev = {.engine = e, .cluster_id = cluster_id};
+    int r = evaluate(&ev, c, err);
+    bool evaluated = r == 0;
+    if (r == 0)
+        r = take_nodes(&ev, "nodes", false, err);
+    if (r == 0)
+        r = take_nodes(&ev, "nodearrays", true, err);
+    if (r == 0)
+        r = drop_others(&ev);
+    if (r == 0) {
+        take_place(e, c);
+        r = write_texts(&ev, c);
+    }
+    if (r < 0 && evaluated)
+        engine_fail(e, r); /* half done: the build goes */
+    evaluation_done(&ev);
+    engine_dirty(e, cluster_id);
+    return r;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdio.h>
+
+struct cluster *edit_cluster(struct engine *e, uint64_t id) {
+    struct cluster *c = builder_cluster(e->builder, id, DURABLE);
+    if (!c)
+        engine_fail(e, -ENOMEM);
+    else
+        c->changed_at = engine_now(e);
+    return c;
+}
+
+struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id) {
+    struct set *s = builder_set(e->builder, cluster_id, id, DURABLE);
+    if (!s)
+        engine_fail(e, -ENOMEM);
+    return s;
+}
+
+struct node *edit_node(struct engine *e, const struct node *n) {
+    struct node *copy = builder_node(e->builder, n->cluster_id, n->id, DURABLE);
+    if (!copy)
+        engine_fail(e, -ENOMEM);
+    return copy;
+}
+
+void edit_text(struct engine *e, struct str **slot, const char *text) {
+    if (str_set(slot, text) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
+void edit_node_status(struct engine *e, struct node *n, enum node_status status,
+                      enum node_phase phase) {
+    if (n->status != status) {
+        n->status = status;
+        n->status_at = engine_now(e);
+        if (status == NODE_READY)
+            n->ready_at = n->status_at;
+    }
+    n->phase = phase;
+}
+
+void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not_before,
+                    const char *message) {
+    n->hold = hold;
+    n->not_before = not_before;
+    edit_text(e, &n->message, message);
+}
+
+static void forget_vm(struct engine *e, struct node *n) {
+    struct str **texts[] = {&n->resource_id,  &n->instance_id,    &n->vm_id,      &n->hostname,
+                            &n->private_ip,   &n->public_ip,      &n->token_hash, &n->zone,
+                            &n->machine_type, &n->placement_group};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        edit_text(e, texts[i], "");
+    n->set_id = 0;
+    n->intent_id = 0;
+    n->cores = 0;
+    n->ready_at = 0;
+    n->last_seen = 0;
+    n->metrics = (struct node_metrics){0};
+}
+
+void edit_node_unbind(struct engine *e, struct node *n) {
+    forget_vm(e, n);
+    edit_node_status(e, n, NODE_ACQUIRING, PHASE_VALIDATE);
+}
+
+void edit_node_remove(struct engine *e, const struct node *n) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), n->cluster_id);
+    journal_event(e, EVENT_NODE_TERMINATED, c, n, "terminated");
+    if (n->fixed) {
+        struct node *copy = edit_node(e, n);
+        if (!copy)
+            return;
+        forget_vm(e, copy);
+        edit_node_status(e, copy, NODE_OFF, PHASE_NONE);
+        edit_node_hold(e, copy, HOLD_NONE, 0, "");
+        return;
+    }
+    uint64_t cluster_id = n->cluster_id;
+    journal_forget(e, n->id);
+    if (builder_remove_node(e->builder, cluster_id, n->id) < 0)
+        engine_fail(e, -ENOMEM);
+    struct cluster *copy = builder_cluster(e->builder, cluster_id, DURABLE);
+    if (copy)
+        copy->nodes_at = engine_now(e);
+}
+
+/* A record without a VM, and without a request that may bring one, goes at once. */
+void edit_node_terminate(struct engine *e, const struct node *n) {
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    copy->target = TARGET_TERMINATED;
+    edit_node_hold(e, copy, HOLD_NONE, 0, "");
+    if (!copy->set_id && !copy->intent_id && !str_len(copy->resource_id)) {
+        edit_node_remove(e, copy);
+        return;
+    }
+    edit_node_status(e, copy, NODE_TERMINATING, PHASE_NONE);
+}
+
+struct node *edit_add_node(struct engine *e, const struct cluster *c, const struct array *a,
+                           const char *name) {
+    uint64_t array_id = a->id;
+    struct node *n = builder_add_node(e->builder, c->id, engine_take_id(e), name);
+    if (!n) {
+        engine_fail(e, -ENOMEM);
+        return NULL;
+    }
+    n->array_id = array_id;
+    n->created_at = n->status_at = engine_now(e);
+    n->generation = c->generation;
+    struct cluster *copy = builder_cluster(e->builder, c->id, DURABLE);
+    if (copy)
+        copy->nodes_at = n->created_at;
+    return n;
+}

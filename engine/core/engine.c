@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PUBLISH_SPACING (100 * USEC_MS) /* between publications of what is not durable */
+#define PLAN_PERIOD (60 * USEC_SEC)
+#define STORE_RETRY (2 * USEC_SEC)
+
+usec_t engine_now(const struct engine *e) {
+    return clock_wall(e->options.clock);
+}
+
+/* Opens the build when it is first needed. NULL when memory ran out. */
+const struct snapshot *engine_state(struct engine *e) {
+    if (!e->builder && builder_begin(e->options.model, &e->builder) < 0)
+        return NULL;
+    return builder_snapshot(e->builder);
+}
+
+uint64_t engine_take_id(struct engine *e) {
+    e->meta_dirty = true;
+    return e->next_id++;
+}
+
+void engine_fail(struct engine *e, int code) {
+    if (!e->failed)
+        e->failed = code;
+}
+
+/* --- works
+ * ------------------------------------------------------------------------------------------- */
+
+static struct work *find_work(const struct engine *e, uint64_t cluster_id) {
+    for (size_t i = 0; i < e->works.len; i++)
+        if (e->works.items[i]->cluster_id == cluster_id)
+            return e->works.items[i];
+    return NULL;
+}
+
+struct work *engine_work(struct engine *e, uint64_t cluster_id) {
+    struct work *w = find_work(e, cluster_id);
+    if (w)
+        return w;
+    w = calloc(1, sizeof(*w));
+    if (!w || work_vec_append(&e->works, w) < 0) {
+        free(w);
+        engine_fail(e, -ENOMEM);
+        return NULL;
+    }
+    w->cluster_id = cluster_id;
+    w->plan_at = USEC_NEVER;
+    w->dirty = true;
+    return w;
+}
+
+struct set_work *work_set(struct work *w, uint64_t set_id) {
+    for (size_t i = 0; i < w->sets.len; i++)
+        if (w->sets.items[i].set_id == set_id)
+            return &w->sets.items[i];
+    if (set_work_vec_append(&w->sets, (struct set_work){.set_id = set_id, .list_at = USEC_NEVER}) <
+        0)
+        return NULL;
+    return &w->sets.items[w->sets.len - 1];
+}
+
+void work_forget_set(struct work *w, uint64_t set_id) {
+    for (size_t i = 0; i < w->sets.len; i++) {
+        if (w->sets.items[i].set_id != set_id)
+            continue;
+        str_unref(w->sets.items[i].surplus);
+        set_work_vec_remove(&w->sets, i);
+        return;
+    }
+}
+
+void work_free(struct work *w) {
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->sets.len; i++)
+        str_unref(w->sets.items[i].surplus);
+    set_work_vec_done(&w->sets);
+    str_unref(w->warnings);
+    free(w);
+}
+
+void engine_dirty(struct engine *e, uint64_t cluster_id) {
+    struct work *w = engine_work(e, cluster_id);
+    if (w)
+        w->dirty = true;
+}
+
+static void drop_dead_works(struct engine *e) {
+    for (size_t i = e->works.len; i-- > 0;) {
+        struct work *w = e->works.items[i];
+        if (snapshot_cluster(engine_state(e), w->cluster_id))
+            continue;
+        work_free(w);
+        work_vec_remove(&e->works, i);
+    }
+}
+
+/* --- start and recovery
+ * -------------------------------------------------------------------------------- */
+
+/* What was learnt is forgotten, and learnt again: at the start, and after a commit that failed. */
+static void forget_learnt(struct engine *e) {
+    e->epoch++;
+    for (size_t i = 0; i < e->works.len; i++)
+        work_free(e->works.items[i]);
+    work_vec_done(&e->works);
+    market_free_all(e);
+    intents_free_all(e);
+    journal_drop(e);
+}
+
+static int evaluate_all(struct engine *e) {
+    const struct snapshot *s = engine_state(e);
+    struct id_vec ids = {0};
+    int r = s ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < s->clusters.len; i++)
+        r = id_vec_append(&ids, ((const struct cluster *)s->clusters.items[i])->id);
+    for (size_t i = 0; r == 0 && i < ids.len; i++) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct work *w = engine_work(e, ids.items[i]);
+        if (!w)
+            r = -ENOMEM;
+        else if (definition_apply(e, ids.items[i], &err) < 0)
+            log_warning("stored definition does not evaluate cluster=%llu why=\"%s\"",
+                        (unsigned long long)ids.items[i], err_text(&err));
+        const struct cluster *c = snapshot_cluster(engine_state(e), ids.items[i]);
+        if (c && str_len(c->group))
+            sweep_want(e, str_text(c->account));
+        for (size_t j = 0; c && str_len(c->group) && j < c->arrays.len; j++) {
+            const struct array_spec *spec = cluster_array(c, j)->spec;
+            if (spec && str_len(spec->subnet))
+                (void)subnet_want(e, str_text(spec->account), str_text(spec->subnet));
+        }
+    }
+    id_vec_done(&ids);
+    return r < 0 ? r : e->failed;
+}
+
+static void want_default_market(struct engine *e) {
+    const struct cyclecloud_provider *p = &e->options.provider;
+    const char *account = e->options.site.default_account;
+    if (account && p->ops->has_account(p->self, account))
+        market_want(e, account, p->ops->account_region(p->self, account));
+}
+
+static int first_state(struct engine *e, struct error *err) {
+    int r = engine_state(e) ? load_state(e, err) : -ENOMEM;
+    if (r == 0)
+        r = evaluate_all(e);
+    if (r < 0)
+        return err_wrap(err, r, "starting");
+    want_default_market(e);
+    struct snapshot *root = builder_root(e->builder);
+    if (!root)
+        return -ENOMEM;
+    root->server.started_at = root->clusters_at = engine_now(e);
+    edit_text(e, &root->server.version, CYCLECLOUDFS_VERSION);
+    state_server(e);
+    r = e->failed ? e->failed : commit_build(e, err);
+    if (r < 0)
+        return r;
+    builder_publish(e->builder);
+    e->builder = NULL;
+    return 0;
+}
+
+int engine_new(const struct engine_options *options, struct error *err, struct engine **ret) {
+    struct engine *e = calloc(1, sizeof(*e));
+    if (!e)
+        return err_set(err, -ENOMEM, "no_memory", "no memory left");
+    e->options = *options;
+    pthread_mutex_init(&e->queue_mutex, NULL);
+    list_init(&e->queue);
+    list_init(&e->answers);
+    list_init(&e->parked);
+    int r = first_state(e, err);
+    if (r < 0) {
+        engine_free(e);
+        return r;
+    }
+    *ret = e;
+    return 0;
+}
+
+void engine_free(struct engine *e) {
+    if (!e)
+        return;
+    struct command *c;
+    while ((c = queue_take(e)))
+        answer_error(e, c, &(struct error){.code = -ECANCELED, .kind = "stopping"});
+    answer_parked(e, true);
+    answer_give_all(e, 0, "");
+    builder_abandon(e->builder);
+    forget_learnt(e);
+    shortage_free_all(e);
+    journal_vec_done(&e->journal);
+    journal_size_vec_done(&e->journal_sizes);
+    id_vec_done(&e->forgotten);
+    pthread_mutex_destroy(&e->queue_mutex);
+    free(e->cancelled);
+    free(e->unreachable_text);
+    free(e->auth_text);
+    free(e->store_text);
+    free(e);
+}
+
+/* A build that cannot be kept: nobody saw it, and what was learnt with it is learnt again. */
+static void recover(struct engine *e, int code, const char *why) {
+    log_error("the state could not be saved, starting over from the last one why=\"%s\"", why);
+    builder_abandon(e->builder);
+    e->builder = NULL;
+    free(e->store_text);
+    e->store_text = strdup(why);
+    forget_learnt(e);
+    journal_size_vec_done(&e->journal_sizes);
+    e->failed = 0;
+    e->retry_at = engine_now(e) + STORE_RETRY;
+    answer_give_all(e, code, why);
+    _cleanup_error_ struct error err = ERROR_INIT;
+    if (load_intents(e, &err) < 0 || !engine_state(e) || evaluate_all(e) < 0)
+        log_error("starting over failed, trying again why=\"%s\"", err_text(&err));
+    want_default_market(e);
+    e->failed = 0;
+}
+
+/* --- the tick
+ * ------------------------------------------------------------------------------------------ */
+
+static void apply_commands(struct engine *e) {
+    struct command *c;
+    /* one commit carries at most this many, so that none waits for long */
+    for (int i = 0; i < 1024 && (c = queue_take(e)); i++)
+        command_dispatch(e, c);
+}
+
+/* VMs that never call home. */
+static void check_boots(struct engine *e, struct work *w, usec_t now) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
+    uint64_t position = 0;
+    for (const struct node *n; c && (n = cluster_next_node(c, &position));) {
+        if (n->status != NODE_PREPARING || n->target != TARGET_STARTED)
+            continue;
+        const struct array *a = cluster_array_by_id(c, n->array_id);
+        usec_t limit = a && a->spec ? a->spec->boot_timeout_s * USEC_SEC : 0;
+        if (!limit || n->status_at + limit > now) {
+            if (limit && n->status_at + limit < w->plan_at)
+                w->plan_at = n->status_at + limit;
+            continue;
+        }
+        struct node *copy = edit_node(e, n);
+        if (!copy)
+            return;
+        bool again = copy->elastic && copy->retries < NODE_RETRIES_MAX;
+        copy->retries++;
+        journal_event(e, EVENT_NODE_CHANGED, c, copy, "Timeout awaiting system boot-up");
+        if (again) {
+            edit_node_unbind(e, copy);
+            observe_set_soon(e, w->cluster_id, n->set_id, 0);
+        } else {
+            edit_node_status(e, copy, NODE_FAILED, copy->phase);
+            edit_node_hold(e, copy, HOLD_RETRIES, 0, "Timeout awaiting system boot-up");
+        }
+    }
+}
+
+static void plan_all(struct engine *e) {
+    usec_t now = engine_now(e);
+    for (size_t i = 0; i < e->works.len && !e->failed; i++) {
+        struct work *w = e->works.items[i];
+        observe_due(e, w);
+        if (!w->dirty && w->plan_at > now)
+            continue;
+        w->dirty = false;
+        plan_cluster(e, w);
+        if (e->failed)
+            return;
+        if (w->plan_at > now + PLAN_PERIOD)
+            w->plan_at = now + PLAN_PERIOD;
+        check_boots(e, w, now);
+        builder_count(e->builder);
+        state_cluster(e, w);
+    }
+}
+
+/* Something that nobody may see before it is on disk. */
+static bool must_commit(const struct engine *e) {
+    if (builder_durable(e->builder) || e->closed.len || e->journal.len)
+        return true;
+    for (size_t i = 0; i < e->intents.len; i++)
+        if (e->intents.items[i]->dirty)
+            return true;
+    return false;
+}
+
+static void publish(struct engine *e) {
+    size_t n;
+    const struct change *changes = builder_changes(e->builder, &n);
+    struct change *kept = NULL;
+    if (e->options.published && n) {
+        kept = calloc(n, sizeof(*kept));
+        if (kept)
+            memcpy(kept, changes, n * sizeof(*kept));
+    }
+    builder_publish(e->builder);
+    e->builder = NULL;
+    e->published_at = clock_monotonic(e->options.clock);
+    if (kept)
+        e->options.published(e->options.published_arg, kept, n);
+    free(kept);
+}
+
+/* Commits and publishes the build if it is time. Returns false when it was dropped. */
+static bool finish_build(struct engine *e, usec_t *ret_next) {
+    bool commit = must_commit(e);
+    usec_t since = usec_sub(clock_monotonic(e->options.clock), e->published_at);
+    if (!commit && list_empty(&e->answers) && since < PUBLISH_SPACING) {
+        *ret_next = engine_now(e) + PUBLISH_SPACING - since;
+        return true;
+    }
+    _cleanup_error_ struct error err = ERROR_INIT;
+    int r = e->failed ? e->failed : commit ? commit_build(e, &err) : 0;
+    if (r < 0) {
+        recover(e, r, err.code ? err_text(&err) : strerror(-r));
+        return false;
+    }
+    if (commit && e->store_text) {
+        free(e->store_text);
+        e->store_text = NULL;
+    }
+    publish(e);
+    return true;
+}
+
+static void earlier(usec_t *next, usec_t at) {
+    if (at < *next)
+        *next = at;
+}
+
+static usec_t next_time(struct engine *e) {
+    usec_t next = intents_next(e);
+    earlier(&next, market_next(e));
+    for (size_t i = 0; i < e->works.len; i++) {
+        const struct work *w = e->works.items[i];
+        earlier(&next, w->dirty ? 0 : w->plan_at);
+        earlier(&next, observe_next(e, w));
+    }
+    return next;
+}
+
+usec_t engine_tick(struct engine *e) {
+    usec_t now = engine_now(e), next = USEC_NEVER;
+    if (!engine_state(e))
+        return now + USEC_SEC; /* no memory: completions and commands wait */
+    apply_commands(e);
+    if (e->retry_at <= now) {
+        market_due(e);
+        plan_all(e);
+    } else {
+        next = e->retry_at;
+    }
+    drop_dead_works(e);
+    state_server(e);
+    builder_count(e->builder);
+    if (builder_dirty(e->builder) || e->failed || must_commit(e) || !list_empty(&e->answers))
+        if (!finish_build(e, &next))
+            return e->retry_at;
+    answer_give_all(e, 0, "");
+    if (engine_state(e)) {
+        answer_parked(e, false);
+        if (e->retry_at <= now)
+            intents_send(e);
+    }
+    usec_t timed = next_time(e);
+    earlier(&next, timed < e->retry_at ? e->retry_at : timed);
+    return next;
+}
+
+static bool is_stopping(struct engine *e) {
+    LOCK_SCOPE(&e->queue_mutex);
+    return e->stopping && list_empty(&e->queue);
+}
+
+static bool has_commands(struct engine *e) {
+    LOCK_SCOPE(&e->queue_mutex);
+    return !list_empty(&e->queue);
+}
+
+int engine_run(struct engine *e) {
+    int r = 0;
+    while (r >= 0 && !is_stopping(e)) {
+        usec_t next = engine_tick(e), now = engine_now(e);
+        usec_t timeout = has_commands(e) || next <= now ? 0 : next - now;
+        if (timeout > PLAN_PERIOD)
+            timeout = PLAN_PERIOD;
+        r = e->options.wait(e->options.wait_arg, timeout);
+    }
+    answer_parked(e, true);
+    return r;
+}
+
+void engine_config_changed(struct engine *e) {
+    if (!engine_state(e))
+        return;
+    free(e->auth_text);
+    e->auth_text = NULL;
+    want_default_market(e);
+    market_refresh(e);
+    intents_hurry(e, 0);
+    const struct snapshot *s = engine_state(e);
+    for (size_t i = 0; i < s->clusters.len; i++)
+        engine_dirty(e, ((const struct cluster *)s->clusters.items[i])->id);
+}

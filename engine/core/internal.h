@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_INTERNAL_H
+#define CORE_INTERNAL_H
+
+/*
+ * The engine from the inside; seen by the files of this folder alone. Everything here runs on the
+ * engine thread but the command queue (queue.c), which has its own mutex.
+ *
+ * What the engine holds beside the snapshot is of two sorts. Intents and the server's identity are
+ * durable. The rest (struct work, holds, catalog state) is only what was learnt since the start:
+ * recover() throws it away and learns it anew, at start and whenever a commit failed.
+ */
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "engine.h"
+#include "intent.h"
+#include "model/limits.h"
+#include "record.h"
+#include "store/history.h"
+
+#include <jansson.h>
+#include <pthread.h>
+
+#define SERVER_KEY_BYTES 32
+#define SERVER_ID_CHARS 12
+#define RETRY_CAPACITY_MIN (5 * USEC_MIN)
+#define RETRY_CAPACITY_MAX (30 * USEC_MIN)
+#define RETRY_QUOTA (10 * USEC_MIN)
+#define NODE_RETRIES_MAX 3u
+
+/* What is known of a scale set beside its record. */
+struct set_work {
+    uint64_t set_id;
+    bool listed;          /* since the start */
+    bool listing;         /* a listing is under way */
+    usec_t listing_began; /* wall time */
+    usec_t list_at;       /* next listing, USEC_NEVER = none wanted */
+    usec_t written_at;    /* when the last write's outcome was known: older listings are stale */
+    struct str *surplus;  /* instance ids that belong to no node, separated by spaces */
+};
+
+DEFINE_VEC(set_work_vec, struct set_work);
+
+/* What is known of a cluster beside its record. */
+struct work {
+    uint64_t cluster_id;
+    bool dirty;        /* plan it in this tick */
+    bool listed;       /* listed whole since the start: planning may begin */
+    unsigned listings; /* calls of the first listing under way */
+    bool vms_listed, sets_listed;
+    usec_t list_at;       /* next whole listing */
+    usec_t plan_at;       /* plan again by then */
+    bool security_group;  /* made since the start */
+    struct str *warnings; /* of the definition: part of `notes` */
+    struct set_work_vec sets;
+};
+
+DEFINE_VEC(work_vec, struct work *);
+
+/* A kind of machine that cannot be had now. */
+struct shortage {
+    char *account, *region, *machine_type;
+    bool spot;
+    usec_t until, delay;
+};
+
+DEFINE_VEC(shortage_vec, struct shortage);
+
+enum fact_state {
+    FACT_WANTED, /* to be asked at `at` */
+    FACT_ASKED,
+    FACT_KNOWN,
+};
+
+/* A subnet that a template names. */
+struct subnet {
+    char *account, *name, *id;
+    enum fact_state state;
+    usec_t at;
+    bool bad;
+    uint64_t usable;
+    char *message; /* why it is bad */
+};
+
+DEFINE_VEC(subnet_vec, struct subnet);
+
+/* The machine types and quotas of an account in a region. */
+struct market {
+    char *account, *region;
+    enum fact_state sizes, quotas;
+    bool sizes_known, quotas_known; /* read at least once */
+    usec_t sizes_at, quotas_at;     /* when to read next */
+    usec_t quotas_read_at;
+};
+
+DEFINE_VEC(market_vec, struct market *);
+
+struct sweep {
+    char *account;
+    bool asked;
+    usec_t at;
+};
+
+DEFINE_VEC(sweep_vec, struct sweep *);
+
+/* A command whose answer waits for the end of the tick, or (sync) for convergence. */
+struct answer {
+    struct list link;
+    struct command *command;
+    int code;
+    char *kind, *message, *text;
+    uint64_t object_id;
+    int http_status;
+    unsigned retry_after_s;
+};
+
+/* Text to be appended to one stream of history in this tick. */
+struct journal_entry {
+    enum history_stream stream;
+    uint64_t owner;
+    struct buf text;
+};
+
+DEFINE_VEC(journal_vec, struct journal_entry);
+
+struct journal_size {
+    enum history_stream stream;
+    uint64_t owner, size;
+};
+
+DEFINE_VEC(journal_size_vec, struct journal_size);
+DEFINE_VEC(id_vec, uint64_t);
+
+struct engine {
+    struct engine_options options;
+    struct builder *builder; /* open between ticks too: completions write into it */
+
+    /* durable */
+    uint64_t next_id;
+    char server_id[SERVER_ID_CHARS + 1];
+    unsigned char server_key[SERVER_KEY_BYTES];
+    bool meta_dirty;
+    struct intent_vec intents;
+    struct intent_vec closed; /* to be deleted from the store by the next commit */
+
+    /* learnt since the start */
+    struct work_vec works;
+    struct shortage_vec shortages;
+    struct subnet_vec subnets;
+    struct market_vec markets;
+    struct sweep_vec sweeps;
+    uint64_t epoch;                         /* completions of older ones are ignored */
+    usec_t reachable_at, unreachable_since; /* 0 = the cloud answers */
+    char *unreachable_text;
+    char *auth_text;  /* the cloud's words when it refuses our credentials */
+    char *store_text; /* why the last commit failed */
+
+    struct journal_vec journal;
+    struct journal_size_vec journal_sizes;
+    struct id_vec forgotten; /* owners whose history goes with the next commit */
+
+    /* commands */
+    pthread_mutex_t queue_mutex; /* guards the six members below */
+    struct list queue;
+    size_t queued;
+    uint64_t next_ticket;
+    uint64_t *cancelled;
+    size_t n_cancelled, cap_cancelled;
+    bool stopping;
+
+    struct list answers; /* struct answer: given at the end of this tick */
+    struct list parked;  /* struct answer: syncs that wait */
+    usec_t published_at; /* monotonic */
+    usec_t retry_at;     /* after a failed commit nothing is planned or sent before this */
+    int failed;          /* the first failure of this build: it will be dropped */
+};
+
+/* engine.c */
+usec_t engine_now(const struct engine *e);
+/* The state as this tick has made it so far. */
+const struct snapshot *engine_state(struct engine *e);
+uint64_t engine_take_id(struct engine *e);
+/* Records that the build cannot be completed (usually -ENOMEM). */
+void engine_fail(struct engine *e, int code);
+struct work *engine_work(struct engine *e, uint64_t cluster_id);
+struct set_work *work_set(struct work *w, uint64_t set_id);
+void work_forget_set(struct work *w, uint64_t set_id);
+void work_free(struct work *w);
+/* Marks a cluster to be planned in this tick. */
+void engine_dirty(struct engine *e, uint64_t cluster_id);
+
+/* edit.c: writable copies; NULL (and the build is failed) when memory ran out or it is not there */
+struct cluster *edit_cluster(struct engine *e, uint64_t id);
+struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id);
+struct node *edit_node(struct engine *e, const struct node *n);
+/* Replaces a text; a failure fails the build. */
+void edit_text(struct engine *e, struct str **slot, const char *text);
+void edit_node_status(struct engine *e, struct node *n, enum node_status status,
+                      enum node_phase phase);
+/* Why a node stands still; "" for none. */
+void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not_before,
+                    const char *message);
+/* Forgets the VM of a node; a wanted one will get another. */
+void edit_node_unbind(struct engine *e, struct node *n);
+void edit_node_terminate(struct engine *e, const struct node *n);
+void edit_node_remove(struct engine *e, const struct node *n);
+struct node *edit_add_node(struct engine *e, const struct cluster *c, const struct array *a,
+                           const char *name);
+
+/* intents.c */
+struct intent *intents_find(struct engine *e, uint64_t id);
+struct intent *intents_add(struct engine *e, enum intent_kind kind, uint64_t cluster_id);
+/* The outcome is recorded: the intent goes with this commit. */
+void intents_close(struct engine *e, struct intent *i);
+/* The open intent of this kind on the cluster itself (groups), or NULL. */
+struct intent *intents_of_cluster(struct engine *e, uint64_t cluster_id, enum intent_kind kind);
+bool intents_any(struct engine *e, uint64_t cluster_id);
+void intents_free_all(struct engine *e);
+/* Sends what is due; called after the commit. */
+void intents_send(struct engine *e);
+usec_t intents_next(const struct engine *e);
+/* After a first listing: what was UNKNOWN and is not settled is sent again. */
+void intents_resume(struct engine *e, uint64_t cluster_id);
+/* Sends held-back intents again at once (the configuration changed, a person says retry). */
+void intents_hurry(struct engine *e, uint64_t cluster_id);
+
+/* call.c: one request to the cloud and its completion */
+typedef void (*call_done)(struct engine *e, const struct cyclecloud_result *result,
+                          uint64_t cluster_id, uint64_t object_id, usec_t began);
+int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
+                uint64_t cluster_id, uint64_t object_id);
+
+/* request.c: what is sent for an intent. 0 or -errno, with words in `err`. */
+int request_send(struct engine *e, const struct intent *i, call_done done, struct error *err);
+/* The stored name of a set and the resource name of a VM. Malloc'ed; NULL: no memory. */
+char *request_vm_name(const struct node *n);
+
+/* outcome.c: the completion of an intent's request */
+void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
+                       uint64_t cluster_id, uint64_t intent_id, usec_t began);
+
+/* observe.c: listings */
+void observe_due(struct engine *e, struct work *w);
+usec_t observe_next(const struct engine *e, const struct work *w);
+void observe_set_soon(struct engine *e, uint64_t cluster_id, uint64_t set_id, usec_t delay);
+void observe_sweep(struct engine *e, const struct cyclecloud_result *result, const char *account);
+
+/* market.c: machine types, quotas, subnets, sweeps */
+void market_want(struct engine *e, const char *account, const char *region);
+const struct market *market_find(const struct engine *e, const char *account, const char *region);
+struct subnet *subnet_want(struct engine *e, const char *account, const char *name);
+void sweep_want(struct engine *e, const char *account);
+void market_due(struct engine *e);
+usec_t market_next(const struct engine *e);
+void market_refresh(struct engine *e);
+void market_free_all(struct engine *e);
+
+/* shortage.c */
+void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
+void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
+/* Until when this kind cannot be had; 0 = it may be tried. */
+usec_t shortage_until(const struct engine *e, const struct array_spec *spec,
+                      const char *machine_type);
+void shortage_lift(struct engine *e);
+void shortage_free_all(struct engine *e);
+
+/* definition.c: documents -> arrays. 0, or -EINVAL with words in `err` and nothing changed. */
+int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err);
+/* spec.c */
+int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
+              struct error *err);
+/* A text that is the same for nodes of the same make. hex, 16 characters and a NUL. */
+void spec_hash(const struct array_spec *spec, char text[17]);
+
+/* plan-apply.c */
+void plan_cluster(struct engine *e, struct work *w);
+/* state.c: state, health and notes that follow from the rest */
+void state_cluster(struct engine *e, struct work *w);
+void state_server(struct engine *e);
+
+/* journal.c */
+enum event_type {
+    EVENT_CLUSTER_CREATED,
+    EVENT_CLUSTER_STARTED,
+    EVENT_CLUSTER_TERMINATED,
+    EVENT_CLUSTER_DELETED,
+    EVENT_CLUSTER_SIZE_INCREASED,
+    EVENT_CLUSTER_CHANGED,
+    EVENT_NODE_ADDED,
+    EVENT_NODE_CREATED,
+    EVENT_NODE_STARTED,
+    EVENT_NODE_DEALLOCATED,
+    EVENT_NODE_TERMINATED,
+    EVENT_NODE_CHANGED,
+    EVENT_SERVER,
+    EVENT_TYPE_MAX,
+};
+/* One line for people in the logs and one object in the events; `n` or `c` may be NULL. */
+void journal_event(struct engine *e, enum event_type type, const struct cluster *c,
+                   const struct node *n, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void journal_forget(struct engine *e, uint64_t owner);
+void journal_drop(struct engine *e);
+
+/* commit.c: writes the build. 0 or -errno with words. */
+int commit_build(struct engine *e, struct error *err);
+/* load.c: reads everything. */
+int load_state(struct engine *e, struct error *err);
+int load_intents(struct engine *e, struct error *err);
+
+/* queue.c */
+struct command *queue_take(struct engine *e);
+bool queue_cancelled(struct engine *e, uint64_t *ret_ticket);
+
+/* answer.c */
+struct answer *answer_new(struct command *command);
+void answer_free(struct answer *a);
+/* Gives the answer at the end of this tick. Steals the command. */
+void answer_ok(struct engine *e, struct command *c, uint64_t object_id);
+void answer_error(struct engine *e, struct command *c, const struct error *err);
+void answer_agent(struct engine *e, struct command *c, int status, unsigned retry_after_s,
+                  const char *text);
+void answer_park(struct engine *e, struct command *c);
+void answer_give_all(struct engine *e, int code, const char *message);
+/* Answers the parked syncs that are due. */
+void answer_parked(struct engine *e, bool all);
+/* Words for `error` and `last_error` of a refusal. */
+void answer_record(struct engine *e, const struct command *c, const struct error *err);
+
+/* commands: each applies one and returns 0, or -errno with words. `ret_id`: what was made. */
+typedef int (*command_apply)(struct engine *e, struct command *c, struct error *err,
+                             uint64_t *ret_id);
+int apply_create_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_remove_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_rename_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_access(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_template(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_parameters(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_max_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_target(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_control(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_keepalive(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_create_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_remove_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_library_changed(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+void apply_agent_register(struct engine *e, struct command *c);
+void apply_agent_status(struct engine *e, struct command *c);
+void command_dispatch(struct engine *e, struct command *c);
+
+/* count.c and limit.c: shared by the commands */
+int cluster_start(struct engine *e, const struct cluster *c, struct error *err);
+void cluster_terminate(struct engine *e, const struct cluster *c);
+int limit_check_array(struct engine *e, const struct cluster *c, const struct array *a,
+                      int64_t added, struct error *err);
+int count_add_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n);
+void node_retry(struct engine *e, const struct node *n);
+
+#endif

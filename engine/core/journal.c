@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define JOURNAL_TICK_BYTES ((size_t)8 << 20)
+
+/* CycleCloud's Event Grid names; "" where it has none. */
+static const char *const type_names[EVENT_TYPE_MAX] = {
+    [EVENT_CLUSTER_CREATED] = "ClusterCreated",
+    [EVENT_CLUSTER_STARTED] = "ClusterStarted",
+    [EVENT_CLUSTER_TERMINATED] = "ClusterTerminated",
+    [EVENT_CLUSTER_DELETED] = "ClusterDeleted",
+    [EVENT_CLUSTER_SIZE_INCREASED] = "ClusterSizeIncreased",
+    [EVENT_CLUSTER_CHANGED] = "ClusterChanged",
+    [EVENT_NODE_ADDED] = "NodeAdded",
+    [EVENT_NODE_CREATED] = "NodeCreated",
+    [EVENT_NODE_STARTED] = "NodeStarted",
+    [EVENT_NODE_DEALLOCATED] = "NodeDeallocated",
+    [EVENT_NODE_TERMINATED] = "NodeTerminated",
+    [EVENT_NODE_CHANGED] = "NodeChanged",
+    [EVENT_SERVER] = "Server",
+};
+
+static struct buf *entry_text(struct engine *e, enum history_stream stream, uint64_t owner) {
+    for (size_t i = e->journal.len; i-- > 0;)
+        if (e->journal.items[i].owner == owner && e->journal.items[i].stream == stream)
+            return &e->journal.items[i].text;
+    struct journal_entry entry = {stream, owner, BUF_INIT(JOURNAL_TICK_BYTES)};
+    if (journal_vec_append(&e->journal, entry) < 0) {
+        engine_fail(e, -ENOMEM);
+        return NULL;
+    }
+    return &e->journal.items[e->journal.len - 1].text;
+}
+
+static void append(struct engine *e, enum history_stream stream, uint64_t owner,
+                   const struct buf *line) {
+    struct buf *text = entry_text(e, stream, owner);
+    if (text)
+        (void)buf_append(text, line->data, line->len); /* a flood within one tick is cut */
+}
+
+static void format_log(struct buf *b, const struct cluster *c, const struct node *n,
+                       const char *message, usec_t now) {
+    time_format(b, now);
+    if (c)
+        buf_printf(b, " %s", str_text(c->name));
+    if (n)
+        buf_printf(b, "%s%s", c ? "/" : " ", str_text(n->name));
+    buf_puts(b, ": ");
+    for (const char *p = message; *p; p++)
+        buf_putc(b, *p == '\n' ? ' ' : *p);
+    buf_putc(b, '\n');
+}
+
+static void put_member(struct buf *b, const char *name, const char *value) {
+    buf_printf(b, ",\"%s\":\"", name);
+    buf_put_json(b, value);
+    buf_putc(b, '"');
+}
+
+static void format_event(struct engine *e, struct buf *b, enum event_type type,
+                         const struct cluster *c, const struct node *n, const char *message) {
+    usec_t now = engine_now(e);
+    buf_printf(b, "{\"specversion\":\"1.0\",\"id\":\"%s-%" PRIu64 "\",\"source\":\"/sites/%s\"",
+               e->server_id, engine_take_id(e), e->server_id);
+    buf_printf(b, ",\"type\":\"Microsoft.CycleCloud.%s\",\"subject\":\"/sites/%s", type_names[type],
+               e->server_id);
+    if (c)
+        buf_printf(b, "/clusters/%s", str_text(c->name));
+    if (n)
+        buf_printf(b, "/nodes/%s", str_text(n->name));
+    buf_puts(b, "\",\"time\":\"");
+    time_format(b, now);
+    buf_puts(b, "\",\"datacontenttype\":\"application/json\",\"data\":{\"status\":\"Succeeded\"");
+    put_member(b, "message", message);
+    if (c)
+        put_member(b, "clusterName", str_text(c->name));
+    if (n) {
+        put_member(b, "nodeName", str_text(n->name));
+        buf_printf(b, ",\"nodeId\":\"%" PRIu64 "\"", n->id);
+        put_member(b, "vmSize", str_text(n->machine_type));
+        put_member(b, "nodeStatus", node_status_name(n->status));
+        buf_printf(b, ",\"cores\":%u,\"retryCount\":%u", n->cores, n->retries);
+    }
+    buf_puts(b, "}}\n");
+}
+
+void journal_event(struct engine *e, enum event_type type, const struct cluster *c,
+                   const struct node *n, const char *fmt, ...) {
+    char *message = NULL;
+    va_list args;
+    va_start(args, fmt);
+    int r = vasprintf(&message, fmt, args);
+    va_end(args);
+    if (r < 0) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
+    _cleanup_buf_ struct buf line = BUF_INIT(LIMIT_VALUE_BYTES * 4);
+    _cleanup_buf_ struct buf event = BUF_INIT(LIMIT_VALUE_BYTES * 8);
+    format_log(&line, c, n, message, engine_now(e));
+    format_event(e, &event, type, c, n, message);
+    free(message);
+    if (buf_error(&line) < 0 || buf_error(&event) < 0)
+        return;
+    uint64_t owners[] = {0, c ? c->id : 0, n ? n->id : 0};
+    for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+        if (i > 0 && !owners[i])
+            continue;
+        append(e, HISTORY_LOGS, owners[i], &line);
+        append(e, HISTORY_EVENTS, owners[i], &event);
+    }
+}
+
+void journal_forget(struct engine *e, uint64_t owner) {
+    for (size_t i = 0; i < e->journal.len; i++)
+        if (e->journal.items[i].owner == owner)
+            buf_clear(&e->journal.items[i].text);
+    if (id_vec_append(&e->forgotten, owner) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
+void journal_drop(struct engine *e) {
+    for (size_t i = 0; i < e->journal.len; i++)
+        buf_done(&e->journal.items[i].text);
+    journal_vec_done(&e->journal);
+    e->forgotten.len = 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/*
+ * What is read from the cloud beside the clusters' own machines: machine types and quotas of a
+ * region, the subnets that templates name, and the sweep over all our machines.
+ */
+
+#define SIZES_PERIOD (6 * USEC_HOUR)
+#define QUOTAS_PERIOD (60 * USEC_SEC)
+#define SUBNET_PERIOD (10 * USEC_MIN)
+#define SWEEP_PERIOD (45 * USEC_SEC)
+#define FACT_RETRY (5 * USEC_SEC)
+
+static struct market *find(const struct engine *e, const char *account, const char *region) {
+    for (size_t i = 0; i < e->markets.len; i++) {
+        struct market *m = e->markets.items[i];
+        if (strcmp(m->account, account) == 0 && strcmp(m->region, region) == 0)
+            return m;
+    }
+    return NULL;
+}
+
+const struct market *market_find(const struct engine *e, const char *account, const char *region) {
+    return find(e, account, region);
+}
+
+static void market_free(struct market *m) {
+    if (!m)
+        return;
+    free(m->account);
+    free(m->region);
+    free(m);
+}
+
+void market_want(struct engine *e, const char *account, const char *region) {
+    if (!*account || !*region || find(e, account, region))
+        return;
+    struct market *m = calloc(1, sizeof(*m));
+    if (m) {
+        m->account = strdup(account);
+        m->region = strdup(region);
+    }
+    if (!m || !m->account || !m->region || market_vec_append(&e->markets, m) < 0) {
+        market_free(m);
+        engine_fail(e, -ENOMEM);
+    }
+}
+
+static bool same_place(const struct str *account, const struct str *region,
+                       const struct market *m) {
+    return str_equal(account, m->account) && str_equal(region, m->region);
+}
+
+static int compare_types(const void *a, const void *b) {
+    const struct machine_type *x = a, *y = b;
+    int r = strcmp(str_text(x->account), str_text(y->account));
+    if (r == 0)
+        r = strcmp(str_text(x->region), str_text(y->region));
+    return r ? r : strcasecmp(str_text(x->name), str_text(y->name));
+}
+
+static bool copy_type(struct machine_type *to, const struct machine_type *from) {
+    *to = *from;
+    str_ref(to->name);
+    str_ref(to->family);
+    str_ref(to->account);
+    str_ref(to->region);
+    return true;
+}
+
+static bool read_type(struct machine_type *to, const struct cyclecloud_size *s,
+                      const struct market *m) {
+    *to = (struct machine_type){
+        .name = str_new_c(s->name),
+        .family = str_new_c(s->family),
+        .account = str_new_c(m->account),
+        .region = str_new_c(m->region),
+        .vcpus = s->vcpus,
+        .quota_vcpus = s->quota_vcpus,
+        .gpus = s->gpus,
+        .memory_mb = s->memory_mb,
+        .rdma = s->rdma,
+        .spot = s->spot,
+        .accelerated_networking = s->accelerated_networking,
+        .ephemeral_os_disk = s->ephemeral_os_disk,
+        .restricted = s->restricted,
+    };
+    return to->name && to->family && to->account && to->region;
+}
+
+static bool copy_quota(struct quota *to, const struct quota *from) {
+    *to = *from;
+    str_ref(to->name);
+    str_ref(to->label);
+    str_ref(to->account);
+    str_ref(to->region);
+    return true;
+}
+
+static bool read_quota(struct quota *to, const struct cyclecloud_quota *q, const struct market *m) {
+    *to = (struct quota){str_new_c(q->name),
+                         str_new_c(q->label),
+                         str_new_c(m->account),
+                         str_new_c(m->region),
+                         q->used,
+                         q->limit};
+    return to->name && to->label && to->account && to->region;
+}
+
+/* The catalog with the part of `m` replaced by `result`, where that has one. NULL: no memory. */
+static struct catalog *merge(const struct catalog *old, const struct market *m,
+                             const struct cyclecloud_result *result, bool types, bool quotas) {
+    size_t old_types = old ? old->n_types : 0, old_quotas = old ? old->n_quotas : 0;
+    struct catalog *c = catalog_new(old_types + result->n_sizes, old_quotas + result->n_quotas);
+    bool ok = c;
+    if (c)
+        c->n_types = c->n_quotas = 0; /* rows in use so far */
+    for (size_t i = 0; ok && i < old_types; i++)
+        if (!types || !same_place(old->types[i].account, old->types[i].region, m))
+            ok = copy_type(&c->types[c->n_types++], &old->types[i]);
+    for (size_t i = 0; ok && types && i < result->n_sizes; i++)
+        ok = read_type(&c->types[c->n_types++], &result->sizes[i], m);
+    for (size_t i = 0; ok && i < old_quotas; i++)
+        if (!quotas || !same_place(old->quotas[i].account, old->quotas[i].region, m))
+            ok = copy_quota(&c->quotas[c->n_quotas++], &old->quotas[i]);
+    for (size_t i = 0; ok && quotas && i < result->n_quotas; i++)
+        ok = read_quota(&c->quotas[c->n_quotas++], &result->quotas[i], m);
+    if (!ok) {
+        catalog_free(c);
+        return NULL;
+    }
+    qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
+    return c;
+}
+
+static void replace_catalog(struct engine *e, const struct market *m,
+                            const struct cyclecloud_result *result, bool types) {
+    struct catalog *c = merge(engine_state(e)->catalog, m, result, types, !types);
+    if (!c || builder_set_catalog(e->builder, c) < 0) {
+        catalog_free(c);
+        engine_fail(e, -ENOMEM);
+    }
+}
+
+static void every_cluster_dirty(struct engine *e) {
+    const struct snapshot *s = engine_state(e);
+    for (size_t i = 0; i < s->clusters.len; i++)
+        engine_dirty(e, ((const struct cluster *)s->clusters.items[i])->id);
+}
+
+static void sizes_read(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
+                       uint64_t unused, usec_t began) {
+    (void)unused;
+    (void)began;
+    struct market *m = e->markets.items[index];
+    m->sizes = FACT_WANTED;
+    if (result->result != CYCLECLOUD_OK) {
+        m->sizes_at =
+            engine_now(e) + (result->retry_after_us ? result->retry_after_us : FACT_RETRY);
+        return;
+    }
+    m->sizes_at = engine_now(e) + SIZES_PERIOD;
+    m->sizes_known = true;
+    replace_catalog(e, m, result, true);
+    every_cluster_dirty(e);
+}
+
+static void quotas_read(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
+                        uint64_t unused, usec_t began) {
+    (void)unused;
+    struct market *m = e->markets.items[index];
+    m->quotas = FACT_WANTED;
+    if (result->result != CYCLECLOUD_OK) {
+        m->quotas_at =
+            engine_now(e) + (result->retry_after_us ? result->retry_after_us : FACT_RETRY);
+        return;
+    }
+    m->quotas_at = engine_now(e) + QUOTAS_PERIOD;
+    m->quotas_known = true;
+    m->quotas_read_at = began;
+    replace_catalog(e, m, result, false);
+}
+
+static struct subnet *subnet_find(const struct engine *e, const char *account, const char *name) {
+    for (size_t i = 0; i < e->subnets.len; i++) {
+        struct subnet *s = &e->subnets.items[i];
+        if (strcmp(s->account, account) == 0 && strcmp(s->name, name) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+struct subnet *subnet_want(struct engine *e, const char *account, const char *name) {
+    struct subnet *known = subnet_find(e, account, name);
+    if (known)
+        return known;
+    struct subnet s = {.account = strdup(account), .name = strdup(name)};
+    if (!s.account || !s.name || subnet_vec_append(&e->subnets, s) < 0) {
+        free(s.account);
+        free(s.name);
+        engine_fail(e, -ENOMEM);
+        return NULL;
+    }
+    struct subnet *made = &e->subnets.items[e->subnets.len - 1];
+    const struct cyclecloud_provider *p = &e->options.provider;
+    made->id = p->ops->subnet_id(p->self, account, name);
+    if (!made->id) {
+        made->state = FACT_KNOWN;
+        made->at = USEC_NEVER;
+        made->bad = true;
+        made->message = strdup("SubnetId must be written as RESOURCE-GROUP/NETWORK/SUBNET");
+    }
+    return made;
+}
+
+static void subnet_read(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
+                        uint64_t unused, usec_t began) {
+    (void)unused;
+    (void)began;
+    struct subnet *s = &e->subnets.items[index];
+    bool refused = result->result == CYCLECLOUD_GONE || result->result == CYCLECLOUD_INVALID;
+    usec_t now = engine_now(e);
+    if (result->result == CYCLECLOUD_OK && result->subnet) {
+        s->state = FACT_KNOWN;
+        s->bad = false;
+        s->usable = result->subnet->usable_addresses;
+        s->at = now + SUBNET_PERIOD;
+    } else {
+        s->state = refused ? FACT_KNOWN : FACT_WANTED;
+        s->bad = refused;
+        s->at = now + (result->retry_after_us ? result->retry_after_us : FACT_RETRY);
+    }
+    free(s->message);
+    s->message = s->bad ? strdup(result->message) : NULL;
+    every_cluster_dirty(e);
+}
+
+void sweep_want(struct engine *e, const char *account) {
+    for (size_t i = 0; i < e->sweeps.len; i++)
+        if (strcmp(e->sweeps.items[i]->account, account) == 0)
+            return;
+    struct sweep *s = calloc(1, sizeof(*s));
+    if (s) {
+        s->account = strdup(account);
+        s->at = engine_now(e) + SWEEP_PERIOD;
+    }
+    if (!s || !s->account || sweep_vec_append(&e->sweeps, s) < 0) {
+        if (s)
+            free(s->account);
+        free(s);
+        engine_fail(e, -ENOMEM);
+    }
+}
+
+static void swept(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
+                  uint64_t unused, usec_t began) {
+    (void)unused;
+    (void)began;
+    struct sweep *s = e->sweeps.items[index];
+    s->asked = false;
+    s->at = engine_now(e) + SWEEP_PERIOD;
+    if (result->result == CYCLECLOUD_OK)
+        observe_sweep(e, result, s->account);
+}
+
+static bool ask(struct engine *e, const struct cyclecloud_request *request, call_done done,
+                uint64_t index) {
+    return call_submit(e, request, done, index, 0) == 0;
+}
+
+static void markets_due(struct engine *e, usec_t now) {
+    for (size_t i = 0; i < e->markets.len; i++) {
+        struct market *m = e->markets.items[i];
+        struct cyclecloud_request request = {.account = m->account, .region = m->region};
+        request.call = CYCLECLOUD_CALL_LIST_SIZES;
+        if (m->sizes == FACT_WANTED && m->sizes_at <= now) {
+            m->sizes = ask(e, &request, sizes_read, i) ? FACT_ASKED : FACT_WANTED;
+            m->sizes_at = now + FACT_RETRY;
+        }
+        request.call = CYCLECLOUD_CALL_LIST_QUOTAS;
+        if (m->quotas == FACT_WANTED && m->quotas_at <= now) {
+            m->quotas = ask(e, &request, quotas_read, i) ? FACT_ASKED : FACT_WANTED;
+            m->quotas_at = now + FACT_RETRY;
+        }
+    }
+}
+
+void market_due(struct engine *e) {
+    usec_t now = engine_now(e);
+    markets_due(e, now);
+    for (size_t i = 0; i < e->subnets.len; i++) {
+        struct subnet *s = &e->subnets.items[i];
+        struct cyclecloud_vm_spec spec = {.subnet_id = s->id};
+        struct cyclecloud_request request = {
+            .call = CYCLECLOUD_CALL_GET_SUBNET, .account = s->account, .spec = &spec};
+        if (s->state == FACT_ASKED || s->at > now)
+            continue;
+        if (ask(e, &request, subnet_read, i))
+            s->state = s->state == FACT_KNOWN ? FACT_KNOWN : FACT_ASKED;
+        s->at = now + SUBNET_PERIOD;
+    }
+    for (size_t i = 0; i < e->sweeps.len; i++) {
+        struct sweep *s = e->sweeps.items[i];
+        struct cyclecloud_request request = {.call = CYCLECLOUD_CALL_SWEEP,
+                                             .account = s->account,
+                                             .tag_name = "CycleCloudServer",
+                                             .tag_value = e->server_id};
+        if (s->asked || s->at > now)
+            continue;
+        s->asked = ask(e, &request, swept, i);
+        s->at = now + SWEEP_PERIOD;
+    }
+}
+
+static void earlier(usec_t *next, usec_t at) {
+    if (at < *next)
+        *next = at;
+}
+
+usec_t market_next(const struct engine *e) {
+    usec_t next = USEC_NEVER;
+    for (size_t i = 0; i < e->markets.len; i++) {
+        const struct market *m = e->markets.items[i];
+        if (m->sizes == FACT_WANTED)
+            earlier(&next, m->sizes_at);
+        if (m->quotas == FACT_WANTED)
+            earlier(&next, m->quotas_at);
+    }
+    for (size_t i = 0; i < e->subnets.len; i++)
+        if (e->subnets.items[i].state != FACT_ASKED)
+            earlier(&next, e->subnets.items[i].at);
+    for (size_t i = 0; i < e->sweeps.len; i++)
+        if (!e->sweeps.items[i]->asked)
+            earlier(&next, e->sweeps.items[i]->at);
+    return next;
+}
+
+static void subnets_free(struct engine *e) {
+    for (size_t i = 0; i < e->subnets.len; i++) {
+        struct subnet *s = &e->subnets.items[i];
+        free(s->account);
+        free(s->name);
+        free(s->id);
+        free(s->message);
+    }
+    subnet_vec_done(&e->subnets);
+}
+
+void market_refresh(struct engine *e) {
+    for (size_t i = 0; i < e->markets.len; i++)
+        e->markets.items[i]->sizes_at = e->markets.items[i]->quotas_at = 0;
+    for (size_t i = 0; i < e->subnets.len; i++)
+        if (e->subnets.items[i].id)
+            e->subnets.items[i].at = 0;
+}
+
+void market_free_all(struct engine *e) {
+    for (size_t i = 0; i < e->markets.len; i++)
+        market_free(e->markets.items[i]);
+    market_vec_done(&e->markets);
+    subnets_free(e);
+    for (size_t i = 0; i < e->sweeps.len; i++) {
+        free(e->sweeps.items[i]->account);
+        free(e->sweeps.items[i]);
+    }
+    sweep_vec_done(&e->sweeps);
+}

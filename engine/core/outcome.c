@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What becomes of an intent when its request has ended. Success is recorded kind by kind
+ * (successes), failure class by class (handlers); both tables are below.
+ */
+
+#define POLL_DEFAULT (5 * USEC_SEC)
+#define BACKOFF_FIRST (1 * USEC_SEC)
+#define BACKOFF_LAST (60 * USEC_SEC)
+#define AUTH_RETRY (2 * USEC_MIN)
+
+/* Exponential from one second to a minute, with up to a fifth of jitter. */
+static usec_t backoff(struct engine *e, uint32_t attempts) {
+    usec_t delay = BACKOFF_FIRST << (attempts > 6 ? 6 : attempts);
+    if (delay > BACKOFF_LAST)
+        delay = BACKOFF_LAST;
+    return delay + (usec_t)((double)delay * 0.2 * random_unit(e->options.random));
+}
+
+static usec_t told_or(struct engine *e, const struct cyclecloud_result *result, usec_t otherwise) {
+    usec_t delay = result->retry_after_us ? result->retry_after_us : otherwise;
+    return engine_now(e) + delay + (usec_t)((double)delay * 0.1 * random_unit(e->options.random));
+}
+
+/* Calls `visit` for each node that waits for this intent. Nodes may be removed meanwhile. */
+static void each_node(struct engine *e, const struct intent *i,
+                      void (*visit)(struct engine *, const struct node *, void *), void *arg) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    uint64_t position = 0;
+    if (!c)
+        return;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        bool member = i->set_id && n->set_id == i->set_id && !str_len(n->resource_id);
+        bool alone = i->node_id && n->id == i->node_id;
+        bool any =
+            !i->set_id && !i->node_id && n->target == TARGET_STARTED && n->status == NODE_ACQUIRING;
+        if (member || alone || any)
+            visit(e, n, arg);
+    }
+}
+
+struct holding {
+    enum hold hold;
+    usec_t not_before;
+    const char *message;
+};
+
+static void hold_node(struct engine *e, const struct node *n, void *arg) {
+    const struct holding *h = arg;
+    if (n->target != TARGET_STARTED)
+        return;
+    struct node *copy = builder_node(e->builder, n->cluster_id, n->id, VOLATILE);
+    if (copy)
+        edit_node_hold(e, copy, h->hold, h->not_before, h->message);
+}
+
+/* Waiting, and the same request later. */
+static void try_later(struct engine *e, struct intent *i, enum hold hold, usec_t at,
+                      const char *message) {
+    if (i->state == INTENT_SENT)
+        i->state = INTENT_OPEN;
+    i->next_at = at;
+    struct holding h = {hold, 0, message};
+    if (!intent_deletes(i->kind))
+        each_node(e, i, hold_node, &h);
+}
+
+/* --- success -----------------------------------------------------------------------------------
+ */
+
+static void group_ensured(struct engine *e, struct intent *i) {
+    struct cluster *c = edit_cluster(e, i->cluster_id);
+    if (c)
+        c->group_ready = true;
+}
+
+static void security_group_ensured(struct engine *e, struct intent *i) {
+    struct work *w = engine_work(e, i->cluster_id);
+    if (w)
+        w->security_group = true;
+}
+
+static const struct node *intent_node(struct engine *e, const struct intent *i) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    return c ? cluster_node(c, i->node_id) : NULL;
+}
+
+/* The cloud says that the VM is there; the next listing knows its ids. */
+static void vm_created(struct engine *e, struct intent *i) {
+    const struct node *n = intent_node(e, i);
+    struct work *w = engine_work(e, i->cluster_id);
+    if (w)
+        w->list_at = engine_now(e);
+    if (!n)
+        return;
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    edit_node_hold(e, copy, HOLD_NONE, 0, "");
+    if (copy->status == NODE_ACQUIRING || copy->status == NODE_DEALLOCATED)
+        edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_BOOT);
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    const struct array *a = cluster_array_by_id(c, copy->array_id);
+    if (a && a->spec)
+        shortage_clear(e, a, str_text(copy->machine_type));
+    journal_event(e, EVENT_NODE_CREATED, c, copy, "VM created (%s)", str_text(copy->machine_type));
+}
+
+static void vm_deleted(struct engine *e, struct intent *i) {
+    const struct node *n = intent_node(e, i);
+    if (!n)
+        return;
+    if (n->target != TARGET_STARTED) {
+        edit_node_remove(e, n);
+        return;
+    }
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    usec_t not_before = copy->not_before;
+    enum hold hold = copy->hold;
+    edit_node_unbind(e, copy);
+    copy->not_before = not_before;
+    copy->hold = hold;
+}
+
+static void vm_deallocated(struct engine *e, struct intent *i) {
+    const struct node *n = intent_node(e, i);
+    struct node *copy = n ? edit_node(e, n) : NULL;
+    if (!copy)
+        return;
+    edit_node_status(e, copy, NODE_DEALLOCATED, PHASE_NONE);
+    journal_event(e, EVENT_NODE_DEALLOCATED, snapshot_cluster(engine_state(e), i->cluster_id), copy,
+                  "deallocated");
+}
+
+static void set_written(struct engine *e, struct intent *i) {
+    struct set *s = edit_set(e, i->cluster_id, i->set_id);
+    if (!s)
+        return;
+    s->state = SET_ACTIVE;
+    observe_set_soon(e, i->cluster_id, i->set_id, 0);
+}
+
+static void set_deleted(struct engine *e, struct intent *i) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    if (!c)
+        return;
+    struct id_vec members = {0};
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->set_id == i->set_id && id_vec_append(&members, n->id) < 0)
+            engine_fail(e, -ENOMEM);
+    for (size_t at = 0; at < members.len; at++) {
+        c = snapshot_cluster(engine_state(e), i->cluster_id);
+        const struct node *n = cluster_node(c, members.items[at]);
+        struct node *copy = n->target == TARGET_STARTED ? edit_node(e, n) : NULL;
+        if (n->target != TARGET_STARTED)
+            edit_node_remove(e, n);
+        else if (copy)
+            edit_node_unbind(e, copy);
+    }
+    id_vec_done(&members);
+    struct work *w = engine_work(e, i->cluster_id);
+    if (w)
+        work_forget_set(w, i->set_id);
+    (void)builder_remove_set(e->builder, i->cluster_id, i->set_id);
+}
+
+static void instances_changed(struct engine *e, struct intent *i) {
+    observe_set_soon(e, i->cluster_id, i->set_id, 0);
+}
+
+static void group_deleted(struct engine *e, struct intent *i) {
+    struct cluster *c = edit_cluster(e, i->cluster_id);
+    struct work *w = engine_work(e, i->cluster_id);
+    if (c)
+        c->group_ready = false;
+    if (w)
+        w->security_group = false;
+}
+
+static void (*const successes[INTENT_KIND_MAX])(struct engine *e, struct intent *i) = {
+    [INTENT_ENSURE_GROUP] = group_ensured,
+    [INTENT_ENSURE_SECURITY_GROUP] = security_group_ensured,
+    [INTENT_CREATE_VM] = vm_created,
+    [INTENT_DELETE_VM] = vm_deleted,
+    [INTENT_START_VM] = vm_created,
+    [INTENT_DEALLOCATE_VM] = vm_deallocated,
+    [INTENT_CREATE_SET] = set_written,
+    [INTENT_RESIZE_SET] = set_written,
+    [INTENT_DELETE_SET] = set_deleted,
+    [INTENT_DELETE_INSTANCES] = instances_changed,
+    [INTENT_START_INSTANCES] = instances_changed,
+    [INTENT_DEALLOCATE_INSTANCES] = instances_changed,
+    [INTENT_DELETE_GROUP] = group_deleted,
+};
+
+static void on_ok(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    (void)result;
+    log_info("done intent=%" PRIu64 " what=\"%s\"", i->id, intent_verb(i->kind));
+    successes[i->kind](e, i);
+    intents_close(e, i);
+}
+
+/* --- the rest ----------------------------------------------------------------------------------
+ */
+
+static void on_pending(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    bool news = i->state != INTENT_ACCEPTED;
+    if (*result->operation_url && !str_equal(i->poll_url, result->operation_url)) {
+        edit_text(e, &i->poll_url, result->operation_url);
+        news = true;
+    }
+    i->state = INTENT_ACCEPTED;
+    i->dirty = i->dirty || news;
+    i->attempts = 0;
+    i->next_at = told_or(e, result, POLL_DEFAULT);
+    struct holding h = {HOLD_NONE, 0, ""};
+    if (!news)
+        return;
+    if (!intent_deletes(i->kind))
+        each_node(e, i, hold_node, &h);
+    if (i->kind == INTENT_CREATE_SET || i->kind == INTENT_RESIZE_SET)
+        observe_set_soon(e, i->cluster_id, i->set_id, USEC_SEC / 2);
+    if (i->kind == INTENT_CREATE_VM) {
+        struct work *w = engine_work(e, i->cluster_id);
+        if (w)
+            w->list_at = engine_now(e) + USEC_SEC / 2;
+    }
+}
+
+static void on_throttled(struct engine *e, struct intent *i,
+                         const struct cyclecloud_result *result) {
+    try_later(e, i, HOLD_THROTTLED, told_or(e, result, 10 * USEC_SEC),
+              "the cloud limits the rate of requests");
+}
+
+static void on_transport(struct engine *e, struct intent *i,
+                         const struct cyclecloud_result *result) {
+    usec_t at =
+        result->retry_after_us ? told_or(e, result, 0) : engine_now(e) + backoff(e, i->attempts);
+    try_later(e, i, HOLD_UNREACHABLE, at, result->message);
+}
+
+static void on_auth(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    try_later(e, i, HOLD_CREDENTIALS, engine_now(e) + AUTH_RETRY, result->message);
+}
+
+/* Another operation runs there: what is wanted is worked out again from a fresh listing. */
+static void on_conflict(struct engine *e, struct intent *i,
+                        const struct cyclecloud_result *result) {
+    if (i->kind == INTENT_RESIZE_SET || i->kind == INTENT_DELETE_INSTANCES) {
+        observe_set_soon(e, i->cluster_id, i->set_id, 5 * USEC_SEC);
+        intents_close(e, i);
+        return;
+    }
+    i->state = INTENT_OPEN;
+    i->dirty = true;
+    i->next_at = told_or(e, result, 5 * USEC_SEC + backoff(e, i->attempts));
+}
+
+struct failing {
+    const struct cyclecloud_result *result;
+    struct intent *intent;
+    bool set_exists;
+};
+
+static enum hold hold_of(enum cyclecloud_class class) {
+    static const enum hold holds[CYCLECLOUD_CLASS_MAX] = {
+        [CYCLECLOUD_QUOTA] = HOLD_QUOTA,
+        [CYCLECLOUD_CAPACITY] = HOLD_CAPACITY,
+        [CYCLECLOUD_INVALID] = HOLD_INVALID,
+    };
+    return holds[class];
+}
+
+/* A wanted node whose request was refused goes back to waiting; one made by name ends for want of
+   capacity, as CycleCloud has it. */
+static void fail_node(struct engine *e, const struct node *n, void *arg) {
+    const struct failing *f = arg;
+    enum hold hold = hold_of(f->result->result);
+    if (n->target != TARGET_STARTED)
+        return;
+    if (!n->elastic && !n->fixed && hold == HOLD_CAPACITY) {
+        struct node *copy = edit_node(e, n);
+        if (!copy)
+            return;
+        copy->target = TARGET_TERMINATED;
+        edit_node_status(e, copy, NODE_TERMINATING, PHASE_NONE);
+        edit_text(e, &copy->message, f->result->message);
+        if (!f->set_exists)
+            edit_node_remove(e, copy);
+        return;
+    }
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    usec_t again = hold == HOLD_QUOTA     ? engine_now(e) + RETRY_QUOTA
+                   : hold == HOLD_INVALID ? USEC_NEVER
+                                          : 0;
+    bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
+    if (!exists)
+        edit_node_unbind(e, copy);
+    else
+        edit_text(e, &copy->resource_id,
+                  "failed"); /* a failed VM is left behind: it is deleted first */
+    edit_node_hold(e, copy, hold, again, f->result->message);
+}
+
+static void remember_shortage(struct engine *e, const struct intent *i) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    const struct set *s = c && i->set_id ? cluster_set_by_id(c, i->set_id) : NULL;
+    const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
+    const struct array *a = c ? cluster_array_by_id(c, s   ? s->array_id
+                                                       : n ? n->array_id
+                                                           : 0)
+                              : NULL;
+    if (a && a->spec)
+        shortage_add(e, a, str_text(s ? s->machine_type : n->machine_type));
+}
+
+static void announce_failure(struct engine *e, const struct intent *i,
+                             const struct cyclecloud_result *result) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
+    journal_event(e, EVENT_CLUSTER_CHANGED, c, n, "%s failed: %s: %s (request %s)",
+                  intent_verb(i->kind), result->code, result->message, result->request_id);
+    log_warning("failed intent=%" PRIu64 " what=\"%s\" code=%s message=\"%s\"", i->id,
+                intent_verb(i->kind), result->code, result->message);
+}
+
+/* The cloud refused, at once or after a while. */
+static void on_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    announce_failure(e, i, result);
+    if (intent_deletes(i->kind)) {
+        i->state = INTENT_OPEN;
+        i->dirty = true;
+        i->next_at = engine_now(e) + BACKOFF_LAST;
+        return;
+    }
+    if (result->result == CYCLECLOUD_CAPACITY)
+        remember_shortage(e, i);
+    bool accepted = i->state == INTENT_ACCEPTED;
+    struct failing f = {result, i, i->kind == INTENT_RESIZE_SET || accepted};
+    if (f.set_exists && i->set_id) {
+        /* part of it may have come: the listing decides about each node */
+        set_written(e, i);
+        struct holding h = {hold_of(result->result), 0, result->message};
+        each_node(e, i, hold_node, &h);
+        intents_close(e, i);
+        return;
+    }
+    each_node(e, i, fail_node, &f);
+    if (i->kind == INTENT_CREATE_SET) {
+        uint64_t cluster_id = i->cluster_id, set_id = i->set_id;
+        intents_close(e, i);
+        struct work *w = engine_work(e, cluster_id);
+        if (w)
+            work_forget_set(w, set_id);
+        (void)builder_remove_set(e->builder, cluster_id, set_id);
+        return;
+    }
+    intents_close(e, i);
+}
+
+static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    if (intent_deletes(i->kind)) {
+        on_ok(e, i, result);
+        return;
+    }
+    if (i->state == INTENT_ACCEPTED) { /* the operation's own record has expired */
+        i->state = INTENT_OPEN;
+        i->dirty = true;
+        i->next_at = engine_now(e);
+        return;
+    }
+    announce_failure(e, i, result);
+    if (strcasecmp(result->code, "ResourceGroupNotFound") == 0) {
+        struct cluster *c = edit_cluster(e, i->cluster_id);
+        if (c)
+            c->group_ready = false;
+    }
+    if (i->kind == INTENT_RESIZE_SET) {
+        set_deleted(e, i);
+    }
+    struct work *w = engine_work(e, i->cluster_id);
+    if (w)
+        w->list_at = engine_now(e);
+    i->next_at = engine_now(e) + backoff(e, i->attempts);
+    i->state = INTENT_OPEN;
+    if (i->kind == INTENT_RESIZE_SET)
+        intents_close(e, i);
+}
+
+static void (*const handlers[CYCLECLOUD_CLASS_MAX])(struct engine *e, struct intent *i,
+                                                    const struct cyclecloud_result *result) = {
+    [CYCLECLOUD_OK] = on_ok,
+    [CYCLECLOUD_PENDING] = on_pending,
+    [CYCLECLOUD_THROTTLED] = on_throttled,
+    [CYCLECLOUD_QUOTA] = on_refused,
+    [CYCLECLOUD_CAPACITY] = on_refused,
+    [CYCLECLOUD_AUTH] = on_auth,
+    [CYCLECLOUD_INVALID] = on_refused,
+    [CYCLECLOUD_CONFLICT] = on_conflict,
+    [CYCLECLOUD_GONE] = on_gone,
+    [CYCLECLOUD_TRANSPORT] = on_transport,
+};
+
+void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
+                       uint64_t cluster_id, uint64_t intent_id, usec_t began) {
+    (void)cluster_id;
+    (void)began;
+    struct intent *i = intents_find(e, intent_id);
+    if (!i)
+        return;
+    if (i->state == INTENT_ACCEPTED &&
+        (result->result == CYCLECLOUD_TRANSPORT || result->result == CYCLECLOUD_THROTTLED ||
+         result->result == CYCLECLOUD_AUTH)) {
+        i->attempts++; /* only the question failed: the operation goes on */
+        i->next_at = told_or(e, result, backoff(e, i->attempts));
+        return;
+    }
+    handlers[result->result](e, i, result);
+}

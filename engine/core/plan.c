@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SET_WRITE_BURST (100 * USEC_SEC) /* six at once */
+#define PLAN_TEXT_MAX ((size_t)1 << 20)
+
+void plan_done(struct plan *p) {
+    for (size_t i = 0; i < p->actions.len; i++) {
+        id_vec_done(&p->actions.items[i].nodes);
+        buf_done(&p->actions.items[i].instances);
+    }
+    for (size_t i = 0; i < p->waits.len; i++)
+        free(p->waits.items[i].message);
+    plan_action_vec_done(&p->actions);
+    plan_wait_vec_done(&p->waits);
+    id_vec_done(&p->gone);
+    buf_done(&p->text);
+}
+
+static void say(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct plan *p, const char *fmt, ...) {
+    char *line = NULL;
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&line, fmt, args) < 0)
+        line = NULL;
+    va_end(args);
+    if (!line)
+        return;
+    buf_puts(&p->text, line);
+    buf_putc(&p->text, '\n');
+    free(line);
+}
+
+static void again(struct plan *p, usec_t at) {
+    if (at < p->again_at)
+        p->again_at = at;
+}
+
+static struct plan_action *act(struct plan *p, enum intent_kind kind) {
+    struct plan_action a = {.kind = kind, .instances = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
+    if (plan_action_vec_append(&p->actions, a) < 0) {
+        p->error = -ENOMEM;
+        return NULL;
+    }
+    return &p->actions.items[p->actions.len - 1];
+}
+
+static void wait_for(struct plan *p, const struct node *n, enum hold hold, usec_t not_before,
+                     const char *message) {
+    if (not_before)
+        again(p, not_before);
+    if (n->hold == hold && n->not_before == not_before && str_equal(n->message, message))
+        return;
+    struct plan_wait w = {n->id, hold, not_before, strdup(message)};
+    if (!w.message || plan_wait_vec_append(&p->waits, w) < 0) {
+        free(w.message);
+        p->error = -ENOMEM;
+    }
+}
+
+static bool open_intent(const struct plan_input *in, uint64_t cluster_id, enum intent_kind kind) {
+    const struct intent_vec *v = &in->engine->intents;
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i]->cluster_id == cluster_id && v->items[i]->kind == kind)
+            return true;
+    return false;
+}
+
+/* Wanted, without a VM, and nothing under way. */
+static bool is_pending(const struct node *n) {
+    return n->target == TARGET_STARTED && !n->set_id && !n->intent_id && !str_len(n->resource_id) &&
+           n->status == NODE_ACQUIRING;
+}
+
+/* --- what stands in the way of any creation ------------------------------------------------------
+ */
+
+enum gate {
+    GATE_OPEN,
+    GATE_WAIT, /* something is under way */
+    GATE_SHUT, /* a person must act; the message says what */
+};
+
+static enum gate subnet_gate(const struct plan_input *in, const struct array_spec *s,
+                             const char **ret_message) {
+    const struct subnet_vec *v = &in->engine->subnets;
+    for (size_t i = 0; i < v->len; i++) {
+        const struct subnet *x = &v->items[i];
+        if (!str_equal(s->account, x->account) || !str_equal(s->subnet, x->name))
+            continue;
+        if (x->state != FACT_KNOWN)
+            return GATE_WAIT;
+        *ret_message = x->message;
+        return x->bad ? GATE_SHUT : GATE_OPEN;
+    }
+    return GATE_WAIT;
+}
+
+static enum gate array_gate(struct plan *p, const struct plan_input *in, const struct array *a,
+                            const char **ret_message) {
+    const struct cluster *c = in->cluster;
+    if (!c->group_ready) {
+        if (!open_intent(in, c->id, INTENT_ENSURE_GROUP) &&
+            !open_intent(in, c->id, INTENT_DELETE_GROUP)) {
+            act(p, INTENT_ENSURE_GROUP);
+            say(p, "create: resource group %s", str_text(c->group));
+        }
+        return GATE_WAIT;
+    }
+    enum gate gate = subnet_gate(in, a->spec, ret_message);
+    if (gate != GATE_OPEN)
+        return gate;
+    const struct market *m =
+        market_find(in->engine, str_text(a->spec->account), str_text(a->spec->region));
+    if (m && !m->sizes_known)
+        return GATE_WAIT;
+    if (!a->spec->public_ip || str_len(a->spec->security_group_id) || in->work->security_group)
+        return GATE_OPEN;
+    bool asked = open_intent(in, c->id, INTENT_ENSURE_SECURITY_GROUP);
+    for (size_t i = 0; i < p->actions.len; i++)
+        asked = asked || p->actions.items[i].kind == INTENT_ENSURE_SECURITY_GROUP;
+    if (!asked) {
+        act(p, INTENT_ENSURE_SECURITY_GROUP);
+        say(p, "create: network security group");
+    }
+    return GATE_WAIT;
+}
+
+/* --- which machine type
+ * --------------------------------------------------------------------------- */
+
+struct choice {
+    const char *machine_type; /* NULL: none now */
+    enum hold hold;
+    usec_t not_before;
+    char message[256];
+};
+
+static struct choice choose_type(const struct plan_input *in, const struct array *a) {
+    const struct array_spec *s = a->spec;
+    struct choice c = {.hold = HOLD_INVALID, .not_before = USEC_NEVER};
+    const char *account = str_text(s->account), *region = str_text(s->region);
+    for (size_t i = 0; s->machine_types && i < s->machine_types->len; i++) {
+        const char *type = str_text(s->machine_types->items[i]);
+        const struct machine_type *known =
+            snapshot_machine_type(in->snapshot, account, region, type);
+        if (!known) {
+            if (c.hold == HOLD_INVALID)
+                (void)snprintf(c.message, sizeof(c.message), "MachineType %s is not known in %s",
+                               type, region);
+            continue;
+        }
+        usec_t until = shortage_until(in->engine, s, type);
+        if (!until) {
+            c.machine_type = str_text(known->name);
+            return c;
+        }
+        if (c.hold == HOLD_INVALID || until < c.not_before)
+            c.not_before = until;
+        c.hold = HOLD_CAPACITY;
+        (void)snprintf(c.message, sizeof(c.message), "no capacity for %s in %s now", type, region);
+    }
+    if (!c.message[0])
+        (void)snprintf(c.message, sizeof(c.message), "MachineType of %s is empty",
+                       str_text(a->name));
+    return c;
+}
+
+static uint32_t set_limit(const struct plan_input *in, const struct array *a, const char *type) {
+    const struct array_spec *s = a->spec;
+    const struct machine_type *t =
+        snapshot_machine_type(in->snapshot, str_text(s->account), str_text(s->region), type);
+    struct image image;
+    const char *name = str_len(s->image_id) ? str_text(s->image_id) : str_text(s->image);
+    bool tight = s->single_placement_group || str_len(s->placement_group);
+    uint32_t limit = LIMIT_SET_SIZE;
+    if (tight || (t && t->rdma && s->single_placement_group))
+        limit = LIMIT_SET_SIZE_PLACEMENT_GROUP;
+    else if (image_resolve(in->engine->options.images, name, &image) == 0 && image.id &&
+             image.managed)
+        limit = LIMIT_SET_SIZE_CUSTOM_IMAGE;
+    if (s->max_set_size > 0 && s->max_set_size < limit)
+        limit = (uint32_t)s->max_set_size;
+    return limit;
+}
+
+/* --- pending members of arrays
+ * -------------------------------------------------------------------- */
+
+static bool may_grow(struct plan *p, const struct plan_input *in, const struct set *s) {
+    if (s->state != SET_ACTIVE || s->intent_id || s->capacity >= s->limit)
+        return false;
+    for (size_t i = 0; i < in->work->sets.len; i++) {
+        const struct set_work *w = &in->work->sets.items[i];
+        if (w->set_id == s->id && (w->listing || w->list_at <= in->now || str_len(w->surplus)))
+            return false; /* a listing is on its way, or a deletion comes first */
+    }
+    if (s->write_at > in->now + SET_WRITE_BURST) {
+        again(p, s->write_at - SET_WRITE_BURST);
+        return false;
+    }
+    return true;
+}
+
+static bool set_busy_soon(const struct plan_input *in, const struct set *s) {
+    if (s->state == SET_DELETING)
+        return false;
+    if (s->intent_id || s->write_at > in->now + SET_WRITE_BURST)
+        return true;
+    for (size_t i = 0; i < in->work->sets.len; i++) {
+        const struct set_work *w = &in->work->sets.items[i];
+        if (w->set_id == s->id)
+            return w->listing || w->list_at <= in->now || str_len(w->surplus);
+    }
+    return false;
+}
+
+struct fitting {
+    const struct array *array;
+    const char *machine_type;
+    char hash[17];
+};
+
+static bool set_fits(const struct set *s, const struct fitting *f) {
+    return s->array_id == f->array->id && str_equal(s->machine_type, f->machine_type) &&
+           str_equal(s->spec_hash, f->hash);
+}
+
+static bool already_planned(const struct plan *p, uint64_t set_id) {
+    for (size_t i = 0; i < p->actions.len; i++)
+        if (p->actions.items[i].set_id == set_id)
+            return true;
+    return false;
+}
+
+/* Puts up to `room` of the pending nodes into an action. Returns how many. */
+static size_t take_nodes(struct plan *p, struct plan_action *a, const struct id_vec *pending,
+                         size_t from, size_t room) {
+    size_t n = pending->len - from < room ? pending->len - from : room;
+    for (size_t i = 0; i < n; i++)
+        if (id_vec_append(&a->nodes, pending->items[from + i]) < 0)
+            p->error = -ENOMEM;
+    return n;
+}
+
+static void place_pending(struct plan *p, const struct plan_input *in, const struct fitting *f,
+                          const struct id_vec *pending) {
+    const struct cluster *c = in->cluster;
+    size_t done = 0;
+    bool soon = false;
+    for (size_t i = 0; i < c->sets.len && done < pending->len; i++) {
+        const struct set *s = cluster_set(c, i);
+        if (!set_fits(s, f) || already_planned(p, s->id))
+            continue;
+        if (!may_grow(p, in, s)) {
+            soon = soon || (set_busy_soon(in, s) && s->capacity < s->limit);
+            continue;
+        }
+        struct plan_action *a = act(p, INTENT_RESIZE_SET);
+        if (!a)
+            return;
+        size_t n = take_nodes(p, a, pending, done, s->limit - s->capacity);
+        a->set_id = s->id;
+        a->array_id = f->array->id;
+        a->capacity = s->capacity + (uint32_t)n;
+        done += n;
+        say(p, "create: %zu VMs %s for %s: scale set %s grows to %u", n, f->machine_type,
+            str_text(f->array->name), str_text(s->name), a->capacity);
+    }
+    if (soon && done < pending->len) {
+        say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
+            pending->len - done, str_text(f->array->name));
+        return;
+    }
+    uint32_t limit = set_limit(in, f->array, f->machine_type);
+    while (done < pending->len) {
+        struct plan_action *a = act(p, INTENT_CREATE_SET);
+        if (!a)
+            return;
+        size_t n = take_nodes(p, a, pending, done, limit);
+        a->array_id = f->array->id;
+        a->machine_type = f->machine_type;
+        a->limit = limit;
+        a->capacity = (uint32_t)n;
+        done += n;
+        say(p, "create: %zu VMs %s for %s: a new scale set", n, f->machine_type,
+            str_text(f->array->name));
+    }
+}
+
+static void wait_all(struct plan *p, const struct plan_input *in, const struct id_vec *pending,
+                     enum hold hold, usec_t not_before, const char *message) {
+    for (size_t i = 0; i < pending->len; i++)
+        wait_for(p, cluster_node(in->cluster, pending->items[i]), hold, not_before, message);
+}
+
+static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
+                            struct id_vec *pending) {
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(in->cluster, &position));) {
+        if (n->array_id != a->id || !is_pending(n))
+            continue;
+        if (n->not_before > in->now) {
+            again(p, n->not_before);
+            continue;
+        }
+        if (id_vec_append(pending, n->id) < 0)
+            p->error = -ENOMEM;
+    }
+}
+
+/* What a pending node of this array can get now; NULL when it has to wait. */
+static const char *admit(struct plan *p, const struct plan_input *in, const struct array *a,
+                         const struct id_vec *pending) {
+    const char *message = NULL;
+    enum gate gate = array_gate(p, in, a, &message);
+    if (gate == GATE_SHUT) {
+        _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+        buf_printf(&text, "SubnetId %s: %s", str_text(a->spec->subnet),
+                   message ? message : "cannot be used");
+        wait_all(p, in, pending, HOLD_INVALID, 0, text.data);
+        say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
+    }
+    if (gate != GATE_OPEN) {
+        if (gate == GATE_WAIT)
+            say(p, "wait: %zu nodes of %s until resource group, subnet and machine types are known",
+                pending->len, str_text(a->name));
+        return NULL;
+    }
+    struct choice c = choose_type(in, a);
+    if (!c.machine_type) {
+        wait_all(p, in, pending, c.hold, c.not_before == USEC_NEVER ? 0 : c.not_before, c.message);
+        say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), c.message);
+    }
+    return c.machine_type;
+}
+
+static void plan_array(struct plan *p, const struct plan_input *in, const struct array *a) {
+    struct id_vec pending = {0};
+    collect_pending(p, in, a, &pending);
+    if (pending.len && a->spec) {
+        struct fitting f = {.array = a, .machine_type = admit(p, in, a, &pending)};
+        spec_hash(a->spec, f.hash);
+        if (f.machine_type && a->is_array)
+            place_pending(p, in, &f, &pending);
+        for (size_t i = 0; f.machine_type && !a->is_array && i < pending.len; i++) {
+            struct plan_action *action = act(p, INTENT_CREATE_VM);
+            if (!action)
+                break;
+            action->node_id = pending.items[i];
+            action->machine_type = f.machine_type;
+            say(p, "create: VM %s for %s", f.machine_type, str_text(a->name));
+        }
+    }
+    id_vec_done(&pending);
+}
+
+/* --- VMs of their own
+ * ------------------------------------------------------------------------------ */
+
+static void plan_head(struct plan *p, const struct node *n) {
+    if (n->intent_id)
+        return;
+    bool has = str_len(n->resource_id) > 0;
+    bool delete = (n->target == TARGET_TERMINATED && n->status == NODE_TERMINATING) ||
+                  (n->target == TARGET_STARTED && has && n->status == NODE_ACQUIRING);
+    enum intent_kind kind = INTENT_KIND_MAX;
+    if (delete)
+        kind = INTENT_DELETE_VM;
+    else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
+        kind = INTENT_DEALLOCATE_VM;
+    else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
+        kind = INTENT_START_VM;
+    if (kind == INTENT_KIND_MAX)
+        return;
+    struct plan_action *a = act(p, kind);
+    if (a)
+        a->node_id = n->id;
+    say(p, "%s: %s", intent_verb(kind), str_text(n->name));
+}
+
+/* --- members that change
+ * --------------------------------------------------------------------------- */
+
+struct set_sum {
+    size_t members, wanted, unbound_wanted;
+    struct buf delete, start, stop; /* instance ids */
+    size_t n_delete, n_start, n_stop;
+};
+
+static void put_id(struct buf *b, size_t *n, const char *id) {
+    buf_printf(b, "%s%s", *n ? " " : "", id);
+    (*n)++;
+}
+
+static void sum_set(const struct plan_input *in, const struct set *s, struct set_sum *sum) {
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(in->cluster, &position));) {
+        if (n->set_id != s->id)
+            continue;
+        sum->members++;
+        sum->wanted += n->target != TARGET_TERMINATED;
+        const char *id = str_text(n->instance_id);
+        if (!*id)
+            continue;
+        if (n->target == TARGET_TERMINATED)
+            put_id(&sum->delete, &sum->n_delete, id);
+        else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
+            put_id(&sum->stop, &sum->n_stop, id);
+        else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
+            put_id(&sum->start, &sum->n_start, id);
+    }
+}
+
+static void act_on_members(struct plan *p, enum intent_kind kind, const struct set *s,
+                           const struct buf *ids, size_t n) {
+    struct plan_action *a = act(p, kind);
+    if (!a)
+        return;
+    a->set_id = s->id;
+    a->array_id = s->array_id;
+    a->capacity = (uint32_t)n;
+    buf_append(&a->instances, ids->data, ids->len);
+    say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
+}
+
+static const struct set_work *work_of(const struct plan_input *in, const struct set *s) {
+    for (size_t i = 0; i < in->work->sets.len; i++)
+        if (in->work->sets.items[i].set_id == s->id)
+            return &in->work->sets.items[i];
+    return NULL;
+}
+
+static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
+                             struct set_sum *sum) {
+    const struct set_work *w = work_of(in, s);
+    const char *surplus = w ? str_text(w->surplus) : "";
+    if (*surplus) {
+        buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
+        sum->n_delete++;
+        for (const char *q = surplus; *q; q++)
+            sum->n_delete += *q == ' ';
+    }
+    if (sum->wanted == 0 && s->state != SET_DELETING) {
+        struct plan_action *a = act(p, INTENT_DELETE_SET);
+        if (a)
+            a->set_id = s->id;
+        say(p, "delete scale set %s", str_text(s->name));
+    } else if (sum->n_delete) {
+        act_on_members(p, INTENT_DELETE_INSTANCES, s, &sum->delete, sum->n_delete);
+    } else if (sum->n_stop) {
+        act_on_members(p, INTENT_DEALLOCATE_INSTANCES, s, &sum->stop, sum->n_stop);
+    } else if (sum->n_start) {
+        act_on_members(p, INTENT_START_INSTANCES, s, &sum->start, sum->n_start);
+    }
+}
+
+/* A create that the cloud is still carrying out is superseded when nobody wants the set any more.
+ */
+static bool may_supersede(const struct plan_input *in, const struct set *s,
+                          const struct set_sum *sum) {
+    if (sum->wanted)
+        return false;
+    const struct intent_vec *v = &in->engine->intents;
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i]->id == s->intent_id)
+            return v->items[i]->state == INTENT_ACCEPTED && !intent_deletes(v->items[i]->kind);
+    return false;
+}
+
+static void plan_set(struct plan *p, const struct plan_input *in, const struct set *s) {
+    struct set_sum sum = {.delete = BUF_INIT(LIMIT_DOCUMENT_BYTES),
+                          .start = BUF_INIT(LIMIT_DOCUMENT_BYTES),
+                          .stop = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
+    sum_set(in, s, &sum);
+    if (!s->intent_id || may_supersede(in, s, &sum))
+        plan_set_members(p, in, s, &sum);
+    buf_done(&sum.delete);
+    buf_done(&sum.start);
+    buf_done(&sum.stop);
+}
+
+/* --- the end
+ * ----------------------------------------------------------------------------------------- */
+
+static bool something_left(const struct plan_input *in) {
+    const struct cluster *c = in->cluster;
+    if (c->sets.len)
+        return true;
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->status != NODE_OFF)
+            return true;
+    return false;
+}
+
+static void plan_group_end(struct plan *p, const struct plan_input *in) {
+    const struct cluster *c = in->cluster;
+    bool under_way =
+        open_intent(in, c->id, INTENT_DELETE_GROUP) || open_intent(in, c->id, INTENT_ENSURE_GROUP);
+    if (c->target != TARGET_TERMINATED || !c->group_ready || under_way || something_left(in))
+        return;
+    act(p, INTENT_DELETE_GROUP);
+    say(p, "delete: resource group %s", str_text(c->group));
+}
+
+void plan_make(const struct plan_input *in, struct plan *ret) {
+    *ret = (struct plan){.text = BUF_INIT(PLAN_TEXT_MAX), .again_at = USEC_NEVER};
+    const struct cluster *c = in->cluster;
+    if (!in->work->listed) {
+        say(ret, "wait: the cloud is being listed; nothing is done before");
+        return;
+    }
+    for (size_t i = 0; i < c->sets.len; i++)
+        plan_set(ret, in, cluster_set(c, i));
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->fixed)
+            plan_head(ret, n);
+    if (c->target == TARGET_STARTED)
+        for (size_t i = 0; i < c->arrays.len; i++)
+            plan_array(ret, in, cluster_array(c, i));
+    plan_group_end(ret, in);
+    if (!ret->text.len)
+        say(ret, "nothing to do");
+}

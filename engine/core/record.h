@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+
+/*
+ * Records: how the objects of the model, and the engine's intents, are written in the store. A
+ * record is a JSON object whose members come from one table for each type, so what is written is
+ * what is read. Members that are empty, zero or false are left out; unknown members are ignored,
+ * and a missing one is zero, so that records of other versions can be read.
+ *
+ * Keys (numbers big-endian, so that a scan is in order of id):
+ *   "m"                      the server: schema version, next id, its identity and key
+ *   "c" cluster              a cluster
+ *   "d" cluster KIND         a document of it (enum document_kind as a letter), verbatim
+ *   "a" cluster id           an array
+ *   "s" cluster id           a set
+ *   "n" cluster id           a node
+ *   "i" id                   an intent
+ *   "h" ...                  history (store/history.h)
+ */
+
+#include "base/buf.h"
+#include "model/object.h"
+
+#define RECORD_SCHEMA 1
+#define RECORD_KEY_MAX 24
+#define RECORD_MAX_BYTES ((size_t)1 << 20)
+
+enum field_type {
+    FIELD_U64,
+    FIELD_U32,
+    FIELD_I64,
+    FIELD_INT, /* enums, uid, gid, mode: 4 bytes */
+    FIELD_BOOL,
+    FIELD_STR,
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;
+};
+
+struct record_type {
+    char letter;
+    const struct field *fields;
+    size_t n_fields;
+};
+
+extern const struct record_type record_cluster, record_array, record_set, record_node;
+
+/* Writes `object` as JSON. 0, -E2BIG or -ENOMEM. */
+int record_encode(const struct record_type *type, const void *object, struct buf *b);
+
+/* Fills a zeroed `object`; texts are new references. 0, -EBADMSG (not JSON, or a member of another
+   type: `*ret_member` names it if not NULL) or -ENOMEM. */
+int record_decode(const struct record_type *type, const char *text, size_t len, void *object,
+                  const char **ret_member);
+
+/* Builds the key of an object; `id` is 0 for clusters. Returns its length. */
+size_t record_key(char letter, uint64_t cluster_id, uint64_t id, unsigned char key[RECORD_KEY_MAX]);
+/* The key of a document: 't', 'p' and their rejected forms 'T', 'P'. */
+size_t record_document_key(uint64_t cluster_id, char kind, unsigned char key[RECORD_KEY_MAX]);
+/* Big-endian number at `at`. */
+uint64_t record_key_number(const void *at);
+
+#endif

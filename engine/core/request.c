@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include "crypto/crypto.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * An intent -> the request that carries it out. Everything is worked out anew from the state, so a
+ * repeated request says the same as the first one.
+ */
+
+#define MAX_DISKS 64
+#define MAX_ENDPOINTS 64
+#define MAX_TAGS 50 /* Azure's limit for a resource */
+#define TOKEN_LIFETIME (30 * USEC_DAY)
+
+/* A request with the memory that it points to. */
+struct outgoing {
+    struct cyclecloud_request request;
+    struct cyclecloud_vm_spec spec;
+    struct cyclecloud_tag tags[MAX_TAGS];
+    struct cyclecloud_disk disks[MAX_DISKS];
+    struct cyclecloud_endpoint endpoints[MAX_ENDPOINTS];
+    struct image image;
+    json_t *tags_json, *volumes_json, *endpoints_json, *plan_json;
+    const char **zones, **identities, **instances;
+    char *instances_text, *subnet_id, *name, *computer_name, *security_group_id;
+    struct buf custom_data;
+    char ids[4][24];
+    char request_id[UUID_TEXT_SIZE];
+};
+
+static void outgoing_done(struct outgoing *o) {
+    json_decref(o->tags_json);
+    json_decref(o->volumes_json);
+    json_decref(o->endpoints_json);
+    json_decref(o->plan_json);
+    free(o->zones);
+    free(o->identities);
+    free(o->instances);
+    free(o->instances_text);
+    free(o->subnet_id);
+    free(o->name);
+    free(o->computer_name);
+    free(o->security_group_id);
+    buf_done(&o->custom_data);
+}
+
+static const char *none_if_empty(const struct str *s) {
+    return str_len(s) ? str_text(s) : NULL;
+}
+
+/* What is allowed in a resource name everywhere: letters, digits and '-'. */
+static char *resource_name(const char *text, uint64_t id) {
+    _cleanup_buf_ struct buf b = BUF_INIT(64);
+    for (const char *p = text; *p && b.len < 40; p++)
+        buf_putc(&b, isalnum((unsigned char)*p) ? (char)tolower((unsigned char)*p) : '-');
+    buf_printf(&b, "-%" PRIu64, id);
+    return buf_error(&b) < 0 ? NULL : buf_take(&b);
+}
+
+char *request_vm_name(const struct node *n) {
+    return resource_name(str_text(n->name), n->id);
+}
+
+static void add_tag(struct outgoing *o, const char *name, const char *value) {
+    if (o->spec.n_tags < MAX_TAGS)
+        o->tags[o->spec.n_tags++] = (struct cyclecloud_tag){name, value};
+}
+
+/* Ours tell whose a machine is; the template's come with them. */
+static void fill_tags(struct engine *e, struct outgoing *o, const struct cluster *c,
+                      const struct array *a) {
+    (void)snprintf(o->ids[0], sizeof(o->ids[0]), "%" PRIu64, c->id);
+    o->spec.tags = o->tags;
+    add_tag(o, "CycleCloudServer", e->server_id);
+    add_tag(o, "ClusterId", o->ids[0]);
+    add_tag(o, "ClusterName", str_text(c->name));
+    if (!a)
+        return;
+    add_tag(o, "Template", str_text(a->name));
+    o->tags_json = json_loads(str_text(a->spec->tags), 0, NULL);
+    const char *name;
+    json_t *value;
+    json_object_foreach(o->tags_json, name, value) {
+        if (json_is_string(value))
+            add_tag(o, name, json_string_value(value));
+    }
+}
+
+static const char **list_items(const struct str_list *l) {
+    const char **items = calloc((l ? l->len : 0) + 1, sizeof(*items));
+    for (size_t i = 0; items && l && i < l->len; i++)
+        items[i] = str_text(l->items[i]);
+    return items;
+}
+
+static bool flag_in(const json_t *object, const char *name) {
+    const json_t *v = json_object_get(object, name);
+    return json_is_true(v) || (json_is_string(v) && strcasecmp(json_string_value(v), "true") == 0);
+}
+
+static void fill_disk(struct outgoing *o, const char *name, const json_t *v, uint32_t *lun) {
+    json_int_t size = json_integer_value(json_object_get(v, "Size"));
+    const char *type = json_string_value(json_object_get(v, "StorageAccountType"));
+    if (!type)
+        type = flag_in(v, "SSD") ? "Premium_LRS" : "Standard_LRS";
+    if (strcasecmp(name, "boot") == 0) {
+        o->spec.os_disk_gb = size > 0 ? (uint32_t)size : 0;
+        o->spec.os_disk_type =
+            json_object_get(v, "SSD") || json_object_get(v, "StorageAccountType") ? type : NULL;
+        return;
+    }
+    if (size <= 0 || o->spec.n_disks >= MAX_DISKS)
+        return;
+    const json_t *azure = json_object_get(v, "Azure");
+    const json_t *given = json_object_get(azure, "Lun");
+    o->disks[o->spec.n_disks++] = (struct cyclecloud_disk){
+        .lun = given ? (uint32_t)json_integer_value(given) : (*lun)++,
+        .size_gb = (uint32_t)size,
+        .storage_type = type,
+        .caching = json_string_value(json_object_get(azure, "Caching")),
+        .keep = flag_in(v, "Persistent"),
+    };
+}
+
+static void fill_disks(struct outgoing *o, const struct array_spec *s) {
+    o->volumes_json = json_loads(str_text(s->volumes), 0, NULL);
+    o->spec.disks = o->disks;
+    uint32_t lun = 0;
+    const char *name;
+    json_t *v;
+    json_object_foreach(o->volumes_json, name, v) {
+        fill_disk(o, name, v, &lun);
+    }
+}
+
+static int fill_image(struct engine *e, struct outgoing *o, const struct array_spec *s,
+                      struct error *err) {
+    const char *name = str_len(s->image_id) ? str_text(s->image_id) : str_text(s->image);
+    if (image_resolve(e->options.images, name, &o->image) < 0)
+        return err_set(err, -EINVAL, "unknown_image", "image %s is not known",
+                       *name ? name : "(none)");
+    struct cyclecloud_vm_spec *v = &o->spec;
+    if (o->image.id) {
+        v->image_id = o->image.id;
+    } else {
+        v->image_publisher = o->image.publisher;
+        v->image_offer = o->image.offer;
+        v->image_sku = o->image.sku;
+        v->image_version = o->image.version;
+    }
+    if (o->image.plan_name[0]) {
+        v->plan_name = o->image.plan_name;
+        v->plan_publisher = o->image.plan_publisher;
+        v->plan_product = o->image.plan_product;
+    }
+    o->plan_json = json_loads(str_text(s->plan), 0, NULL);
+    const char *plan = json_string_value(json_object_get(o->plan_json, "Name"));
+    if (plan) {
+        v->plan_name = plan;
+        v->plan_publisher = json_string_value(json_object_get(o->plan_json, "Publisher"));
+        v->plan_product = json_string_value(json_object_get(o->plan_json, "Product"));
+    }
+    return 0;
+}
+
+/* The bootstrap token: good for registering members of `scope`. agent-protocol.md */
+static int fill_custom_data(struct engine *e, struct outgoing *o, uint64_t scope,
+                            usec_t created_at) {
+    char claim[64];
+    uint8_t mac[CRYPTO_SHA256_SIZE];
+    int len = snprintf(claim, sizeof(claim), "%" PRIu64 ".%" PRIu64, scope,
+                       (created_at + TOKEN_LIFETIME) / USEC_SEC);
+    int r = crypto_hmac_sha256(e->server_key, sizeof(e->server_key), claim, (size_t)len, mac);
+    if (r < 0)
+        return r;
+    struct buf *b = &o->custom_data;
+    buf_puts(b, "{\"server\":\"");
+    buf_put_json(b, e->options.site.server_url);
+    buf_puts(b, "\",\"ca_sha256\":\"");
+    buf_put_json(b, e->options.site.ca_sha256);
+    buf_printf(b, "\",\"token\":\"%s.", claim);
+    crypto_base64url_encode(mac, sizeof(mac), b);
+    buf_puts(b, "\"}");
+    o->spec.custom_data = b->data;
+    return buf_error(b);
+}
+
+static void fill_flags(struct cyclecloud_vm_spec *v, const struct array_spec *s) {
+    v->terminate_notice_s = s->terminate_notice_s;
+    v->max_price = s->max_price;
+    v->spot = s->spot;
+    v->ephemeral_os_disk = s->ephemeral_os_disk;
+    v->accelerated_networking = s->accelerated_networking;
+    v->public_ip = s->public_ip;
+    v->ip_forwarding = s->ip_forwarding;
+    v->encryption_at_host = s->encryption_at_host;
+    v->secure_boot = s->secure_boot;
+    v->vtpm = s->vtpm;
+    v->single_placement_group = s->single_placement_group;
+}
+
+static char *security_group_id(const struct cluster *c, const char *subnet_id) {
+    const char *end = strstr(subnet_id, "/resourceGroups/");
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (end)
+        buf_append(&b, subnet_id, (size_t)(end - subnet_id));
+    buf_printf(&b, "/resourceGroups/%s/providers/Microsoft.Network/networkSecurityGroups/%s",
+               str_text(c->group), "cyclecloud-nsg");
+    return buf_error(&b) < 0 ? NULL : buf_take(&b);
+}
+
+static int fill_network(struct engine *e, struct outgoing *o, const struct cluster *c,
+                        const struct array_spec *s, struct error *err) {
+    const struct cyclecloud_provider *p = &e->options.provider;
+    o->subnet_id = p->ops->subnet_id(p->self, str_text(s->account), str_text(s->subnet));
+    if (!o->subnet_id)
+        return err_set(err, -EINVAL, "invalid_subnet",
+                       "SubnetId %s is not RESOURCE-GROUP/NETWORK/SUBNET", str_text(s->subnet));
+    o->spec.subnet_id = o->subnet_id;
+    o->spec.security_group_id = none_if_empty(s->security_group_id);
+    o->spec.public_dns_label = none_if_empty(s->dns_label);
+    if (s->public_ip && !o->spec.security_group_id) {
+        o->security_group_id = security_group_id(c, o->subnet_id);
+        if (!o->security_group_id)
+            return -ENOMEM;
+        o->spec.security_group_id = o->security_group_id;
+    }
+    return 0;
+}
+
+static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster *c,
+                     const struct array *a, struct error *err) {
+    const struct array_spec *s = a->spec;
+    struct cyclecloud_vm_spec *v = &o->spec;
+    v->region = str_text(s->region);
+    v->admin_username = str_text(s->username);
+    v->ssh_public_key = e->options.site.ssh_public_key;
+    v->user_data = none_if_empty(s->cloud_init);
+    v->proximity_placement_group_id = none_if_empty(s->proximity_placement_group_id);
+    v->security_type = none_if_empty(s->security_type);
+    o->zones = list_items(s->zones);
+    o->identities = list_items(s->identities);
+    if (!o->zones || !o->identities)
+        return -ENOMEM;
+    v->zones = o->zones[0] ? o->zones : NULL;
+    v->identity_ids = o->identities[0] ? o->identities : NULL;
+    fill_flags(v, s);
+    fill_tags(e, o, c, a);
+    fill_disks(o, s);
+    int r = fill_image(e, o, s, err);
+    return r < 0 ? r : fill_network(e, o, c, s, err);
+}
+
+/* A host name: letters, digits and '-', 15 characters at most before the cloud's own suffix. */
+static char *host_name(const struct array_spec *s, const char *name, size_t max,
+                       const char *suffix) {
+    const char *from = str_len(s->computer_name) ? str_text(s->computer_name) : name;
+    _cleanup_buf_ struct buf b = BUF_INIT(64);
+    for (const char *p = from; *p && b.len < max; p++)
+        if (isalnum((unsigned char)*p) || (*p == '-' && b.len))
+            buf_putc(&b, (char)tolower((unsigned char)*p));
+    while (b.len && b.data[b.len - 1] == '-')
+        buf_truncate(&b, b.len - 1);
+    buf_puts(&b, b.len ? suffix : "node");
+    return buf_error(&b) < 0 ? NULL : buf_take(&b);
+}
+
+struct subject {
+    const struct cluster *cluster;
+    const struct array *array;
+    const struct node *node;
+    const struct set *set;
+};
+
+static int fill_group(struct engine *e, struct outgoing *o, const struct intent *i,
+                      const struct subject *on, struct error *err) {
+    (void)i;
+    (void)err;
+    fill_tags(e, o, on->cluster, NULL);
+    return 0;
+}
+
+static void fill_endpoint(struct outgoing *o, const char *name, const json_t *v) {
+    const json_t *port = json_object_get(v, "PublicPort");
+    const char *protocol = json_string_value(json_object_get(v, "Protocol"));
+    if (!port)
+        port = json_object_get(v, "PrivatePort");
+    if (!json_is_integer(port) || o->request.n_endpoints >= MAX_ENDPOINTS)
+        return;
+    o->endpoints[o->request.n_endpoints++] = (struct cyclecloud_endpoint){
+        name, protocol && strcasecmp(protocol, "udp") == 0 ? "Udp" : "Tcp",
+        (uint16_t)json_integer_value(port)};
+}
+
+/* One security group for a cluster: ssh, and the endpoints of its first node that has a public
+ * address. */
+static int fill_security_group(struct engine *e, struct outgoing *o, const struct intent *i,
+                               const struct subject *on, struct error *err) {
+    (void)i;
+    (void)err;
+    fill_tags(e, o, on->cluster, NULL);
+    o->request.endpoints = o->endpoints;
+    o->endpoints[o->request.n_endpoints++] = (struct cyclecloud_endpoint){"ssh", "Tcp", 22};
+    for (size_t at = 0; at < on->cluster->arrays.len; at++) {
+        const struct array_spec *s = cluster_array(on->cluster, at)->spec;
+        if (!s || !s->public_ip || o->endpoints_json)
+            continue;
+        o->endpoints_json = json_loads(str_text(s->endpoints), 0, NULL);
+        const char *name;
+        json_t *v;
+        json_object_foreach(o->endpoints_json, name, v) {
+            if (strcasecmp(name, "ssh") != 0)
+                fill_endpoint(o, name, v);
+        }
+    }
+    o->name = strdup("cyclecloud-nsg");
+    return o->name ? 0 : -ENOMEM;
+}
+
+static int fill_create_vm(struct engine *e, struct outgoing *o, const struct intent *i,
+                          const struct subject *on, struct error *err) {
+    int r = fill_spec(e, o, on->cluster, on->array, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(o->ids[1], sizeof(o->ids[1]), "%" PRIu64, on->node->id);
+    add_tag(o, "NodeId", o->ids[1]);
+    add_tag(o, "Name", str_text(on->node->name));
+    o->spec.machine_type = str_text(on->node->machine_type);
+    o->computer_name = host_name(on->array->spec, str_text(on->node->name), 63, "");
+    o->spec.computer_name = o->computer_name;
+    if (!o->computer_name)
+        return -ENOMEM;
+    return fill_custom_data(e, o, on->node->id, i->created_at);
+}
+
+static int fill_create_set(struct engine *e, struct outgoing *o, const struct intent *i,
+                           const struct subject *on, struct error *err) {
+    (void)i; /* the token is the same for each try: it is made of the set */
+    int r = fill_spec(e, o, on->cluster, on->array, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(o->ids[1], sizeof(o->ids[1]), "%" PRIu64, on->set->id);
+    add_tag(o, "SetId", o->ids[1]);
+    o->spec.machine_type = str_text(on->set->machine_type);
+    o->spec.single_placement_group =
+        on->set->limit <= LIMIT_SET_SIZE_PLACEMENT_GROUP &&
+        (o->spec.single_placement_group || str_len(on->set->placement_group));
+    _cleanup_buf_ struct buf suffix = BUF_INIT(32);
+    buf_printf(&suffix, "-%" PRIu64 "-", on->set->id % 10000);
+    o->computer_name = host_name(on->array->spec, str_text(on->array->name), 20, suffix.data);
+    o->spec.computer_name = o->computer_name;
+    if (!o->computer_name)
+        return -ENOMEM;
+    return fill_custom_data(e, o, on->set->id, on->set->created_at);
+}
+
+static int fill_resize(struct engine *e, struct outgoing *o, const struct intent *i,
+                       const struct subject *on, struct error *err) {
+    (void)e;
+    (void)i;
+    (void)err;
+    o->spec.machine_type = str_text(on->set->machine_type);
+    return 0;
+}
+
+static int fill_instances(struct engine *e, struct outgoing *o, const struct intent *i,
+                          const struct subject *on, struct error *err) {
+    (void)e;
+    (void)on;
+    (void)err;
+    o->instances_text = strdup(str_text(i->instances));
+    size_t n = 1;
+    for (const char *p = o->instances_text; p && *p; p++)
+        n += *p == ' ';
+    o->instances = calloc(n + 1, sizeof(*o->instances));
+    if (!o->instances_text || !o->instances)
+        return -ENOMEM;
+    char *rest = NULL;
+    size_t at = 0;
+    for (char *p = strtok_r(o->instances_text, " ", &rest); p; p = strtok_r(NULL, " ", &rest))
+        o->instances[at++] = p;
+    o->request.instance_ids = o->instances;
+    return 0;
+}
+
+typedef int (*fill_function)(struct engine *e, struct outgoing *o, const struct intent *i,
+                             const struct subject *on, struct error *err);
+
+enum subject_kind {
+    ON_GROUP,
+    ON_NODE,
+    ON_SET,
+};
+
+static const struct {
+    enum subject_kind on;
+    fill_function fill;
+} fillers[INTENT_KIND_MAX] = {
+    [INTENT_ENSURE_GROUP] = {ON_GROUP, fill_group},
+    [INTENT_ENSURE_SECURITY_GROUP] = {ON_GROUP, fill_security_group},
+    [INTENT_CREATE_VM] = {ON_NODE, fill_create_vm},
+    [INTENT_DELETE_VM] = {ON_NODE, NULL},
+    [INTENT_START_VM] = {ON_NODE, NULL},
+    [INTENT_DEALLOCATE_VM] = {ON_NODE, NULL},
+    [INTENT_CREATE_SET] = {ON_SET, fill_create_set},
+    [INTENT_RESIZE_SET] = {ON_SET, fill_resize},
+    [INTENT_DELETE_SET] = {ON_SET, NULL},
+    [INTENT_DELETE_INSTANCES] = {ON_SET, fill_instances},
+    [INTENT_START_INSTANCES] = {ON_SET, fill_instances},
+    [INTENT_DEALLOCATE_INSTANCES] = {ON_SET, fill_instances},
+    [INTENT_DELETE_GROUP] = {ON_GROUP, NULL},
+};
+
+/* The object of an intent; -ENOENT when it is gone. */
+static int find_subject(struct engine *e, const struct intent *i, struct subject *on) {
+    on->cluster = snapshot_cluster(engine_state(e), i->cluster_id);
+    if (!on->cluster)
+        return -ENOENT;
+    if (fillers[i->kind].on == ON_NODE) {
+        on->node = cluster_node(on->cluster, i->node_id);
+        on->array = on->node ? cluster_array_by_id(on->cluster, on->node->array_id) : NULL;
+        return on->array && on->array->spec ? 0 : -ENOENT;
+    }
+    if (fillers[i->kind].on == ON_SET) {
+        on->set = cluster_set_by_id(on->cluster, i->set_id);
+        on->array = on->set ? cluster_array_by_id(on->cluster, on->set->array_id) : NULL;
+        bool creates = i->kind == INTENT_CREATE_SET;
+        return on->set && (!creates || (on->array && on->array->spec)) ? 0 : -ENOENT;
+    }
+    return 0;
+}
+
+static int fill_name(struct outgoing *o, const struct subject *on) {
+    if (on->node)
+        o->name = request_vm_name(on->node);
+    else if (on->set)
+        o->name = strdup(str_text(on->set->name));
+    return (on->node || on->set) && !o->name ? -ENOMEM : 0;
+}
+
+/* The same UUID each time the intent is sent: it is made of the server's and the intent's ids. */
+static void fill_request_id(struct engine *e, struct outgoing *o, const struct intent *i) {
+    uint64_t seed = hash_text(e->server_id) ^ i->id * 0x9e3779b97f4a7c15u;
+    struct random_source source = random_seeded(&seed);
+    random_uuid(&source, o->request_id);
+    o->request.client_request_id = o->request_id;
+}
+
+int request_send(struct engine *e, const struct intent *i, call_done done, struct error *err) {
+    struct subject on = {0};
+    int r = find_subject(e, i, &on);
+    if (r < 0)
+        return err_set(err, r, "gone", "what the intent works on is gone");
+    struct outgoing o = {.custom_data = BUF_INIT(LIMIT_VALUE_BYTES * 4)};
+    struct cyclecloud_request *q = &o.request;
+    q->call = i->state == INTENT_ACCEPTED ? CYCLECLOUD_CALL_POLL : intent_call(i->kind);
+    q->account = str_text(on.cluster->account);
+    q->region = str_text(on.cluster->region);
+    q->group = str_text(on.cluster->group);
+    q->capacity = i->capacity;
+    q->spec = &o.spec;
+    q->operation_url = str_text(i->poll_url);
+    fill_request_id(e, &o, i);
+    if (i->state != INTENT_ACCEPTED) {
+        r = fill_name(&o, &on);
+        if (r == 0 && fillers[i->kind].fill)
+            r = fillers[i->kind].fill(e, &o, i, &on, err);
+        q->name = o.name;
+    }
+    if (r == 0)
+        r = call_submit(e, q, done, i->cluster_id, i->id);
+    outgoing_done(&o);
+    return r < 0 ? err_wrap(err, r, "%s", intent_verb(i->kind)) : 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A node of the definition -> what the engine needs of it (struct array_spec). One row is one
+ * attribute; `path` goes through nested objects, the last row that is present wins.
+ */
+
+enum attribute_type {
+    TEXT,
+    LIST, /* text separated by commas, or a list of texts */
+    FLAG,
+    INTEGER,
+    REAL,
+    SECONDS,
+    OBJECT, /* kept as JSON */
+};
+
+struct attribute {
+    const char *path;
+    enum attribute_type type;
+    size_t offset;
+};
+
+#define ROW(path, type, member) \
+    { path, type, offsetof(struct array_spec, member) }
+
+static const struct attribute attributes[] = {
+    ROW("Attributes.Credentials", TEXT, account),
+    ROW("Attributes.Region", TEXT, region),
+    ROW("Attributes.SubnetId", TEXT, subnet),
+    ROW("NetworkInterfaces.eth0.SubnetId", TEXT, subnet),
+    ROW("Attributes.MachineType", LIST, machine_types),
+    ROW("Attributes.Zone", LIST, zones),
+    ROW("Attributes.Azure.Identities", LIST, identities),
+    ROW("Attributes.ImageName", TEXT, image),
+    ROW("Attributes.ImageId", TEXT, image_id),
+    ROW("Attributes.ComputerNamePrefix", TEXT, computer_name),
+    ROW("Attributes.ComputerName", TEXT, computer_name),
+    ROW("Attributes.PlacementGroupId", TEXT, placement_group),
+    ROW("Attributes.ProximityPlacementGroupId", TEXT, proximity_placement_group_id),
+    ROW("Attributes.CloudInit", TEXT, cloud_init),
+    ROW("Attributes.Username", TEXT, username),
+    ROW("Attributes.SecurityType", TEXT, security_type),
+    ROW("Attributes.NetworkSecurityGroupId", TEXT, security_group_id),
+    ROW("NetworkInterfaces.eth0.SecurityGroup", TEXT, security_group_id),
+    ROW("NetworkInterfaces.eth0.PublicDnsLabel", TEXT, dns_label),
+    ROW("Attributes.Tags", OBJECT, tags),
+    ROW("Volumes", OBJECT, volumes),
+    ROW("InputEndpoints", OBJECT, endpoints),
+    ROW("Attributes.ImagePlan", OBJECT, plan),
+    ROW("Attributes.MaxPrice", REAL, max_price),
+    ROW("Attributes.MaxCount", INTEGER, max_count),
+    ROW("Attributes.MaxCoreCount", INTEGER, max_core_count),
+    ROW("Attributes.Count", INTEGER, initial_count),
+    ROW("Attributes.InitialCount", INTEGER, initial_count),
+    ROW("Attributes.InitialCoreCount", INTEGER, initial_core_count),
+    ROW("Attributes.Azure.MaxScaleSetSize", INTEGER, max_set_size),
+    ROW("Attributes.Azure.MaxScalesetSize", INTEGER, max_set_size),
+    ROW("Attributes.Priority", INTEGER, priority),
+    ROW("Attributes.TerminateNotificationTimeout", SECONDS, terminate_notice_s),
+    ROW("Attributes.AwaitInstallationTimeout", SECONDS, boot_timeout_s),
+    ROW("Attributes.Interruptible", FLAG, spot),
+    ROW("Attributes.UsePublicNetwork", FLAG, public_ip),
+    ROW("Attributes.AssociatePublicIpAddress", FLAG, public_ip),
+    ROW("NetworkInterfaces.eth0.AssociatePublicIpAddress", FLAG, public_ip),
+    ROW("NetworkInterfaces.eth0.EnableIpForwarding", FLAG, ip_forwarding),
+    ROW("Attributes.EnableAcceleratedNetworking", FLAG, accelerated_networking),
+    ROW("Attributes.EphemeralOSDisk", FLAG, ephemeral_os_disk),
+    ROW("Attributes.Azure.SinglePlacementGroup", FLAG, single_placement_group),
+    ROW("Attributes.KeepAlive", FLAG, keepalive),
+    ROW("Attributes.EncryptionAtHost", FLAG, encryption_at_host),
+    ROW("Attributes.EnableSecureBoot", FLAG, secure_boot),
+    ROW("Attributes.EnableVTPM", FLAG, vtpm),
+};
+
+static const json_t *at_path(const json_t *object, const char *path) {
+    char part[64];
+    while (object) {
+        size_t len = strcspn(path, ".");
+        if (len >= sizeof(part))
+            return NULL;
+        memcpy(part, path, len);
+        part[len] = '\0';
+        object = json_object_get(object, part);
+        if (!path[len])
+            break;
+        path += len + 1;
+    }
+    return json_is_null(object) ? NULL : object;
+}
+
+static double number_of(const json_t *v) {
+    if (json_is_string(v))
+        return strtod(json_string_value(v), NULL);
+    return json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
+}
+
+static bool flag_of(const json_t *v) {
+    if (json_is_string(v))
+        return strcasecmp(json_string_value(v), "true") == 0;
+    return number_of(v) != 0;
+}
+
+/* Seconds of a number, or of a relative time: 10m, 2h, 1d. */
+static uint32_t seconds_of(const json_t *v) {
+    if (!json_is_string(v))
+        return (uint32_t)json_number_value(v);
+    char *end;
+    double n = strtod(json_string_value(v), &end);
+    static const struct {
+        char unit;
+        uint32_t seconds;
+    } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}};
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+        if (*end == units[i].unit && strcmp(end, "ms") != 0)
+            n *= units[i].seconds;
+    return n > 0 && n < 1e8 ? (uint32_t)n : 0;
+}
+
+static int set_text_of(struct str **slot, const json_t *v) {
+    char number[40];
+    if (json_is_string(v))
+        return str_set(slot, json_string_value(v));
+    if (json_is_integer(v)) {
+        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        return str_set(slot, number);
+    }
+    return 0;
+}
+
+static int set_object_of(struct str **slot, const json_t *v) {
+    char *text = json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!text)
+        return -ENOMEM;
+    int r = str_set(slot, text);
+    free(text);
+    return r;
+}
+
+DEFINE_VEC(text_vec, const char *);
+
+static int list_from_text(const char *text, struct str_list **slot) {
+    char *copy = strdup(text);
+    struct text_vec parts = {0};
+    int r = copy ? 0 : -ENOMEM;
+    char *rest = NULL;
+    for (char *p = copy ? strtok_r(copy, ", \t", &rest) : NULL; p && r == 0;
+         p = strtok_r(NULL, ", \t", &rest))
+        r = text_vec_append(&parts, p);
+    if (r == 0 && parts.len) {
+        *slot = str_list_new(parts.items, parts.len);
+        r = *slot ? 0 : -ENOMEM;
+    }
+    text_vec_done(&parts);
+    free(copy);
+    return r;
+}
+
+static int list_from_array(const json_t *v, struct str_list **slot) {
+    struct text_vec parts = {0};
+    int r = 0;
+    for (size_t i = 0; i < json_array_size(v) && r == 0; i++) {
+        const char *text = json_string_value(json_array_get(v, i));
+        if (text && *text)
+            r = text_vec_append(&parts, text);
+    }
+    if (r == 0 && parts.len) {
+        *slot = str_list_new(parts.items, parts.len);
+        r = *slot ? 0 : -ENOMEM;
+    }
+    text_vec_done(&parts);
+    return r;
+}
+
+static int set_list_of(struct str_list **slot, const json_t *v) {
+    str_list_unref(*slot);
+    *slot = NULL;
+    if (json_is_array(v))
+        return list_from_array(v, slot);
+    if (json_is_integer(v)) {
+        char number[40];
+        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        return list_from_text(number, slot);
+    }
+    return json_is_string(v) ? list_from_text(json_string_value(v), slot) : 0;
+}
+
+static int set_attribute(const struct attribute *a, const json_t *v, struct array_spec *spec) {
+    void *at = (char *)spec + a->offset;
+    switch (a->type) {
+    case TEXT:
+        return set_text_of(at, v);
+    case LIST:
+        return set_list_of(at, v);
+    case OBJECT:
+        return set_object_of(at, v);
+    case FLAG:
+        *(bool *)at = flag_of(v);
+        return 0;
+    case INTEGER:
+        *(int64_t *)at = (int64_t)number_of(v);
+        return 0;
+    case REAL:
+        *(double *)at = number_of(v);
+        return 0;
+    case SECONDS:
+        *(uint32_t *)at = seconds_of(v);
+        return 0;
+    }
+    return 0;
+}
+
+/* Attributes whose meaning does not fit a row. */
+static int set_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec) {
+    const struct engine_site *site = &e->options.site;
+    int r = 0;
+    const char *policy = json_string_value(at_path(object, "Attributes.ShutdownPolicy"));
+    spec->deallocate_on_shutdown = policy && strcasecmp(policy, "deallocate") == 0;
+    const json_t *notice = at_path(object, "Attributes.EnableTerminateNotification");
+    if (!notice || !flag_of(notice))
+        spec->terminate_notice_s = 0;
+    else if (!spec->terminate_notice_s)
+        spec->terminate_notice_s = 300;
+    const char *parts[4] = {
+        json_string_value(at_path(object, "Attributes.Azure.Publisher")),
+        json_string_value(at_path(object, "Attributes.Azure.Offer")),
+        json_string_value(at_path(object, "Attributes.Azure.Sku")),
+        json_string_value(at_path(object, "Attributes.Azure.ImageVersion")),
+    };
+    if (!str_len(spec->image) && parts[0] && parts[1] && parts[2]) {
+        _cleanup_buf_ struct buf urn = BUF_INIT(LIMIT_VALUE_BYTES);
+        buf_printf(&urn, "%s:%s:%s:%s", parts[0], parts[1], parts[2],
+                   parts[3] ? parts[3] : "latest");
+        r = buf_error(&urn) < 0 ? buf_error(&urn) : str_set(&spec->image, urn.data);
+    }
+    if (r == 0 && !str_len(spec->account) && site->default_account)
+        r = str_set(&spec->account, site->default_account);
+    const struct cyclecloud_provider *p = &e->options.provider;
+    if (r == 0 && !str_len(spec->region) && str_len(spec->account))
+        r = str_set(&spec->region, p->ops->account_region(p->self, str_text(spec->account)));
+    if (r == 0 && !str_len(spec->username))
+        r = str_set(&spec->username, site->admin_username);
+    return r;
+}
+
+int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
+              struct error *err) {
+    spec->max_price = -1;
+    spec->max_count = spec->max_core_count = -1;
+    spec->priority = 1;
+    spec->boot_timeout_s = 1800;
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(attributes) && r == 0; i++) {
+        const json_t *v = at_path(object, attributes[i].path);
+        if (v)
+            r = set_attribute(&attributes[i], v, spec);
+    }
+    if (r == 0)
+        r = set_the_rest(object, e, spec);
+    if (spec->max_count < -1)
+        spec->max_count = -1;
+    return r < 0 ? err_set(err, r, "no_memory", "no memory left to read the definition") : 0;
+}
+
+static uint64_t mix_text(uint64_t h, const char *text) {
+    return h * 31 + hash_text(text);
+}
+
+static uint64_t mix_list(uint64_t h, const struct str_list *l) {
+    for (size_t i = 0; l && i < l->len; i++)
+        h = mix_text(h, str_text(l->items[i]));
+    return h * 31;
+}
+
+void spec_hash(const struct array_spec *s, char text[17]) {
+    const struct str *texts[] = {s->account,         s->region,
+                                 s->subnet,          s->image,
+                                 s->image_id,        s->computer_name,
+                                 s->cloud_init,      s->username,
+                                 s->security_type,   s->security_group_id,
+                                 s->dns_label,       s->tags,
+                                 s->volumes,         s->plan,
+                                 s->placement_group, s->proximity_placement_group_id};
+    uint64_t h = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        h = mix_text(h, str_text(texts[i]));
+    h = mix_list(mix_list(h, s->zones), s->identities);
+    const bool flags[] = {s->spot,
+                          s->public_ip,
+                          s->ip_forwarding,
+                          s->accelerated_networking,
+                          s->ephemeral_os_disk,
+                          s->single_placement_group,
+                          s->encryption_at_host,
+                          s->secure_boot,
+                          s->vtpm};
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        h = h * 2 + flags[i];
+    h = h * 31 + s->terminate_notice_s;
+    (void)snprintf(text, 17, "%016" PRIx64, h);
+}

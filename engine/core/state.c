@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What follows from the rest: the state of a cluster, its notes, the health of the server. */
+
+#define PROBLEMS_MAX 20
+
+struct problem {
+    uint64_t array_id;
+    const char *message, *kind;
+    size_t nodes;
+};
+
+struct survey {
+    struct problem problems[PROBLEMS_MAX];
+    size_t n_problems;
+    bool left;    /* something of it may be in the cloud */
+    bool settled; /* every node is where it is wanted */
+    bool head_failed, head_waits;
+};
+
+static void note_problem(struct survey *s, const struct node *n) {
+    const char *kind = n->hold != HOLD_NONE       ? hold_name(n->hold)
+                       : n->status == NODE_FAILED ? "failed"
+                                                  : NULL;
+    if (!kind)
+        return;
+    for (size_t i = 0; i < s->n_problems; i++) {
+        struct problem *p = &s->problems[i];
+        if (p->array_id == n->array_id && strcmp(p->message, str_text(n->message)) == 0) {
+            p->nodes++;
+            return;
+        }
+    }
+    if (s->n_problems < PROBLEMS_MAX)
+        s->problems[s->n_problems++] = (struct problem){n->array_id, str_text(n->message), kind, 1};
+}
+
+static bool node_settled(const struct node *n) {
+    if (n->target == TARGET_STARTED)
+        return n->status == NODE_READY;
+    return n->target == TARGET_DEALLOCATED ? n->status == NODE_DEALLOCATED : n->status == NODE_OFF;
+}
+
+static void survey_cluster(const struct cluster *c, struct survey *s) {
+    *s = (struct survey){.settled = true, .left = c->sets.len > 0 || c->group_ready};
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        note_problem(s, n);
+        s->left = s->left || n->status != NODE_OFF;
+        s->settled = s->settled && node_settled(n);
+        if (n->fixed && n->target == TARGET_STARTED) {
+            s->head_failed = s->head_failed || n->status == NODE_FAILED || n->hold >= HOLD_PERSON;
+            s->head_waits = s->head_waits || n->status != NODE_READY;
+        }
+    }
+}
+
+static void write_notes(struct engine *e, const struct work *w, const struct survey *s,
+                        struct cluster *c) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    buf_puts(&b, str_text(w->warnings));
+    for (size_t i = 0; i < s->n_problems; i++) {
+        const struct problem *p = &s->problems[i];
+        const struct array *a = cluster_array_by_id(c, p->array_id);
+        buf_printf(&b, "problem: %s: %zu node%s: %s: ", a ? str_text(a->name) : "", p->nodes,
+                   p->nodes == 1 ? "" : "s", p->kind);
+        for (const char *q = p->message; *q; q++)
+            buf_putc(&b, *q == '\n' ? ' ' : *q);
+        buf_putc(&b, '\n');
+    }
+    if (!str_equal(c->notes, b.data))
+        edit_text(e, &c->notes, b.data);
+}
+
+static enum cluster_state derive_state(struct engine *e, const struct cluster *c,
+                                       const struct survey *s) {
+    if (c->target == TARGET_TERMINATED) {
+        bool left = s->left || intents_any(e, c->id);
+        return left && c->state != CLUSTER_OFF ? CLUSTER_TERMINATING : CLUSTER_OFF;
+    }
+    if (s->head_failed)
+        return CLUSTER_FAILED;
+    return s->head_waits || !c->group_ready ? CLUSTER_STARTING : CLUSTER_STARTED;
+}
+
+static void announce_state(struct engine *e, const struct cluster *c) {
+    enum event_type type = c->state == CLUSTER_OFF       ? EVENT_CLUSTER_TERMINATED
+                           : c->state == CLUSTER_STARTED ? EVENT_CLUSTER_STARTED
+                                                         : EVENT_CLUSTER_CHANGED;
+    journal_event(e, type, c, NULL, "cluster %s", cluster_state_file(c->state));
+}
+
+void state_cluster(struct engine *e, struct work *w) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
+    if (!c)
+        return;
+    struct survey s;
+    survey_cluster(c, &s);
+    enum cluster_state state = derive_state(e, c, &s);
+    bool reached = s.settled && c->observed_generation != c->generation;
+    bool changed = state != c->state || reached;
+    struct cluster *copy = builder_cluster(e->builder, c->id, changed ? DURABLE : VOLATILE);
+    if (!copy) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
+    write_notes(e, w, &s, copy);
+    if (reached)
+        copy->observed_generation = copy->generation;
+    if (state == copy->state)
+        return;
+    copy->state = state;
+    copy->state_at = engine_now(e);
+    if (state == CLUSTER_OFF)
+        edit_text(e, &copy->group, ""); /* nothing of it is left */
+    announce_state(e, copy);
+}
+
+/* --- the server ----------------------------------------------------------------------------------
+ */
+
+static void put_line(struct buf *b, const char *what, const char *why) {
+    buf_printf(b, "%s: ", what);
+    for (const char *p = why; *p; p++)
+        buf_putc(b, *p == '\n' ? ' ' : *p);
+    buf_putc(b, '\n');
+}
+
+void state_server(struct engine *e) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    bool degraded = e->unreachable_since || e->auth_text || e->store_text;
+    buf_puts(&b, degraded ? "degraded\n" : "ok\n");
+    if (e->unreachable_since) {
+        put_line(&b, "cloud", e->unreachable_text ? e->unreachable_text : "no answer");
+        buf_puts(&b, "cloud_unreachable_since: ");
+        time_format(&b, e->unreachable_since);
+        buf_puts(&b, "\n");
+    }
+    if (e->auth_text)
+        put_line(&b, "credentials", e->auth_text);
+    if (e->store_text)
+        put_line(&b, "store", e->store_text);
+    const struct server *now = &engine_state(e)->server;
+    enum health health = degraded ? HEALTH_DEGRADED : HEALTH_OK;
+    if (now->health == health && str_equal(now->health_text, b.data))
+        return;
+    bool turned = now->health != health;
+    struct snapshot *root = builder_root(e->builder);
+    if (!root) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
+    root->server.health = health;
+    edit_text(e, &root->server.health_text, b.data);
+    if (turned)
+        journal_event(e, EVENT_SERVER, NULL, NULL, "health: %s", degraded ? b.data : "ok");
+}
