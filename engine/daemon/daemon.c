@@ -257,9 +257,9 @@ void daemon_free(struct daemon *d) {
         fs_stop(d->fs);
     api_free(d->api);
     watch_free(d->watch);
-    fs_free(d->fs);
-    engine_free(d->engine);
     azure_free(d->azure);
+    engine_free(d->engine); /* answers what is left; the faces must still be there to hear it */
+    fs_free(d->fs);
     http_free(d->http);
     model_free(d->model);
     image_table_free(d->images);

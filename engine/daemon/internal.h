@@ -35,6 +35,7 @@ struct daemon {
     struct simulator *simulator;
     struct watch *watch;
     int signal_fd;
+    bool ending;
 };
 
 /* Blocks the signals that the loop reads, in this thread and those it starts later. 0 or -errno. */

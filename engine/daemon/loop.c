@@ -137,13 +137,24 @@ static void child_ended(struct daemon *d) {
         log_warning("the simulator ended; start it again with `kill -HUP %d`", (int)getpid());
 }
 
+/* The mount goes first, so that nobody asks for what is no longer answered. Its going is told with
+   another SIGTERM, which finds the work done. */
+static void end(struct daemon *d, const char *why) {
+    if (d->ending)
+        return;
+    d->ending = true;
+    log_info("ending signal=%s", why);
+    fs_stop(d->fs);
+    engine_stop(d->engine);
+}
+
 static void take_signal(struct daemon *d, unsigned number) {
     switch (number) {
     case SIGTERM:
+        end(d, "SIGTERM");
+        break;
     case SIGINT:
-        log_info("ending signal=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-        fs_stop(d->fs);
-        engine_stop(d->engine);
+        end(d, "SIGINT");
         break;
     case SIGHUP:
         revive_simulator(d);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define TEMPLATE_BYTES_MAX ((size_t)4 << 20)
+#define STATE_DIR_MODE 0711 /* users reach the template library below it, and see nothing else */
 #define KEY_COMMENT "cyclecloudfs"
 
 void site_done(struct site *s) {
@@ -27,7 +28,7 @@ int site_make_state_dir(const char *state_dir, struct error *err) {
     struct stat st;
     bool is_new = stat(state_dir, &st) < 0;
     int r = file_make_dirs(state_dir, 0755);
-    if (r == 0 && is_new && chmod(state_dir, 0700) < 0)
+    if (r == 0 && is_new && chmod(state_dir, STATE_DIR_MODE) < 0)
         r = -errno;
     if (r == 0 && access(state_dir, R_OK | W_OK | X_OK) < 0)
         r = -errno;
@@ -81,8 +82,8 @@ static int copy_files(const char *from, const char *to) {
     return r;
 }
 
-static int make_dir(const char *path, struct error *err) {
-    int r = file_make_dirs(path, 0755);
+static int make_dir(const char *path, mode_t mode, struct error *err) {
+    int r = file_make_dirs(path, mode);
     if (r < 0)
         return err_set(err, r, "internal", "the directory %s cannot be made: %s", path,
                        strerror(-r));
@@ -92,7 +93,7 @@ static int make_dir(const char *path, struct error *err) {
 static int make_library(const char *path, struct error *err) {
     if (access(path, F_OK) == 0)
         return 0;
-    int r = make_dir(path, err);
+    int r = make_dir(path, 0755, err);
     _cleanup_free_ char *shipped = find_shipped("templates");
     if (r == 0 && shipped)
         r = copy_files(shipped, path);
@@ -106,9 +107,7 @@ static int make_key(struct site *s, const char *state_dir, struct error *err) {
     _cleanup_free_ char *dir = NULL, *path = NULL;
     if (asprintf(&dir, "%s/ssh", state_dir) < 0 || asprintf(&path, "%s/id_ed25519", dir) < 0)
         return -ENOMEM;
-    int r = make_dir(dir, err);
-    if (r == 0 && chmod(dir, 0700) < 0)
-        r = -errno;
+    int r = make_dir(dir, 0700, err);
     if (r < 0)
         return r;
     if (access(path, F_OK) == 0)
@@ -139,9 +138,9 @@ int site_prepare(struct site *s, const char *state_dir, const struct config *con
                        CYCLECLOUDFS_DATADIR);
     int r = make_library(s->templates, err);
     if (r == 0)
-        r = make_dir(s->projects, err);
+        r = make_dir(s->projects, 0755, err);
     if (r == 0)
-        r = make_dir(s->database, err);
+        r = make_dir(s->database, 0700, err);
     return r == 0 ? make_key(s, state_dir, err) : r;
 }
 

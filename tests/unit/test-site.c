@@ -53,7 +53,7 @@ static void test_state_dir(void **state) {
     (void)snprintf(path, sizeof(path), "%s/a/b", base);
     assert_int_equal(site_make_state_dir(path, &err), 0);
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(st.st_mode & 07777, 0711);
     assert_int_equal(site_make_state_dir(path, &err), 0);
     assert_true(site_make_state_dir("/proc/none", &err) < 0);
     assert_non_null(strstr(err_text(&err), "/proc/none cannot be used"));
