@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What is odd in a template that can be understood: misspelt names, references to nothing. */
+#include "attributes.h"
+#include "parameter.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DANGLING_MAX 40
+
+struct check {
+    struct template *t;
+    struct diagnostics *diags;
+    const struct attribute *attribute;
+    const struct section *cluster;
+    const char *dangling[DANGLING_MAX]; /* told already */
+    size_t dangling_len;
+};
+
+/* Misspelt attributes are kept, as CycleCloud keeps them, so this is a warning. */
+static void check_spelling(struct check *c, const struct section *s, const struct attribute *a) {
+    char hint[96];
+    const char *near = attribute_suggest(s->type, a->key);
+    if (!near)
+        return;
+    struct diagnostic_place where = template_place(c->t, a->line, a->column);
+    (void)snprintf(hint, sizeof(hint), "did you mean %s?", near);
+    diagnostics_add(c->diags, SEVERITY_WARNING, &where, hint, "%s is not a known attribute of %s",
+                    a->key, section_row(s->type)->word);
+}
+
+static bool is_section_name(const struct section_list *sections, const char *name) {
+    for (size_t i = 0; i < sections->len; i++)
+        if (text_equal_fold(sections->items[i]->name, name))
+            return true;
+    return false;
+}
+
+static bool is_known(const struct check *c, const char *name) {
+    if (template_parameter(c->t, name) || text_equal_fold(name, "ClusterName"))
+        return true;
+    for (size_t i = 0; i < c->dangling_len; i++)
+        if (text_equal_fold(c->dangling[i], name))
+            return true;
+    return is_section_name(&c->t->noderefs, name) || is_section_name(&c->t->environments, name) ||
+           (c->cluster && is_section_name(&c->cluster->children, name));
+}
+
+static int check_name(void *arg, const struct expr *e) {
+    struct check *c = arg;
+    if (!e->strict || is_known(c, e->name) || c->dangling_len == DANGLING_MAX)
+        return 0;
+    c->dangling[c->dangling_len++] = e->name;
+    struct diagnostic_place where =
+        template_place(c->t, c->attribute->value_line, c->attribute->value_column);
+    diagnostics_add(c->diags, SEVERITY_WARNING, &where, NULL,
+                    "no parameter %.100s is declared; the cluster starts only if it is given",
+                    e->name);
+    return 0;
+}
+
+static void check_parameter(struct check *c, const struct section *s) {
+    struct parameter_info info = parameter_info(s);
+    if (info.known_type)
+        return;
+    const struct attribute *a = section_attribute(s, "ParameterType");
+    if (!a)
+        a = section_attribute(s, "Config.ParameterType");
+    struct diagnostic_place where = template_place(c->t, a->value_line, a->value_column);
+    diagnostics_add(c->diags, SEVERITY_WARNING, &where, NULL,
+                    "unknown ParameterType \"%.60s\"; any value is taken", info.type);
+}
+
+/* Sections nest 16 deep at most, the parser sees to that. */
+static void check_section(struct check *c, const struct section *s) {
+    if (s->type == SECTION_CLUSTER)
+        c->cluster = s;
+    if (s->type == SECTION_PARAMETER)
+        check_parameter(c, s);
+    for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
+        c->attribute = s->attributes.items[i];
+        check_spelling(c, s, c->attribute);
+        if (c->attribute->expr)
+            (void)expr_visit_names(c->attribute->expr, check_name, c);
+    }
+    for (size_t i = 0; i < s->children.len; i++)
+        check_section(c, s->children.items[i]);
+}
+
+int template_check(struct template *t, struct diagnostics *diags) {
+    struct check c = {.t = t, .diags = diags};
+    check_section(&c, t->file);
+    return 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole cluster: template and parameters -> definition. */
+#include "entries.h"
+#include "node.h"
+#include "parameter.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct definition {
+    struct template *t;
+    const struct section *cluster; /* borrowed from t */
+    char *cluster_name;
+    json_t *parameters; /* as given */
+    json_t *json, *public_json, *missing;
+};
+
+static const struct section *pick_cluster(const struct template *t, const char *name) {
+    for (size_t i = 0; name && i < t->clusters.len; i++)
+        if (text_equal_fold(t->clusters.items[i]->name, name))
+            return t->clusters.items[i];
+    return name ? NULL : t->clusters.items[0];
+}
+
+static struct owner cluster_owner(const struct section *cluster) {
+    return (struct owner){"cluster", cluster->name};
+}
+
+/* The attributes of the cluster itself, those of its parents first. */
+static struct value *evaluate_cluster(struct scope *s, const struct section *cluster) {
+    static const char *const skip[] = {"Abstract", "ParentName", NULL};
+    const struct entry_rules rules = {
+        .type = SECTION_CLUSTER, .owner = cluster_owner(cluster), .skip = skip};
+    _cleanup_entries_ struct entry_list entries = {0};
+    struct section_list layers = {0};
+    int r = cluster_layers(s, cluster, &layers);
+    for (size_t i = 0; r == 0 && i < layers.len; i++)
+        r = entries_add(&entries, layers.items[i], "");
+    section_list_done(&layers);
+    if (r < 0)
+        return NULL;
+    entries_settle(&entries, NULL);
+    _cleanup_value_ struct value *record = entries_evaluate(s, &entries, &rules);
+    if (!record || value_record_set(record, "Name", value_ref(s->cluster_name)) < 0 ||
+        value_record_set(record, "Template", value_string(cluster->name)) < 0)
+        return NULL;
+    return TAKE_PTR(record);
+}
+
+static int add_nodes(struct scope *s, const struct node_def_list *nodes, struct value *definition,
+                     struct value *missing) {
+    struct value *singles = value_list_new(), *arrays = value_list_new();
+    int r = value_record_set(definition, "nodes", singles);
+    int r2 = value_record_set(definition, "nodearrays", arrays);
+    if (r < 0 || r2 < 0)
+        return r < 0 ? r : r2;
+    for (size_t i = 0; i < nodes->len; i++) {
+        const struct node_def *node = &nodes->items[i];
+        int abstract = node_is_abstract(s, node);
+        if (abstract < 0)
+            return abstract;
+        if (abstract)
+            continue;
+        struct value *record = node_evaluate(s, nodes, node, missing);
+        r = value_list_append(node->is_array ? arrays : singles, record);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static struct value *evaluate_noderef(struct scope *s, const struct section *ref) {
+    const struct entry_rules rules = {.type = SECTION_NODEREF, .owner = {"noderef", ref->name}};
+    _cleanup_value_ struct value *own = section_evaluate(s, ref, &rules);
+    _cleanup_value_ struct value *record = value_record_new();
+    if (!own || !record)
+        return NULL;
+    struct value *name = value_record_get(own, "Name");
+    struct value *source = value_record_get(own, "SourceClusterName");
+    if (value_record_set(record, "Name", value_string(ref->name)) < 0 ||
+        value_record_set(record, "Node", name ? value_ref(name) : value_string(ref->name)) < 0 ||
+        value_record_set(record, "SourceClusterName",
+                         value_ref(source ? source : s->cluster_name)) < 0)
+        return NULL;
+    return TAKE_PTR(record);
+}
+
+static struct value *evaluate_environment(struct scope *s, const struct section *environment) {
+    const struct entry_rules rules = {.type = SECTION_ENVIRONMENT,
+                                      .owner = {"environment", environment->name}};
+    _cleanup_value_ struct value *record = section_evaluate(s, environment, &rules);
+    if (!record)
+        return NULL;
+    if (!value_record_get(record, "Name") &&
+        value_record_set(record, "Name", value_string(environment->name)) < 0)
+        return NULL;
+    return TAKE_PTR(record);
+}
+
+static int add_globals(struct scope *s, const struct section_list *sections, const char *member,
+                       struct value *(*evaluate)(struct scope *, const struct section *),
+                       struct value *definition) {
+    _cleanup_value_ struct value *list = value_list_new();
+    for (size_t i = 0; list && i < sections->len; i++) {
+        int r = value_list_append(list, evaluate(s, sections->items[i]));
+        if (r < 0)
+            return r;
+    }
+    return value_record_set(definition, member, TAKE_PTR(list));
+}
+
+/* Required parameters without a value; a field that is not shown is not asked for. */
+static int add_missing_parameters(struct scope *s, struct value *missing) {
+    static const char *const unless[] = {"Excluded", "Hidden", "Disabled"};
+    for (size_t i = 0; i < s->t->parameters.len; i++) {
+        const struct section *p = s->t->parameters.items[i];
+        int holds = scope_condition(s, p, "Required");
+        const struct value *v = holds > 0 ? scope_parameter(s, p) : NULL;
+        if (holds < 0 || (holds > 0 && !v))
+            return -ENOMEM;
+        bool needed = v && value_is_empty(v);
+        for (size_t k = 0; needed && k < ARRAY_SIZE(unless); k++) {
+            holds = scope_condition(s, p, unless[k]);
+            if (holds < 0)
+                return holds;
+            needed = !holds;
+        }
+        int r = needed ? missing_add(missing, p->name, parameter_label(p)) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int evaluate_all(struct scope *s, const struct section *cluster, struct value *definition,
+                        struct value *missing) {
+    struct node_def_list nodes = {0};
+    int r = nodes_collect(s, cluster, &nodes);
+    if (r == 0)
+        r = value_record_set(definition, "cluster", evaluate_cluster(s, cluster));
+    if (r == 0)
+        r = value_record_set(definition, "parameters", scope_parameters(s));
+    if (r == 0)
+        r = add_missing_parameters(s, missing);
+    if (r == 0)
+        r = add_nodes(s, &nodes, definition, missing);
+    if (r == 0)
+        r = add_globals(s, &s->t->noderefs, "noderefs", evaluate_noderef, definition);
+    if (r == 0)
+        r = add_globals(s, &s->t->environments, "environments", evaluate_environment, definition);
+    nodes_done(&nodes);
+    return r;
+}
+
+static int fill(struct definition *d, struct scope *s) {
+    _cleanup_value_ struct value *definition = value_record_new();
+    _cleanup_value_ struct value *missing = value_list_new();
+    int r = definition && missing ? evaluate_all(s, d->cluster, definition, missing) : -ENOMEM;
+    if (r < 0)
+        return r;
+    d->json = value_to_json(definition, false);
+    d->public_json = value_to_json(definition, true);
+    d->missing = value_to_json(missing, false);
+    return d->json && d->public_json && d->missing ? 0 : -ENOMEM;
+}
+
+void definition_free(struct definition *d) {
+    if (!d)
+        return;
+    json_decref(d->json);
+    json_decref(d->public_json);
+    json_decref(d->missing);
+    json_decref(d->parameters);
+    free(d->cluster_name);
+    template_free(d->t);
+    free(d);
+}
+
+static int make(const struct template *t, const struct evaluation_input *input,
+                struct definition **ret) {
+    _cleanup_(definition_freep) struct definition *d = calloc(1, sizeof(*d));
+    if (!d)
+        return -ENOMEM;
+    d->t = template_ref((struct template *)t);
+    d->cluster = pick_cluster(t, input->template_cluster);
+    d->cluster_name = strdup(input->cluster_name);
+    d->parameters = input->parameters ? json_deep_copy(input->parameters) : json_object();
+    if (!d->cluster_name || !d->parameters)
+        return -ENOMEM;
+    *ret = TAKE_PTR(d);
+    return 0;
+}
+
+static void report_no_cluster(const struct template *t, const char *name,
+                              struct diagnostics *diags) {
+    _cleanup_buf_ struct buf hint = BUF_INIT(400);
+    struct diagnostic_place whole = {0};
+    for (size_t i = 0; i < t->clusters.len; i++)
+        (void)buf_printf(&hint, "%s%s",
+                         i ? ", " : "its clusters are: ", t->clusters.items[i]->name);
+    diagnostics_add(diags, SEVERITY_ERROR, &whole, hint.data,
+                    "the template has no cluster named \"%s\"", name);
+}
+
+int template_evaluate(const struct template *t, const struct evaluation_input *input,
+                      struct diagnostics *diags, struct definition **ret) {
+    _cleanup_(definition_freep) struct definition *d = NULL;
+    _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
+    struct scope s;
+    if (!diags)
+        diags = &own;
+    size_t errors = diags->errors;
+    int r = make(t, input, &d);
+    if (r < 0)
+        return r;
+    if (!d->cluster) {
+        report_no_cluster(t, input->template_cluster, diags);
+        return -ENOENT;
+    }
+    r = scope_init(&s, t, input->cluster_name, d->parameters, NULL);
+    s.diags = diags;
+    if (r == 0)
+        r = fill(d, &s);
+    scope_done(&s);
+    if (r < 0 || diags->out_of_memory)
+        return r < 0 ? r : -ENOMEM;
+    if (diags->errors > errors)
+        return -EINVAL;
+    *ret = TAKE_PTR(d);
+    return 0;
+}
+
+json_t *definition_json(const struct definition *d) {
+    return d->json;
+}
+
+json_t *definition_public_json(const struct definition *d) {
+    return d->public_json;
+}
+
+json_t *definition_missing(const struct definition *d) {
+    return d->missing;
+}
+
+/* The first error of a list as `err`. */
+static int first_error(const struct diagnostics *diags, const char *name, struct error *err) {
+    for (size_t i = 0; i < diags->len; i++)
+        if (diags->items[i].severity == SEVERITY_ERROR)
+            return err_set(err, -EINVAL, "invalid_template", "template line %u: %s",
+                           diags->items[i].line, diags->items[i].text);
+    return err_set(err, -EINVAL, "invalid_template", "%s cannot be evaluated", name);
+}
+
+static int evaluate_one(struct scope *s, const struct section *cluster, const char *name,
+                        struct value **ret) {
+    struct node_def_list nodes = {0};
+    int r = nodes_collect(s, cluster, &nodes);
+    const struct node_def *node = r == 0 ? nodes_find(&nodes, name) : NULL;
+    if (r == 0 && node)
+        r = node_is_abstract(s, node);
+    if (r == 0 && node) {
+        *ret = node_evaluate(s, &nodes, node, NULL);
+        r = *ret ? 0 : -ENOMEM;
+    } else if (r >= 0) {
+        r = -ENOENT;
+    }
+    nodes_done(&nodes);
+    return r;
+}
+
+int definition_node_json(const struct definition *d, const char *name, const json_t *known,
+                         bool masked, struct error *err, json_t **ret) {
+    _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
+    _cleanup_value_ struct value *record = NULL;
+    struct scope s;
+    int r = scope_init(&s, d->t, d->cluster_name, d->parameters, known);
+    s.diags = &diags;
+    if (r == 0)
+        r = evaluate_one(&s, d->cluster, name, &record);
+    scope_done(&s);
+    if (r == -ENOENT)
+        return err_set(err, r, "not_found", "there is no node %s in the template", name);
+    if (r == 0 && diags.errors)
+        return first_error(&diags, name, err);
+    json_t *json = r == 0 && !diags.out_of_memory ? value_to_json(record, masked) : NULL;
+    if (!json)
+        return err_set(err, -ENOMEM, "no_memory", "out of memory");
+    *ret = json;
+    return 0;
+}

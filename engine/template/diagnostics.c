@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "diagnostics.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOURCE_LINE_MAX 400
+
+/* A copy of the line the place points to, without its end; NULL if there is none or no memory. */
+static char *copy_line(const struct diagnostic_place *place) {
+    const char *p = place->text, *end = p ? p + place->len : NULL;
+    if (!p || !place->line)
+        return NULL;
+    for (unsigned line = 1; line < place->line; line++) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        if (!newline)
+            return NULL;
+        p = newline + 1;
+    }
+    const char *newline = memchr(p, '\n', (size_t)(end - p));
+    size_t len = (size_t)((newline ? newline : end) - p);
+    while (len && (p[len - 1] == '\r' || p[len - 1] == ' '))
+        len--;
+    return strndup(p, len);
+}
+
+static int append(struct diagnostics *diags, struct diagnostic item) {
+    if (diags->len == diags->cap) {
+        size_t cap = diags->cap ? diags->cap * 2 : 8;
+        struct diagnostic *items = reallocarray(diags->items, cap, sizeof(*items));
+        if (!items)
+            return -ENOMEM;
+        diags->items = items;
+        diags->cap = cap;
+    }
+    diags->items[diags->len++] = item;
+    return 0;
+}
+
+static void release(struct diagnostic *item) {
+    free(item->text);
+    free(item->hint);
+    free(item->source);
+}
+
+void diagnostics_add(struct diagnostics *diags, enum severity severity,
+                     const struct diagnostic_place *place, const char *hint, const char *fmt, ...) {
+    if (!diags)
+        return;
+    diags->errors += severity == SEVERITY_ERROR;
+    if (diags->len >= DIAGNOSTICS_MAX) {
+        diags->dropped++;
+        return;
+    }
+    struct diagnostic item = {.severity = severity, .line = place->line, .column = place->column};
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&item.text, fmt, args) < 0)
+        item.text = NULL;
+    va_end(args);
+    item.source = copy_line(place);
+    if (hint)
+        item.hint = strdup(hint);
+    if (!item.text || (hint && !item.hint) || append(diags, item) < 0) {
+        release(&item);
+        diags->out_of_memory = true;
+    }
+}
+
+/* The caret stands under the column; tabs before it are repeated so that it does in a terminal. */
+static void put_source(struct buf *b, const struct diagnostic *item) {
+    const char *source = item->source;
+    size_t len = strlen(source), start = strspn(source, " \t");
+    if (len - start > SOURCE_LINE_MAX)
+        len = start + SOURCE_LINE_MAX;
+    while (len > start && ((unsigned char)source[len] & 0xc0) == 0x80)
+        len--;
+    (void)buf_puts(b, "    ");
+    (void)buf_append(b, source + start, len - start);
+    (void)buf_puts(b, "\n");
+    if (!item->column || item->column - 1 < start || item->column - 1 > len)
+        return;
+    (void)buf_puts(b, "    ");
+    for (size_t i = start; i + 1 < item->column; i++)
+        if (((unsigned char)source[i] & 0xc0) != 0x80)
+            (void)buf_putc(b, source[i] == '\t' ? '\t' : ' ');
+    (void)buf_puts(b, "^\n");
+}
+
+int diagnostics_format(const struct diagnostics *diags, const char *filename, struct buf *b) {
+    static const char *const words[] = {
+        [SEVERITY_ERROR] = "error",
+        [SEVERITY_WARNING] = "warning",
+    };
+    for (size_t i = 0; i < diags->len; i++) {
+        const struct diagnostic *item = &diags->items[i];
+        (void)buf_puts(b, filename);
+        if (item->line)
+            (void)buf_printf(b, ":%u", item->line);
+        if (item->line && item->column)
+            (void)buf_printf(b, ":%u", item->column);
+        (void)buf_printf(b, ": %s: %s\n", words[item->severity], item->text);
+        if (item->source && item->source[0])
+            put_source(b, item);
+        if (item->hint)
+            (void)buf_printf(b, "    hint: %s\n", item->hint);
+    }
+    if (diags->dropped)
+        (void)buf_printf(b, "%s: %zu more messages are not shown\n", filename, diags->dropped);
+    return buf_error(b);
+}
+
+void diagnostics_done(struct diagnostics *diags) {
+    for (size_t i = 0; i < diags->len; i++)
+        release(&diags->items[i]);
+    free(diags->items);
+    *diags = DIAGNOSTICS_INIT;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "entries.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int entries_add(struct entry_list *entries, const struct section *section, const char *prefix) {
+    for (size_t i = 0; i < section->attributes.len; i++) {
+        const struct attribute *a = section->attributes.items[i];
+        struct entry e = {.attribute = a, .order = entries->len};
+        if (asprintf(&e.key, "%s%s%s", prefix, *prefix ? "." : "", a->key) < 0)
+            return -ENOMEM;
+        int r = entry_list_append(entries, e);
+        if (r < 0) {
+            free(e.key);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int compare_keys(const void *x, const void *y) {
+    const struct entry *a = x, *b = y;
+    int sign = strcasecmp(a->key, b->key);
+    return sign ? sign : (a->order > b->order) - (a->order < b->order);
+}
+
+static int compare_orders(const void *x, const void *y) {
+    const struct entry *a = x, *b = y;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+void entries_settle(struct entry_list *entries, const char *keep) {
+    size_t n = 0;
+    if (entries->len < 2)
+        return;
+    qsort(entries->items, entries->len, sizeof(struct entry), compare_keys);
+    for (size_t i = 0; i < entries->len; i++) {
+        bool repeated = i + 1 < entries->len &&
+                        text_equal_fold(entries->items[i].key, entries->items[i + 1].key) &&
+                        !(keep && text_equal_fold(entries->items[i].key, keep));
+        if (repeated)
+            free(entries->items[i].key);
+        else
+            entries->items[n++] = entries->items[i];
+    }
+    entries->len = n;
+    qsort(entries->items, n, sizeof(struct entry), compare_orders);
+}
+
+const struct entry *entries_find(const struct entry_list *entries, const char *key) {
+    for (size_t i = entries->len; i-- > 0;)
+        if (text_equal_fold(entries->items[i].key, key))
+            return &entries->items[i];
+    return NULL;
+}
+
+void entries_done(struct entry_list *entries) {
+    for (size_t i = 0; i < entries->len; i++)
+        free(entries->items[i].key);
+    entry_list_done(entries);
+}
+
+static bool skipped(const struct entry_rules *rules, const char *key) {
+    for (const char *const *skip = rules->skip; skip && *skip; skip++)
+        if (text_equal_fold(*skip, key))
+            return true;
+    return false;
+}
+
+/* Configuration is free; where the platform or the agent reads a text, commas make no list. */
+static enum want configuration_want(const char *key) {
+    static const char *const texts[] = {"options", "address", "no_proxy", "network", "description"};
+    const char *last = strrchr(key, '.');
+    last = last ? last + 1 : key;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (text_equal_fold(last, texts[i]))
+            return WANT_TEXT;
+    return WANT_ANY;
+}
+
+static enum want entry_want(const struct entry_rules *rules, const struct entry *e) {
+    if (rules->type == SECTION_CONFIGURATION)
+        return e->attribute->text ? configuration_want(e->key) : WANT_ANY;
+    const struct attribute_row *row = attribute_row_find(rules->type, e->key);
+    if (row)
+        return row->want;
+    return strncasecmp(e->key, "Tags.", 5) == 0 ? WANT_TEXT : WANT_ANY;
+}
+
+/* A key that is a value here and a group there: the later one counts. */
+static void warn_conflict(struct scope *s, const struct value *record, const struct entry *e) {
+    _cleanup_free_ char *path = strdup(e->key);
+    struct value *there = value_record_get_path(record, e->key);
+    bool conflict = there && there->type == VALUE_RECORD;
+    for (char *dot = path ? strrchr(path, '.') : NULL; dot && !conflict; dot = strrchr(path, '.')) {
+        *dot = '\0';
+        there = value_record_get_path(record, path);
+        conflict = there && there->type != VALUE_RECORD;
+    }
+    if (!conflict)
+        return;
+    struct diagnostic_place where = template_place(s->t, e->attribute->line, e->attribute->column);
+    diagnostics_add(s->diags, SEVERITY_WARNING, &where, NULL,
+                    "%s is both a value and a group of values; the later one counts", e->key);
+}
+
+/* The expression as it stands in the template, for who evaluates it later. */
+static struct value *source_text(const struct attribute *a) {
+    _cleanup_buf_ struct buf b = BUF_INIT(VALUE_TEXT_MAX);
+    (void)buf_puts(&b, a->expression ? "${" : "");
+    (void)buf_append(&b, a->source, a->source_len);
+    (void)buf_puts(&b, a->expression ? "}" : "");
+    return buf_error(&b) < 0 ? value_undefined() : value_string(b.data);
+}
+
+static int put_late(const struct entry_rules *rules, const char *key, const struct attribute *a) {
+    _cleanup_free_ char *path = NULL;
+    if (asprintf(&path, "%s.%s", rules->late_path, key) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    return value_record_set(rules->late, path, source_text(a));
+}
+
+/* Adds tags to those that are there: they are a flat map of texts, whatever their names hold. */
+static int merge_tags(struct value *record, const struct value *tags) {
+    _cleanup_value_ struct value *all = value_record_new();
+    const struct value *const both[] = {value_record_get(record, "Tags"), tags};
+    for (size_t k = 0; all && k < ARRAY_SIZE(both); k++)
+        for (size_t i = 0; both[k] && both[k]->type == VALUE_RECORD && i < both[k]->len; i++) {
+            if (value_is_undefined(both[k]->items[i])) {
+                value_record_remove(all, both[k]->keys[i]);
+                continue;
+            }
+            struct value *text =
+                value_mark(value_coerce(both[k]->items[i], WANT_TEXT), tags->secret);
+            int r = value_record_set(all, both[k]->keys[i], text);
+            if (r < 0)
+                return r;
+        }
+    return all ? value_record_set(record, "Tags", TAKE_PTR(all)) : -ENOMEM;
+}
+
+/* `Tags.NAME = v` */
+static int put_tag(struct value *record, const char *name, struct value *v) {
+    _cleanup_value_ struct value *one = value_record_new();
+    int r = one ? value_record_set(one, name, v) : -ENOMEM;
+    return r < 0 ? r : merge_tags(record, one);
+}
+
+static int put_value(struct value *record, const char *key, struct value *v) {
+    _cleanup_value_ struct value *owned = v;
+    if (strncasecmp(key, "Tags.", 5) == 0)
+        return put_tag(record, key + 5, TAKE_PTR(owned));
+    if (value_is_undefined(v))
+        return value_record_remove_path(record, key);
+    if (text_equal_fold(key, "Tags") && v->type == VALUE_RECORD)
+        return merge_tags(record, v);
+    return value_record_set_path(record, key, TAKE_PTR(owned));
+}
+
+static int evaluate_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
+                          struct value *record) {
+    bool late;
+    if (skipped(rules, e->key))
+        return 0;
+    _cleanup_value_ struct value *v =
+        scope_attribute(s, e->attribute, entry_want(rules, e), rules->owner, &late);
+    _cleanup_free_ char *key = attribute_spelling(rules->type, e->key);
+    if (!v || !key)
+        return -ENOMEM;
+    s->ev.steps += record->len;
+    if (late && rules->late && (!s->known || value_is_undefined(v)))
+        return put_late(rules, key, e->attribute);
+    if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
+        warn_conflict(s, record, e);
+    if (rules->type == SECTION_CONFIGURATION && value_is_undefined(v))
+        return value_record_remove_path(record, key);
+    return rules->type == SECTION_CONFIGURATION ? value_record_set_path(record, key, TAKE_PTR(v))
+                                                : put_value(record, key, TAKE_PTR(v));
+}
+
+struct value *entries_evaluate(struct scope *s, const struct entry_list *entries,
+                               const struct entry_rules *rules) {
+    _cleanup_value_ struct value *record = value_record_new();
+    for (size_t i = 0; record && i < entries->len; i++) {
+        int r = evaluate_entry(s, &entries->items[i], rules, record);
+        if (r < 0 && r != -E2BIG)
+            return NULL;
+    }
+    return TAKE_PTR(record);
+}
+
+struct value *section_evaluate(struct scope *s, const struct section *section,
+                               const struct entry_rules *rules) {
+    _cleanup_entries_ struct entry_list entries = {0};
+    if (entries_add(&entries, section, "") < 0)
+        return NULL;
+    return entries_evaluate(s, &entries, rules);
+}

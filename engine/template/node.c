@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "node.h"
+
+#include "entries.h"
+#include "parameter.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Used while the node is made, or shown elsewhere in the record. */
+static const char *const consumed[] = {"Abstract", "AdditionalClusterInitSpecs", "Extends", NULL};
+static const char *const disabled_key[] = {"Disabled", NULL};
+
+struct work {
+    struct scope *s;
+    const struct node_def *node;
+    struct section_list layers;
+    struct value *record; /* NODE */
+    struct value *late;   /* its LateBound; borrowed from record */
+    struct value *missing;
+};
+
+int missing_add(struct value *missing, const char *name, const char *label) {
+    for (size_t i = 0; i < missing->len; i++)
+        if (text_equal_fold(value_record_get(missing->items[i], "name")->text, name))
+            return 0;
+    _cleanup_value_ struct value *record = value_record_new();
+    if (!record)
+        return -ENOMEM;
+    int r = value_record_set(record, "name", value_string(name));
+    if (r == 0)
+        r = value_record_set(record, "label", value_string(label));
+    return r < 0 ? r : value_list_append(missing, TAKE_PTR(record));
+}
+
+struct search {
+    struct scope *s;
+    const struct section *found;
+    int error;
+};
+
+/* Stops at the first parameter that has no value. */
+static int find_empty(void *arg, const struct expr *name) {
+    struct search *search = arg;
+    const struct section *p = template_parameter(search->s->t, name->name);
+    const struct value *v = p ? scope_parameter(search->s, p) : NULL;
+    if (!p)
+        return 0;
+    if (!v) {
+        search->error = -ENOMEM;
+        return 1;
+    }
+    if (!value_is_empty(v))
+        return 0;
+    search->found = p;
+    return 1;
+}
+
+/* A node cannot start without this: names the parameter it should come from, or the node. */
+static int check_needed(struct work *w, const struct entry_list *entries,
+                        const struct value *attributes, const char *key) {
+    const struct value *v = value_record_get(attributes, key);
+    const struct entry *e = entries_find(entries, key);
+    struct search search = {.s = w->s};
+    char late[64], text[160];
+    (void)snprintf(late, sizeof(late), "Attributes.%s", key);
+    if (!w->missing || (v && !value_is_empty(v)) || value_record_get(w->late, late))
+        return 0;
+    if (e && e->attribute->expr)
+        (void)expr_visit_names(e->attribute->expr, find_empty, &search);
+    if (search.error < 0)
+        return search.error;
+    if (search.found)
+        return missing_add(w->missing, search.found->name, parameter_label(search.found));
+    struct owner owner = node_owner(w->node);
+    (void)snprintf(text, sizeof(text), "%s of %s %.70s", key, owner.kind, owner.name);
+    return missing_add(w->missing, text, text);
+}
+
+static int put_attributes(struct work *w) {
+    _cleanup_entries_ struct entry_list entries = {0};
+    const struct entry_rules rules = {
+        .type = SECTION_NODE,
+        .late_path = "Attributes",
+        .owner = node_owner(w->node),
+        .late = w->late,
+        .skip = consumed,
+    };
+    for (size_t i = 0; i < w->layers.len; i++)
+        if (entries_add(&entries, w->layers.items[i], "") < 0)
+            return -ENOMEM;
+    entries_settle(&entries, "Tags");
+    struct value *attributes = entries_evaluate(w->s, &entries, &rules);
+    int r = value_record_set(w->record, "Attributes", attributes);
+    if (r == 0)
+        r = check_needed(w, &entries, attributes, "MachineType");
+    return r < 0 ? r : check_needed(w, &entries, attributes, "SubnetId");
+}
+
+static int put_configuration(struct work *w) {
+    _cleanup_entries_ struct entry_list entries = {0};
+    const struct entry_rules rules = {
+        .type = SECTION_CONFIGURATION,
+        .late_path = "Configuration",
+        .owner = node_owner(w->node),
+        .late = w->late,
+    };
+    for (size_t l = 0; l < w->layers.len; l++)
+        for (size_t i = 0; i < w->layers.items[l]->children.len; i++) {
+            const struct section *child = w->layers.items[l]->children.items[i];
+            if (child->type != SECTION_CONFIGURATION)
+                continue;
+            _cleanup_value_ struct value *prefix = scope_section_name(w->s, child, rules.owner);
+            if (!prefix || entries_add(&entries, child, prefix->text) < 0)
+                return -ENOMEM;
+        }
+    entries_settle(&entries, NULL);
+    return value_record_set(w->record, "Configuration", entries_evaluate(w->s, &entries, &rules));
+}
+
+/* The sections of one kind and name in all layers. */
+struct group {
+    struct value *name;
+    struct entry_list entries;
+};
+
+DEFINE_VEC(group_list, struct group);
+
+static void groups_done(struct group_list *groups) {
+    for (size_t i = 0; i < groups->len; i++) {
+        value_unref(groups->items[i].name);
+        entries_done(&groups->items[i].entries);
+    }
+    group_list_done(groups);
+}
+
+static struct group *find_group(const struct group_list *groups, const char *name) {
+    for (size_t i = 0; i < groups->len; i++)
+        if (text_equal_fold(groups->items[i].name->text, name))
+            return &groups->items[i];
+    return NULL;
+}
+
+static int add_to_group(struct work *w, const struct section *section, struct group_list *groups) {
+    _cleanup_value_ struct value *name = scope_section_name(w->s, section, node_owner(w->node));
+    if (!name)
+        return -ENOMEM;
+    if (!*name->text && section->type == SECTION_NETWORK_INTERFACE) {
+        value_unref(name);
+        name = value_string("eth0"); /* one without a name is the primary one */
+        if (!name)
+            return -ENOMEM;
+    }
+    struct group *group = find_group(groups, name->text);
+    if (!group) {
+        struct group fresh = {.name = value_ref(name)};
+        if (group_list_append(groups, fresh) < 0) {
+            value_unref(fresh.name);
+            return -ENOMEM;
+        }
+        group = &groups->items[groups->len - 1];
+    }
+    return entries_add(&group->entries, section, "");
+}
+
+static int put_group(struct work *w, enum section_type type, const char *member,
+                     struct group *group, struct value *all) {
+    _cleanup_free_ char *path = NULL;
+    struct entry_rules rules = {.type = type, .owner = node_owner(w->node), .late = w->late};
+    const struct entry *disabled = entries_find(&group->entries, "Disabled");
+    if (disabled) {
+        _cleanup_value_ struct value *v =
+            scope_attribute(w->s, disabled->attribute, WANT_BOOLEAN, rules.owner, NULL);
+        if (!v || value_truth(v) == TRUTH_TRUE)
+            return v ? 0 : -ENOMEM;
+    }
+    if (asprintf(&path, "%s.%s", member, group->name->text) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    rules.late_path = path;
+    rules.skip = disabled_key;
+    entries_settle(&group->entries, NULL);
+    struct value *record = entries_evaluate(w->s, &group->entries, &rules);
+    return value_record_set(all, group->name->text, record);
+}
+
+/* The sections of one type as an object by name. */
+static int put_groups(struct work *w, enum section_type type, const char *member) {
+    _cleanup_(groups_done) struct group_list groups = {0};
+    _cleanup_value_ struct value *all = value_record_new();
+    int r = all ? 0 : -ENOMEM;
+    for (size_t l = 0; r == 0 && l < w->layers.len; l++)
+        for (size_t i = 0; r == 0 && i < w->layers.items[l]->children.len; i++) {
+            const struct section *child = w->layers.items[l]->children.items[i];
+            if (child->type == type)
+                r = add_to_group(w, child, &groups);
+        }
+    for (size_t i = 0; r == 0 && i < groups.len; i++)
+        r = put_group(w, type, member, &groups.items[i], all);
+    return r < 0 ? r : value_record_set(w->record, member, TAKE_PTR(all));
+}
+
+/* The value of AdditionalClusterInitSpecs in force; *ret NULL if there is none. 0 or -ENOMEM. */
+static int get_additional(struct work *w, struct value **ret) {
+    for (size_t i = w->layers.len; i-- > 0;) {
+        const struct attribute *a =
+            section_attribute(w->layers.items[i], "AdditionalClusterInitSpecs");
+        if (!a)
+            continue;
+        *ret = scope_attribute(w->s, a, WANT_ANY, node_owner(w->node), NULL);
+        return *ret ? 0 : -ENOMEM;
+    }
+    return 0;
+}
+
+static int put_cluster_init(struct work *w) {
+    _cleanup_value_ struct value *additional = NULL;
+    int r = get_additional(w, &additional);
+    if (r < 0)
+        return r;
+    return value_record_set(
+        w->record, "ClusterInit",
+        cluster_init_evaluate(w->s, &w->layers, additional, node_owner(w->node)));
+}
+
+static int put_all(struct work *w) {
+    int r = value_record_set(w->record, "Name", value_string(w->node->name));
+    if (r == 0)
+        r = put_attributes(w);
+    if (r == 0)
+        r = put_configuration(w);
+    if (r == 0)
+        r = put_cluster_init(w);
+    if (r == 0)
+        r = put_groups(w, SECTION_VOLUME, "Volumes");
+    if (r == 0)
+        r = put_groups(w, SECTION_NETWORK_INTERFACE, "NetworkInterfaces");
+    if (r == 0)
+        r = put_groups(w, SECTION_INPUT_ENDPOINT, "InputEndpoints");
+    return r == 0 ? value_record_set(w->record, "LateBound", value_ref(w->late)) : r;
+}
+
+struct value *node_evaluate(struct scope *s, const struct node_def_list *nodes,
+                            const struct node_def *node, struct value *missing) {
+    _cleanup_value_ struct value *record = value_record_new();
+    _cleanup_value_ struct value *late = value_record_new();
+    struct work w = {.s = s, .node = node, .record = record, .late = late, .missing = missing};
+    int r = record && late ? node_layers(s, nodes, node, &w.layers) : -ENOMEM;
+    if (r == 0)
+        r = put_all(&w);
+    section_list_done(&w.layers);
+    return r < 0 ? NULL : TAKE_PTR(record);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TEMPLATE_PARAMETER_H
+#define TEMPLATE_PARAMETER_H
+
+/* What a [[[parameter]]] declares. */
+
+#include "attributes.h"
+
+struct parameter_info {
+    enum want want;
+    bool secret;
+    bool multiline;
+    bool multiselect;
+    bool text_only;   /* a form element without a value */
+    const char *type; /* ParameterType as written, "" if none */
+    bool known_type;
+};
+
+struct parameter_info parameter_info(const struct section *parameter);
+
+/* A value (borrowed) as the parameter's type; as value_coerce. */
+struct value *parameter_coerce(const struct section *parameter, const struct value *v);
+
+/* The section `[[record NAME]]` or `[[list NAME]]` in a parameter, or NULL. */
+const struct section *parameter_child(const struct section *parameter, enum section_type type,
+                                      const char *name);
+
+/* Label, or the name. Borrowed. */
+const char *parameter_label(const struct section *parameter);
+
+#endif

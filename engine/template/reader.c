@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader.h"
+
+#include "expr.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+struct span span_part(struct span s, size_t offset, size_t len) {
+    return (struct span){s.text + offset, len, s.line, s.column + (unsigned)offset};
+}
+
+struct span span_trim(struct span s) {
+    size_t start = 0, end = s.len;
+    while (start < end && (blank(s.text[start]) || s.text[start] == '\n'))
+        start++;
+    while (end > start && (blank(s.text[end - 1]) || s.text[end - 1] == '\n'))
+        end--;
+    return span_part(s, start, end - start);
+}
+
+bool span_equal(struct span s, const char *text) {
+    return strlen(text) == s.len && strncasecmp(s.text, text, s.len) == 0;
+}
+
+/* The line at the reader's place, without its end; moves on. */
+static struct span take_line(struct reader *r) {
+    const char *start = r->text + r->pos;
+    const char *newline = memchr(start, '\n', r->len - r->pos);
+    size_t len = newline ? (size_t)(newline - start) : r->len - r->pos;
+    struct span line = {start, len, r->line, 1};
+    r->pos += len + (newline != NULL);
+    r->line++;
+    return line;
+}
+
+static const char *find_close(const char *p, const char *end, char quote, bool escapes) {
+    for (; p < end; p++) {
+        if (escapes && *p == '\\')
+            p++;
+        else if (*p == quote)
+            return p;
+    }
+    return NULL;
+}
+
+/*
+ * Where the value ends: at a `#` behind a blank that is not in quotes or in `${...}`. Single quotes
+ * count at the start of the value and in expressions; elsewhere they are apostrophes.
+ */
+static size_t value_length(struct span s, bool expression, bool *ret_open) {
+    const char *end = s.text + s.len;
+    for (const char *p = s.text; p < end; p++) {
+        const char *close = NULL;
+        size_t braces;
+        if (*p == '#' && (p == s.text || blank(p[-1])))
+            return (size_t)(p - s.text);
+        if (*p == '$' && p + 1 < end && p[1] == '{' &&
+            (braces = expr_braces(p, (size_t)(end - p))) > 0) {
+            p += braces - 1;
+        } else if (*p == '"') {
+            close = find_close(p + 1, end, '"', true);
+            *ret_open |= !close;
+            p = close ? close : end;
+        } else if (*p == '\'' && (expression || p == s.text)) {
+            close = find_close(p + 1, end, '\'', false);
+            p = close ? close : p;
+        }
+    }
+    return s.len;
+}
+
+static const char *triple_quote(struct span s) {
+    static const char *const quotes[] = {"'''", "\"\"\""};
+    for (size_t i = 0; i < 2; i++)
+        if (s.len >= 3 && memcmp(s.text, quotes[i], 3) == 0)
+            return quotes[i];
+    return NULL;
+}
+
+/* `start` is the span from the opening quotes to the end of the line. */
+static void read_triple(struct reader *r, struct span start, const char *quote, struct item *ret) {
+    const char *text = start.text + 3, *end = r->text + r->len;
+    const char *close = memmem(text, (size_t)(end - text), quote, 3);
+    ret->triple = true;
+    ret->unclosed = !close;
+    if (!close)
+        close = end;
+    ret->value = (struct span){text, (size_t)(close - text), start.line, start.column + 3};
+    if (ret->unclosed) {
+        r->pos = r->len;
+        return;
+    }
+    unsigned line = start.line;
+    for (const char *p = text; (p = memchr(p, '\n', (size_t)(close - p))); p++)
+        line++;
+    r->pos = (size_t)(close + 3 - r->text);
+    r->line = line;
+    struct span rest = span_trim(take_line(r));
+    ret->trailing = rest.len > 0 && rest.text[0] != '#';
+}
+
+static void read_attribute(struct reader *r, struct span s, size_t equals, struct item *ret) {
+    ret->kind = ITEM_ATTRIBUTE;
+    ret->expression = equals > 0 && s.text[equals - 1] == ':';
+    ret->key = span_trim(span_part(s, 0, equals - ret->expression));
+    struct span value = span_trim(span_part(s, equals + 1, s.len - equals - 1));
+    if (value.len && value.text[0] == '=' && !ret->expression) {
+        ret->expression = true;
+        value = span_trim(span_part(value, 1, value.len - 1));
+    }
+    const char *quote = triple_quote(value);
+    if (quote) {
+        read_triple(r, value, quote, ret);
+        return;
+    }
+    size_t len = value_length(value, ret->expression, &ret->open_quote);
+    ret->value = span_trim(span_part(value, 0, len));
+}
+
+static struct span unquote(struct span s) {
+    if (s.len >= 2 && s.text[0] == '"' && s.text[s.len - 1] == '"')
+        return span_part(s, 1, s.len - 2);
+    return s;
+}
+
+static void break_header(struct item *ret, const char *problem) {
+    ret->kind = ITEM_BROKEN_HEADER;
+    ret->problem = problem;
+}
+
+/* The index of the bracket that closes a header, or s.len: the last one before any comment. */
+static size_t find_closing(struct span s, size_t from) {
+    size_t end = s.len;
+    for (size_t i = from + 1; i < s.len; i++)
+        if (s.text[i] == '#' && blank(s.text[i - 1])) {
+            end = i;
+            break;
+        }
+    for (size_t i = from; i < end; i++)
+        if (s.text[i] == ']')
+            return i;
+    return s.len;
+}
+
+static void read_header(struct span s, struct item *ret) {
+    size_t rank = 0, close, closing = 0;
+    while (rank < s.len && s.text[rank] == '[')
+        rank++;
+    ret->kind = ITEM_HEADER;
+    ret->rank = (unsigned)rank;
+    close = find_closing(s, rank);
+    while (close + closing < s.len && s.text[close + closing] == ']')
+        closing++;
+    struct span inside = span_trim(span_part(s, rank, close - rank));
+    ret->uneven = closing != rank;
+    struct span rest = span_trim(span_part(s, close + closing, s.len - close - closing));
+    ret->trailing = rest.len > 0 && rest.text[0] != '#';
+    size_t type = 0;
+    while (type < inside.len && !blank(inside.text[type]))
+        type++;
+    ret->type = span_part(inside, 0, type);
+    ret->name = unquote(span_trim(span_part(inside, type, inside.len - type)));
+    if (closing == 0)
+        break_header(ret, "this section header is not closed with ]");
+    else if (type == 0)
+        break_header(ret, "this section header has no type");
+}
+
+void reader_next(struct reader *r, struct item *ret) {
+    *ret = (struct item){.kind = ITEM_END};
+    while (r->pos < r->len) {
+        struct span s = span_trim(take_line(r));
+        if (s.len == 0 || s.text[0] == '#')
+            continue;
+        ret->whole = s;
+        const char *equals = memchr(s.text, '=', s.len);
+        if (s.text[0] == '[')
+            read_header(s, ret);
+        else if (s.text[0] == ';') {
+            ret->kind = ITEM_OTHER;
+            ret->semicolon = true;
+        } else if (equals)
+            read_attribute(r, s, (size_t)(equals - s.text), ret);
+        else
+            ret->kind = ITEM_OTHER;
+        return;
+    }
+    ret->whole = (struct span){r->text + r->len, 0, r->line, 1};
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "scope.h"
+
+#include "parameter.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define PARAMETER_DEPTH_MAX 60u
+
+static struct value *lookup(void *arg, const struct expr *name);
+
+static struct parameter_value *find_parameter(struct scope *s, const char *name) {
+    for (size_t low = 0, high = s->t->parameters.len; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int sign = strcasecmp(name, s->t->parameters_by_name[middle]->name);
+        if (sign == 0)
+            return &s->parameters[middle];
+        if (sign < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static int take_given(struct scope *s, const json_t *parameters) {
+    const char *name;
+    json_t *json;
+    json_object_foreach((json_t *)parameters, name, json) {
+        struct value *v = value_from_json(json);
+        struct parameter_value *p = find_parameter(s, name);
+        if (!v)
+            return -ENOMEM;
+        if (!p) {
+            int r = value_record_set(s->extra, name, v);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        value_unref(p->given);
+        p->given = v;
+    }
+    return 0;
+}
+
+int scope_init(struct scope *s, const struct template *t, const char *cluster_name,
+               const json_t *parameters, const json_t *known) {
+    *s = (struct scope){.t = t, .ev = {.lookup = lookup, .arg = s}};
+    s->cluster_name = value_string(cluster_name);
+    s->extra = value_record_new();
+    s->parameters = calloc(t->parameters.len + 1, sizeof(*s->parameters));
+    if (!s->cluster_name || !s->extra || !s->parameters)
+        return -ENOMEM;
+    for (size_t i = 0; i < t->parameters.len; i++)
+        s->parameters[i].section = t->parameters_by_name[i];
+    if (known) {
+        s->known = value_from_json(known);
+        if (!s->known)
+            return -ENOMEM;
+    }
+    return take_given(s, parameters);
+}
+
+void scope_done(struct scope *s) {
+    for (size_t i = 0; s->parameters && i < s->t->parameters.len; i++) {
+        value_unref(s->parameters[i].given);
+        value_unref(s->parameters[i].raw);
+        value_unref(s->parameters[i].value);
+    }
+    free(s->parameters);
+    value_unref(s->cluster_name);
+    value_unref(s->extra);
+    value_unref(s->known);
+    section_list_done(&s->nodes);
+    attribute_list_done(&s->reported);
+}
+
+static void report_parameter(struct scope *s, const struct section *p, const char *key,
+                             const char *text) {
+    const struct attribute *a = section_attribute(p, key);
+    struct diagnostic_place where =
+        template_place(s->t, a ? a->value_line : p->line, a ? a->value_column : p->column);
+    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "Parameter %s: %s", p->name, text);
+}
+
+/* A `[[record DefaultValue]]` or one record of a `[[list DefaultValue]]`. */
+static struct value *section_record(struct scope *s, const struct section *section) {
+    _cleanup_value_ struct value *record = value_record_new();
+    for (size_t i = 0; record && i < section->attributes.len; i++) {
+        const struct attribute *a = section->attributes.items[i];
+        struct value *v = a->expr ? eval_expr(&s->ev, a->text ? a->text : a->expr) : NULL;
+        if (a->expr && !v)
+            return NULL;
+        if (v && value_record_set(record, a->key, v) < 0)
+            return NULL;
+    }
+    return TAKE_PTR(record);
+}
+
+static struct value *section_records(struct scope *s, const struct section *parameter) {
+    _cleanup_value_ struct value *list = value_list_new();
+    for (size_t i = 0; list && i < parameter->children.len; i++) {
+        const struct section *child = parameter->children.items[i];
+        if (child->type == SECTION_LIST && text_equal_fold(child->name, "DefaultValue") &&
+            value_list_append(list, section_record(s, child)) < 0)
+            return NULL;
+    }
+    return TAKE_PTR(list);
+}
+
+/* The default for this provider: the documented place is [[record Config.ProviderDefaults]]. */
+static struct value *provider_default(struct scope *s, const struct section *parameter) {
+    const struct section *child =
+        parameter_child(parameter, SECTION_RECORD, "Config.ProviderDefaults");
+    const struct attribute *a = child ? section_attribute(child, "Azure") : NULL;
+    return a && a->expr ? eval_expr(&s->ev, a->expr) : value_undefined();
+}
+
+static struct value *default_value(struct scope *s, const struct section *parameter) {
+    const struct attribute *a = section_attribute(parameter, "DefaultValue");
+    const struct section *record = parameter_child(parameter, SECTION_RECORD, "DefaultValue");
+    if (a && a->expr) {
+        bool text = a->text && want_is_single(parameter_info(parameter).want);
+        return eval_expr(&s->ev, text ? a->text : a->expr);
+    }
+    if (record)
+        return section_record(s, record);
+    if (parameter_child(parameter, SECTION_LIST, "DefaultValue"))
+        return section_records(s, parameter);
+    return provider_default(s, parameter);
+}
+
+/* The value before its conditions. 0 or -ENOMEM. */
+static int set_raw(struct scope *s, struct parameter_value *p) {
+    p->state = PARAMETER_DEFAULTING;
+    _cleanup_value_ struct value *v = p->given ? value_ref(p->given) : default_value(s, p->section);
+    if (!v)
+        return -ENOMEM;
+    p->raw = parameter_coerce(p->section, v);
+    if (!p->raw)
+        return -ENOMEM;
+    if (p->raw->type == VALUE_ERROR) {
+        report_parameter(s, p->section, "DefaultValue", p->raw->text);
+        value_unref(p->raw);
+        p->raw = value_undefined();
+        if (!p->raw)
+            return -ENOMEM;
+    }
+    p->state = PARAMETER_HAS_RAW;
+    return 0;
+}
+
+int scope_condition(struct scope *s, const struct section *parameter, const char *name) {
+    char key[48];
+    const char *const keys[] = {key, name};
+    (void)snprintf(key, sizeof(key), "Conditions.%s", name);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const struct attribute *a = section_attribute(parameter, keys[i]);
+        if (!a || !a->expr)
+            continue;
+        _cleanup_value_ struct value *v = eval_expr(&s->ev, a->expr);
+        if (!v)
+            return -ENOMEM;
+        if (value_truth(v) == TRUTH_TRUE)
+            return 1;
+    }
+    return 0;
+}
+
+/* Conditions touch the values that came from the template only, not what a person gave. */
+static int set_value(struct scope *s, struct parameter_value *p) {
+    int excluded = 0, disabled = 0;
+    p->state = PARAMETER_CONDITIONING;
+    if (!p->given) {
+        excluded = scope_condition(s, p->section, "Excluded");
+        disabled = section_flag(p->section, "Disabled");
+    }
+    if (excluded < 0)
+        return excluded;
+    p->value = excluded || disabled ? value_undefined() : value_ref(p->raw);
+    p->state = PARAMETER_DONE;
+    return p->value ? 0 : -ENOMEM;
+}
+
+/* Works out a parameter as far as that can be done now. 0 or -ENOMEM. */
+static int resolve(struct scope *s, struct parameter_value *p) {
+    bool late = s->ev.late;
+    int r = 0;
+    if (p->state == PARAMETER_DEFAULTING || s->depth >= PARAMETER_DEPTH_MAX) {
+        if (p->state == PARAMETER_DEFAULTING || p->state == PARAMETER_NEW)
+            report_parameter(s, p->section, "DefaultValue",
+                             p->state == PARAMETER_NEW
+                                 ? "parameters need each other more than 60 deep"
+                                 : "its default depends on itself");
+        return 0;
+    }
+    s->ev.late = false;
+    s->depth++;
+    if (p->state == PARAMETER_NEW)
+        r = set_raw(s, p);
+    if (r == 0 && p->state == PARAMETER_HAS_RAW)
+        r = set_value(s, p);
+    s->depth--;
+    p->late |= s->ev.late;
+    s->ev.late = late || p->late;
+    return r;
+}
+
+static struct value *parameter_get(struct scope *s, struct parameter_value *p) {
+    if (resolve(s, p) < 0)
+        return NULL;
+    if (p->value)
+        return value_ref(p->value);
+    return p->raw ? value_ref(p->raw) : value_undefined();
+}
+
+const struct value *scope_parameter(struct scope *s, const struct section *parameter) {
+    struct parameter_value *p = find_parameter(s, parameter->name);
+    struct value *v = parameter_get(s, p);
+    value_unref(v);
+    if (v && !p->value && !p->raw)
+        p->raw = value_undefined();
+    return v ? (p->value ? p->value : p->raw) : NULL;
+}
+
+/* True for what exists only later: nodes of the cluster, noderefs and environments. */
+static bool is_late_name(const struct scope *s, const char *name) {
+    const struct section_list *const lists[] = {&s->nodes, &s->t->noderefs, &s->t->environments};
+    for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
+        for (size_t i = 0; i < lists[l]->len; i++)
+            if (text_equal_fold(lists[l]->items[i]->name, name))
+                return true;
+    return false;
+}
+
+static struct value *lookup(void *arg, const struct expr *e) {
+    struct scope *s = arg;
+    struct parameter_value *p = find_parameter(s, e->name);
+    if (p)
+        return parameter_get(s, p);
+    struct value *v = value_record_get(s->extra, e->name);
+    if (v)
+        return value_ref(v);
+    if (text_equal_fold(e->name, "ClusterName"))
+        return value_ref(s->cluster_name);
+    if (is_late_name(s, e->name)) {
+        s->ev.late = true;
+        v = s->known ? value_record_get(s->known, e->name) : NULL;
+        return v ? value_ref(v) : value_undefined();
+    }
+    if (!e->strict)
+        return value_undefined();
+    (void)snprintf(s->unknown, sizeof(s->unknown), "%s", e->name);
+    return value_error("Parameter %s is not known", e->name);
+}
+
+static bool reported_already(struct scope *s, const struct attribute *a) {
+    for (size_t i = 0; i < s->reported.len; i++)
+        if (s->reported.items[i] == a)
+            return true;
+    if (s->reported.len < DIAGNOSTICS_MAX && s->diags &&
+        attribute_list_append(&s->reported, (struct attribute *)a) < 0)
+        s->diags->out_of_memory = true;
+    return false;
+}
+
+static void suggest_parameter(const struct scope *s, const char *name, char *hint, size_t size) {
+    const char *best = NULL;
+    size_t best_distance = 4;
+    for (size_t i = 0; i < s->t->parameters.len; i++) {
+        size_t d = text_distance(name, s->t->parameters.items[i]->name, best_distance);
+        if (d < best_distance && d * 2 < strlen(name)) {
+            best_distance = d;
+            best = s->t->parameters.items[i]->name;
+        }
+    }
+    if (best)
+        (void)snprintf(hint, size, "did you mean %.60s?", best);
+    else
+        (void)snprintf(hint, size, "declare it with [[[parameter %.60s]]], or give it a value",
+                       name);
+}
+
+static void report_attribute(struct scope *s, const struct attribute *a, struct owner owner,
+                             const char *text) {
+    char hint[128];
+    struct diagnostic_place where = template_place(s->t, a->value_line, a->value_column);
+    if (reported_already(s, a))
+        return;
+    if (s->unknown[0]) {
+        suggest_parameter(s, s->unknown, hint, sizeof(hint));
+        diagnostics_add(s->diags, SEVERITY_ERROR, &where, hint,
+                        "Parameter %s is not known (referenced by %s %s)", s->unknown, owner.kind,
+                        owner.name);
+        return;
+    }
+    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "%s of %s %s: %s", a->key, owner.kind,
+                    owner.name, text);
+}
+
+struct value *scope_attribute(struct scope *s, const struct attribute *a, enum want want,
+                              struct owner owner, bool *ret_late) {
+    bool ignored;
+    const struct expr *e = a->text && want_is_single(want) ? a->text : a->expr;
+    if (!ret_late)
+        ret_late = &ignored;
+    *ret_late = false;
+    if (!e)
+        return value_undefined();
+    s->ev.late = false;
+    s->unknown[0] = '\0';
+    _cleanup_value_ struct value *v = eval_expr(&s->ev, e);
+    *ret_late = s->ev.late;
+    _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
+    if (!typed || typed->type != VALUE_ERROR)
+        return TAKE_PTR(typed);
+    report_attribute(s, a, owner, typed->text);
+    return value_undefined();
+}
+
+struct value *scope_section_name(struct scope *s, const struct section *section,
+                                 struct owner owner) {
+    const struct attribute name = {
+        .key = (char *)"the section name",
+        .expr = section->name_expr,
+        .value_line = section->line,
+        .value_column = section->column,
+    };
+    struct value *v = scope_attribute(s, &name, WANT_TEXT, owner, NULL);
+    if (s->reported.len && s->reported.items[s->reported.len - 1] == &name)
+        s->reported.len--;
+    if (!v || v->type == VALUE_STRING)
+        return v;
+    value_unref(v);
+    return value_string("");
+}
+
+struct value *scope_parameters(struct scope *s) {
+    _cleanup_value_ struct value *all = value_record_new();
+    for (size_t i = 0; all && i < s->t->parameters.len; i++) {
+        const struct section *p = s->t->parameters.items[i];
+        const struct value *v = scope_parameter(s, p);
+        if (!v || value_record_set(all, p->name, value_ref((struct value *)v)) < 0)
+            return NULL;
+    }
+    for (size_t i = 0; all && i < s->extra->len; i++)
+        if (value_record_set(all, s->extra->keys[i], value_ref(s->extra->items[i])) < 0)
+            return NULL;
+    return TAKE_PTR(all);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "syntax.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define IN(type) (1u << (type))
+#define IN_NODES (IN(SECTION_NODE) | IN(SECTION_NODEARRAY))
+
+static const struct section_row rows[SECTION_TYPE_MAX] = {
+    [SECTION_FILE] = {""},
+    [SECTION_CLUSTER] = {.word = "cluster", .parents = IN(SECTION_FILE), .needs_name = true},
+    [SECTION_NODE] = {.word = "node", .parents = IN(SECTION_CLUSTER), .needs_name = true},
+    [SECTION_NODEARRAY] = {.word = "nodearray", .parents = IN(SECTION_CLUSTER), .needs_name = true},
+    [SECTION_CONFIGURATION] = {.word = "configuration", .parents = IN_NODES | IN(SECTION_NODEREF)},
+    [SECTION_CLUSTER_INIT] = {.word = "cluster-init", .parents = IN_NODES, .needs_name = true},
+    [SECTION_NETWORK_INTERFACE] = {.word = "network-interface", .parents = IN_NODES},
+    [SECTION_VOLUME] = {.word = "volume", .parents = IN_NODES, .needs_name = true},
+    [SECTION_INPUT_ENDPOINT] = {.word = "input-endpoint", .parents = IN_NODES, .needs_name = true},
+    [SECTION_PARAMETERS] = {.word = "parameters",
+                            .parents = IN(SECTION_FILE) | IN(SECTION_PARAMETERS),
+                            .no_substitution = true},
+    [SECTION_PARAMETER] = {.word = "parameter",
+                           .parents = IN(SECTION_FILE) | IN(SECTION_PARAMETERS),
+                           .no_substitution = true,
+                           .needs_name = true},
+    [SECTION_LIST] = {.word = "list",
+                      .parents = IN(SECTION_PARAMETER),
+                      .no_substitution = true,
+                      .needs_name = true},
+    [SECTION_RECORD] = {.word = "record",
+                        .parents = IN(SECTION_PARAMETER),
+                        .whole_keys = true,
+                        .no_substitution = true,
+                        .needs_name = true},
+    [SECTION_NODEREF] = {.word = "noderef", .parents = IN(SECTION_FILE), .needs_name = true},
+    [SECTION_ENVIRONMENT] = {.word = "environment",
+                             .parents = IN(SECTION_FILE),
+                             .needs_name = true},
+    [SECTION_ENVIRONMENTREF] = {.word = "environmentref",
+                                .parents = IN(SECTION_FILE),
+                                .needs_name = true},
+};
+
+const struct section_row *section_row(enum section_type type) {
+    return &rows[type];
+}
+
+enum section_type section_type_find(struct span word) {
+    for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++)
+        if (span_equal(word, rows[type].word))
+            return (enum section_type)type;
+    return SECTION_INVALID;
+}
+
+const char *section_type_suggest(struct span word) {
+    const char *best = NULL;
+    size_t best_distance = 4;
+    char text[32];
+    if (word.len >= sizeof(text))
+        return NULL;
+    memcpy(text, word.text, word.len);
+    text[word.len] = '\0';
+    for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++) {
+        size_t d = text_distance(text, rows[type].word, best_distance);
+        if (d < best_distance && d < word.len) {
+            best_distance = d;
+            best = rows[type].word;
+        }
+    }
+    return best;
+}
+
+struct section *section_new(enum section_type type, struct section *parent) {
+    struct section *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->type = type;
+    s->parent = parent;
+    return s;
+}
+
+void attribute_free(struct attribute *a) {
+    if (!a)
+        return;
+    free(a->key);
+    expr_free(a->expr);
+    expr_free(a->text);
+    free(a);
+}
+
+/* Sections nest as deep as the text has brackets in a row, so this is a loop, not a recursion. */
+void section_free(struct section *top) {
+    struct section *s = top;
+    while (s) {
+        if (s->children.len > 0) {
+            s = s->children.items[--s->children.len];
+            continue;
+        }
+        struct section *parent = s == top ? NULL : s->parent;
+        for (size_t i = 0; i < s->attributes.len; i++)
+            attribute_free(s->attributes.items[i]);
+        attribute_list_done(&s->attributes);
+        section_list_done(&s->children);
+        expr_free(s->name_expr);
+        free(s->name);
+        free(s);
+        s = parent;
+    }
+}
+
+const struct attribute *section_attribute(const struct section *s, const char *key) {
+    for (size_t i = 0; i < s->attributes.len; i++)
+        if (text_equal_fold(s->attributes.items[i]->key, key))
+            return s->attributes.items[i];
+    return NULL;
+}
+
+const struct value *section_literal(const struct section *s, const char *key) {
+    const struct attribute *a = section_attribute(s, key);
+    const struct expr *e = a ? a->expr : NULL;
+    if (e && e->kind != EXPR_LITERAL)
+        e = a->text;
+    return e && e->kind == EXPR_LITERAL ? e->literal : NULL;
+}
+
+const char *section_text(const struct section *s, const char *key) {
+    const struct value *v = section_literal(s, key);
+    return v && v->text && v->type != VALUE_ERROR ? v->text : NULL;
+}
+
+bool section_flag(const struct section *s, const char *key) {
+    const struct value *v = section_literal(s, key);
+    return v && value_truth(v) == TRUTH_TRUE;
+}
+
+struct template *template_ref(struct template *t) {
+    (void)__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+void template_free(struct template *t) {
+    if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    section_free(t->file);
+    section_list_done(&t->clusters);
+    section_list_done(&t->noderefs);
+    section_list_done(&t->environments);
+    section_list_done(&t->parameters);
+    free(t->parameters_by_name);
+    free(t->text);
+    free(t);
+}
+
+static int compare_name(const void *name, const void *section) {
+    return strcasecmp(name, (*(const struct section *const *)section)->name);
+}
+
+const struct section *template_parameter(const struct template *t, const char *name) {
+    struct section **found = NULL;
+    if (t->parameters.len)
+        found = bsearch(name, t->parameters_by_name, t->parameters.len,
+                        sizeof(*t->parameters_by_name), compare_name);
+    return found ? *found : NULL;
+}
+
+size_t template_cluster_count(const struct template *t) {
+    return t->clusters.len;
+}
+
+const char *template_cluster_name(const struct template *t, size_t i) {
+    return i < t->clusters.len ? t->clusters.items[i]->name : NULL;
+}
+
+struct diagnostic_place template_place(const struct template *t, unsigned line, unsigned column) {
+    return (struct diagnostic_place){t->text, t->len, line, column};
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* The right side of `key = value`: what a bare text means. */
+#include "syntax.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *find_byte(struct span s, char c, size_t from) {
+    return from < s.len ? memchr(s.text + from, c, s.len - from) : NULL;
+}
+
+static void report(const struct value_context *context, struct span at, enum severity severity,
+                   const char *hint, const char *text) {
+    struct diagnostic_place place = template_place(context->t, at.line, at.column);
+    diagnostics_add(context->diags, severity, &place, hint, "%s", text);
+}
+
+/* Parses an expression. A wrong one is reported and leaves *ret NULL. 0 or -ENOMEM. */
+static int parse_expression(struct span s, const struct value_context *context, struct expr **ret) {
+    struct expr_error error;
+    char text[240];
+    int r = expr_parse(s.text, s.len, s.column, &error, ret);
+    if (r != -EINVAL)
+        return r;
+    struct span at = s;
+    at.column = error.column;
+    (void)snprintf(text, sizeof(text), "%s%s", error.text,
+                   context->ui_only ? "; the attribute is ignored" : "");
+    report(context, at, context->ui_only ? SEVERITY_WARNING : SEVERITY_ERROR,
+           error.hint[0] ? error.hint : NULL, text);
+    return 0;
+}
+
+static int append_literal(struct expr *concat, const char *text, size_t len, unsigned column) {
+    if (len == 0)
+        return 0;
+    return expr_append(concat, NULL, expr_literal(value_string_n(text, len), column));
+}
+
+/*
+ * One substitution at the `$` at `i`. *ret stays NULL if the `$` is a plain character; *ret_len is
+ * how much of the text it takes.
+ */
+static int parse_substitution(struct span s, size_t i, const struct value_context *context,
+                              struct expr **ret, size_t *ret_len) {
+    const char *p = s.text + i;
+    size_t left = s.len - i, name;
+    *ret_len = 1;
+    if (left > 1 && p[1] == '{') {
+        size_t braces = expr_braces(p, left);
+        if (braces == 0) {
+            report(context, span_part(s, i, left), SEVERITY_ERROR, "close it with }",
+                   "this ${ is not closed");
+            *ret_len = left;
+            return 0;
+        }
+        *ret_len = braces;
+        return parse_expression(span_part(s, i + 2, braces - 3), context, ret);
+    }
+    name = identifier_length(p + 1, left - 1);
+    if (name == 0)
+        return 0;
+    *ret_len = 1 + name;
+    *ret = expr_name(p + 1, name, true, s.column + (unsigned)i);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* The pieces of a text. `concat` gets them all. 0 or -ENOMEM. */
+static int parse_pieces(struct span s, const struct value_context *context, struct expr *concat) {
+    size_t plain = 0;
+    for (size_t i = 0; i < s.len;) {
+        struct expr *part = NULL;
+        size_t len = 1;
+        if (s.text[i] != '$') {
+            i++;
+            continue;
+        }
+        int r = parse_substitution(s, i, context, &part, &len);
+        if (r < 0)
+            return r;
+        if (part || len > 1) {
+            r = append_literal(concat, s.text + plain, i - plain, s.column);
+            if (r == 0 && part)
+                r = expr_append(concat, NULL, part);
+            if (r < 0)
+                return r;
+            plain = i + len;
+        }
+        i += len;
+    }
+    return append_literal(concat, s.text + plain, s.len - plain, s.column);
+}
+
+int text_parse(struct span s, const struct value_context *context, struct expr **ret) {
+    if (context->no_substitution || !find_byte(s, '$', 0)) {
+        *ret = expr_literal(value_string_n(s.text, s.len), s.column);
+        return *ret ? 0 : -ENOMEM;
+    }
+    _cleanup_expr_ struct expr *concat = expr_new(EXPR_CONCAT, s.column);
+    int r = concat ? parse_pieces(s, context, concat) : -ENOMEM;
+    if (r < 0)
+        return r == -E2BIG ? 0 : r;
+    *ret = TAKE_PTR(concat);
+    return 0;
+}
+
+/* `$Name` or `${expr}` alone keep the type of their value. */
+static bool whole_substitution(struct span s) {
+    if (s.len < 2 || s.text[0] != '$')
+        return false;
+    size_t n = s.text[1] == '{' ? expr_braces(s.text, s.len)
+                                : 1 + identifier_length(s.text + 1, s.len - 1);
+    return n == s.len && n > 1;
+}
+
+/* "text" that is the whole value. */
+static bool whole_quoted(struct span s, char quote) {
+    if (s.len < 2 || s.text[0] != quote)
+        return false;
+    for (size_t i = 1; i < s.len; i++) {
+        if (quote == '"' && s.text[i] == '\\')
+            i++;
+        else if (s.text[i] == quote)
+            return i + 1 == s.len;
+    }
+    return false;
+}
+
+/* Takes the quotes and the escapes \" and \\ off. */
+static int parse_double_quoted(struct span s, const struct value_context *context,
+                               struct expr **ret) {
+    _cleanup_free_ char *text = malloc(s.len);
+    size_t n = 0;
+    if (!text)
+        return -ENOMEM;
+    for (size_t i = 1; i + 1 < s.len; i++) {
+        if (s.text[i] == '\\' && (s.text[i + 1] == '"' || s.text[i + 1] == '\\') && i + 2 < s.len)
+            i++;
+        text[n++] = s.text[i];
+    }
+    return text_parse((struct span){text, n, s.line, s.column + 1}, context, ret);
+}
+
+/* A number, a boolean or a time; *ret stays NULL if the text is none of them. 0 or -ENOMEM. */
+static int parse_scalar(struct span s, struct value **ret) {
+    char text[64];
+    int64_t number;
+    if (s.len == 0 || s.len >= sizeof(text))
+        return 0;
+    memcpy(text, s.text, s.len);
+    text[s.len] = '\0';
+    struct value *v = NULL;
+    if (text_equal_fold(text, "true") || text_equal_fold(text, "false")) {
+        v = value_boolean(text_equal_fold(text, "true"));
+        *ret = v;
+        return v ? 0 : -ENOMEM;
+    }
+    if (text[0] == '`' && s.len > 2 && text[s.len - 1] == '`') {
+        text[s.len - 1] = '\0';
+        if (value_parse_time(text + 1, &number) < 0)
+            return 0;
+        *ret = value_time(number);
+        return *ret ? 0 : -ENOMEM;
+    }
+    size_t digits = strspn(text + (text[0] == '-' || text[0] == '+'), "0123456789");
+    char *end = text;
+    if (parse_i64(text, &number) == 0)
+        v = value_integer(number);
+    else if (digits > 0 && strspn(text, "+-.0123456789") == s.len && find_byte(s, '.', 0) &&
+             isfinite(strtod(text, &end)) && *end == '\0')
+        v = value_real(strtod(text, NULL));
+    else
+        return 0;
+    if (!v || value_set_source(v, text, s.len) < 0) {
+        value_unref(v);
+        return -ENOMEM;
+    }
+    *ret = v;
+    return 0;
+}
+
+/* Everything but lists and expressions. */
+static int parse_single(struct span s, const struct value_context *context, struct expr **ret) {
+    struct value *v = NULL;
+    if (whole_quoted(s, '"'))
+        return parse_double_quoted(s, context, ret);
+    if (whole_quoted(s, '\'')) {
+        *ret = expr_literal(value_string_n(s.text + 1, s.len - 2), s.column);
+        return *ret ? 0 : -ENOMEM;
+    }
+    int r = parse_scalar(s, &v);
+    if (r < 0)
+        return r;
+    if (v) {
+        *ret = expr_literal(v, s.column);
+        return *ret ? 0 : -ENOMEM;
+    }
+    if (context->no_substitution || !whole_substitution(s))
+        return text_parse(s, context, ret);
+    size_t len;
+    return parse_substitution(s, 0, context, ret, &len);
+}
+
+/* The index of the next comma outside "...", '...' and ${...}, or s.len. */
+static size_t next_comma(struct span s, size_t from) {
+    for (size_t i = from; i < s.len; i++) {
+        const char *close = NULL;
+        size_t braces;
+        if (s.text[i] == ',')
+            return i;
+        if (s.text[i] == '$' && i + 1 < s.len && s.text[i + 1] == '{' &&
+            (braces = expr_braces(s.text + i, s.len - i)) > 0)
+            i += braces - 1;
+        else if (s.text[i] == '"' || (s.text[i] == '\'' && i == from)) {
+            close = find_byte(s, s.text[i], i + 1);
+            if (close)
+                i = (size_t)(close - s.text);
+        }
+    }
+    return s.len;
+}
+
+static int parse_list(struct span s, const struct value_context *context, struct expr **ret) {
+    _cleanup_expr_ struct expr *list = expr_new(EXPR_LIST, s.column);
+    if (!list)
+        return -ENOMEM;
+    for (size_t from = 0; from <= s.len;) {
+        size_t comma = next_comma(s, from);
+        struct span piece = span_trim(span_part(s, from, comma - from));
+        struct expr *item = NULL;
+        from = comma + 1;
+        if (piece.len == 0)
+            continue;
+        int r = parse_single(piece, context, &item);
+        if (r == 0 && item)
+            r = expr_append(list, NULL, item);
+        if (r < 0 && r != -E2BIG)
+            return r;
+    }
+    *ret = TAKE_PTR(list);
+    return 0;
+}
+
+static int literal(struct attribute *a, struct value *v) {
+    a->expr = expr_literal(v, a->value_column);
+    return a->expr ? 0 : -ENOMEM;
+}
+
+/* `:=` without a value, or with one in triple quotes, which is a text. */
+static int parse_assigned(struct attribute *a, const struct item *item,
+                          const struct value_context *context) {
+    if (item->value.len == 0) {
+        report(context, item->value, SEVERITY_WARNING, NULL,
+               "there is no expression here; the attribute is undefined");
+        return literal(a, value_undefined());
+    }
+    return parse_expression(item->value, context, &a->expr);
+}
+
+int attribute_parse_value(struct attribute *a, const struct item *item,
+                          const struct value_context *context) {
+    struct span s = item->value;
+    struct value_context quiet = *context;
+    quiet.diags = NULL;
+    if (item->triple)
+        return literal(a, value_string_n(s.text, s.len));
+    if (item->expression)
+        return parse_assigned(a, item, context);
+    if (item->open_quote)
+        report(context, s, SEVERITY_WARNING, NULL,
+               "a \" is not closed on this line; the text is taken as it is");
+    if (span_equal(s, "undefined")) {
+        report(context, s, SEVERITY_WARNING, "write := undefined",
+               "taken as undefined, not as the text \"undefined\"");
+        return literal(a, value_undefined());
+    }
+    if (whole_quoted(s, '"') || whole_quoted(s, '\'') || next_comma(s, 0) == s.len)
+        return parse_single(s, context, &a->expr);
+    int r = parse_list(s, context, &a->expr);
+    return r < 0 ? r : text_parse(s, &quiet, &a->text);
+}
