@@ -111,8 +111,9 @@ static int start_daemon(struct api *api) {
         flags, 0, NULL, NULL, request_handle, &api->service, MHD_OPTION_LISTEN_SOCKET,
         api->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_CONNECTION_LIMIT,
         connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_NOTIFY_COMPLETED, request_completed, &api->service, MHD_OPTION_NOTIFY_CONNECTION,
-        request_connection, &api->service, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
+        &api->service, MHD_OPTION_NOTIFY_CONNECTION, request_connection, &api->service,
+        MHD_OPTION_END);
     if (!api->daemon)
         return errno ? -errno : -EIO;
     api->listen_fd = -1;

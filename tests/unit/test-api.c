@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server over real sockets. The engine behind it is a thread that answers as it is told;
-   the tree is two files. */
+/* The HTTP server over real sockets, with the real tree. The engine behind it is a thread that
+   answers as it is told. */
 #include "api/api.h"
 
 #include "base/clock.h"
-#include "view/view.h"
+#include "model/builder.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,79 +22,6 @@
 
 #define REPLY_MAX ((size_t)64 << 10)
 #define MANY 1100
-
-/* ---- the model and the tree, as far as the server looks at them ---- */
-
-static const char *health_text = "ok\n"; /* set between requests */
-static struct snapshot snapshot;
-
-const struct snapshot *model_acquire(struct model *m) {
-    (void)m;
-    return &snapshot;
-}
-
-void model_release(const struct snapshot *s) {
-    assert_ptr_equal(s, &snapshot);
-}
-
-struct command *command_new(enum command_type type) {
-    struct command *c = calloc(1, sizeof(*c));
-    if (c)
-        c->type = type;
-    return c;
-}
-
-void command_free(struct command *c) {
-    free(c->name);
-    free(c->text);
-    free(c);
-}
-
-int command_set_name(struct command *c, const char *name) {
-    c->name = strdup(name);
-    return c->name ? 0 : -ENOMEM;
-}
-
-int command_set_text(struct command *c, const char *text, size_t len) {
-    c->text = malloc(len + 1);
-    if (!c->text)
-        return -ENOMEM;
-    memcpy(c->text, text, len);
-    c->text[len] = '\0';
-    c->len = len;
-    return 0;
-}
-
-static const struct view_entry entries[] = {
-    {.name = "metrics"}, {.name = "system"}, {.name = "health"}};
-
-struct view_ref view_root(void) {
-    return (struct view_ref){0};
-}
-
-int view_lookup(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,
-                const char *name, struct view_ref *ret) {
-    (void)g;
-    (void)s;
-    bool below = strcmp(name, "health") == 0;
-    assert_int_equal(below, dir->entry == &entries[1]);
-    for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
-        if (strcmp(entries[i].name, name) == 0)
-            ret->entry = &entries[i];
-    return ret->entry ? 0 : -ENOENT;
-}
-
-int view_context(const struct gateway *g, const struct snapshot *s, const struct view_ref *ref,
-                 struct view_ctx *ret) {
-    (void)ref;
-    *ret = (struct view_ctx){.gateway = g, .snapshot = s};
-    return 0;
-}
-
-int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b) {
-    assert_int_not_equal(ctx->uid, 0);
-    return buf_puts(b, ref->entry == &entries[0] ? "clusters 0\n" : health_text);
-}
 
 /* ---- the engine ---- */
 
@@ -188,6 +115,7 @@ static void wait_submitted(struct fake_engine *e, unsigned n) {
 
 struct fixture {
     struct fake_engine engine;
+    struct model *model;
     struct gateway gateway;
     struct api *api;
 };
@@ -210,8 +138,13 @@ static int start(void **state, unsigned idle_ms, unsigned deadline_ms) {
     pthread_mutex_init(&f->engine.lock, NULL);
     pthread_cond_init(&f->engine.changed, NULL);
     f->engine.reply = (struct reply){.kind = "", .message = "", .text = "{}"};
-    f->gateway = (struct gateway){
-        .clock = &clock_real, .submit = submit, .cancel = cancel, .engine = &f->engine};
+    if (model_new(&clock_real, &f->model) < 0)
+        return -1;
+    f->gateway = (struct gateway){.model = f->model,
+                                  .clock = &clock_real,
+                                  .submit = submit,
+                                  .cancel = cancel,
+                                  .engine = &f->engine};
     if (pthread_create(&f->engine.thread, NULL, engine_thread, &f->engine) != 0)
         return -1;
     struct api_options options = {
@@ -236,6 +169,7 @@ static int teardown(void **state) {
     pthread_cond_destroy(&f->engine.changed);
     free(f->engine.name);
     free(f->engine.text);
+    model_free(f->model);
     free(f);
     return 0;
 }
@@ -315,21 +249,35 @@ static int ask(const struct fixture *f, const char *line, struct buf *b) {
     return take(fd, b);
 }
 
+/* Publishes the server's health, as the engine does. */
+static void set_health(struct fixture *f, enum health health, const char *text) {
+    struct builder *b;
+    assert_int_equal(builder_begin(f->model, &b), 0);
+    struct snapshot *root = builder_root(b);
+    assert_non_null(root);
+    root->server.health = health;
+    assert_int_equal(str_set(&root->server.health_text, text), 0);
+    builder_publish(b);
+}
+
 /* ---- tests ---- */
 
 static void test_reading(void **state) {
+    struct fixture *f = *state;
     _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
-    assert_int_equal(ask(*state, "GET /", &b), 200);
+    assert_int_equal(ask(f, "GET /", &b), 200);
     assert_true(has(&b, "POST  /agent/v1/register"));
-    assert_int_equal(ask(*state, "GET /metrics", &b), 200);
-    assert_true(has(&b, "\r\n\r\nclusters 0\n"));
+    assert_int_equal(ask(f, "GET /metrics", &b), 200);
+    assert_true(has(&b, "\r\n\r\n# HELP "));
+    assert_true(has(&b, "server_healthy 1\n"));
     assert_true(has(&b, "version=0.0.4"));
-    assert_int_equal(ask(*state, "GET /health?verbose=1", &b), 200);
+    assert_int_equal(ask(f, "GET /health?verbose=1", &b), 200);
     assert_true(has(&b, "\r\n\r\nok\n"));
-    health_text = "okay is not ok\n";
-    assert_int_equal(ask(*state, "GET /health", &b), 503);
-    assert_true(has(&b, "okay is not ok\n"));
-    health_text = "ok\n";
+    set_health(f, HEALTH_DEGRADED, "okay is not ok");
+    assert_int_equal(ask(f, "GET /health", &b), 503);
+    assert_true(has(&b, "\r\n\r\nokay is not ok\n"));
+    assert_int_equal(ask(f, "GET /metrics", &b), 200);
+    assert_true(has(&b, "server_healthy 0\n"));
 }
 
 static void test_head_has_no_body(void **state) {
@@ -341,7 +289,8 @@ static void test_head_has_no_body(void **state) {
         assert_int_equal(buf_putc(&b, c), 0);
     assert_true(has(&b, "HTTP/1.1 200"));
     assert_memory_equal(b.data + b.len - 4, "\r\n\r\n", 4);
-    assert_true(has(&b, "Content-Length: 11"));
+    assert_true(has(&b, "Content-Length: "));
+    assert_false(has(&b, "Content-Length: 0\r\n"));
 }
 
 static void test_wrong_paths_and_methods(void **state) {
@@ -506,6 +455,29 @@ static void test_deadline(void **state) {
     assert_int_equal(take(fd, &b), 200);
 }
 
+/* What is no HTTP, or too much of it, ends that connection and no other. */
+static void test_nonsense(void **state) {
+    static const char *const lines[] = {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                                        "GET / HTTP/1.1\r\n\r\n",
+                                        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"};
+    _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        _cleanup_close_ int fd = dial(*state);
+        put_text(fd, lines[i]);
+        (void)shutdown(fd, SHUT_WR);
+        int status = take(fd, &b);
+        assert_true(status == 0 || (status >= 400 && status <= 505));
+    }
+    _cleanup_close_ int fd = dial(*state);
+    static char much[64 << 10];
+    memset(much, 'x', sizeof(much));
+    put_text(fd, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    (void)put(fd, much, sizeof(much));
+    int status = take(fd, &b);
+    assert_true(status == 0 || status == 431 || status == 413);
+    assert_int_equal(ask(*state, "GET /health", &b), 200);
+}
+
 /* A client that sends its headers a byte at a time is cut off, and holds up nobody meanwhile. */
 static void test_slow_client(void **state) {
     _cleanup_close_ int slow = dial(*state);
@@ -660,6 +632,7 @@ int main(void) {
         TEST(test_token_is_needed),
         TEST(test_length_is_needed),
         TEST(test_body_has_a_limit),
+        TEST(test_nonsense),
         TEST(test_queue_full),
         IMPATIENT(test_deadline),
         IMPATIENT(test_slow_client),
