@@ -6,6 +6,7 @@
 
 /* A request under way. Its engine may have thrown away what it was asked for (epoch). */
 struct call {
+    struct list link; /* engine.calls */
     struct engine *engine;
     call_done done;
     uint64_t epoch, cluster_id, object_id;
@@ -49,7 +50,15 @@ static void completed(void *arg, const struct cyclecloud_result *result) {
         count_request(e, result);
         call->done(e, result, call->cluster_id, call->object_id, call->began);
     }
+    list_del(&call->link);
     free(call);
+}
+
+void call_free_all(struct engine *e) {
+    list_for_each_safe(link, next, &e->calls) {
+        list_del(link);
+        free(list_entry(link, struct call, link));
+    }
 }
 
 int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
@@ -57,10 +66,19 @@ int call_submit(struct engine *e, const struct cyclecloud_request *request, call
     struct call *call = malloc(sizeof(*call));
     if (!call)
         return -ENOMEM;
-    *call = (struct call){e, done, e->epoch, cluster_id, object_id, engine_now(e)};
+    *call = (struct call){.engine = e,
+                          .done = done,
+                          .epoch = e->epoch,
+                          .cluster_id = cluster_id,
+                          .object_id = object_id,
+                          .began = engine_now(e)};
+    list_init(&call->link);
+    list_add_tail(&e->calls, &call->link);
     const struct cyclecloud_provider *p = &e->options.provider;
     int r = p->ops->submit(p->self, request, completed, call);
-    if (r < 0)
+    if (r < 0) {
+        list_del(&call->link);
         free(call);
+    }
     return r;
 }

@@ -252,6 +252,8 @@ void node_retry(struct engine *e, const struct node *n) {
             w->sets.items[i].list_at = engine_now(e);
         return;
     }
+    if (str_len(copy->resource_id))
+        edit_text(e, &copy->resource_id, NODE_VM_FAILED);
     edit_node_status(e, copy, NODE_ACQUIRING, PHASE_VALIDATE);
 }
 

@@ -177,6 +177,7 @@ int engine_new(const struct engine_options *options, struct error *err, struct e
     e->options = *options;
     pthread_mutex_init(&e->queue_mutex, NULL);
     list_init(&e->queue);
+    list_init(&e->calls);
     list_init(&e->answers);
     list_init(&e->parked);
     int r = first_state(e, err);
@@ -196,6 +197,7 @@ void engine_free(struct engine *e) {
         answer_error(e, c, &(struct error){.code = -ECANCELED, .kind = "stopping"});
     answer_parked(e, true);
     answer_give_all(e, 0, "");
+    call_free_all(e);
     builder_abandon(e->builder);
     forget_learnt(e);
     shortage_free_all(e);

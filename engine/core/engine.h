@@ -66,7 +66,10 @@ int engine_run(struct engine *e);
 /* One tick without waiting. Returns the wall time of the next thing to do (USEC_NEVER: none). */
 usec_t engine_tick(struct engine *e);
 
+/* Lets engine_run return. Any thread. */
 void engine_stop(struct engine *e);
+/* Close the provider first: a completion after this would find nobody. Commands that were not
+   answered are answered -ECANCELED. Accepts NULL. */
 void engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine, engine_free);
 

@@ -40,8 +40,9 @@ static void release_target(struct engine *e, const struct intent *i) {
 
 void intents_close(struct engine *e, struct intent *i) {
     release_target(e, i);
-    struct work *w = engine_work(e, i->cluster_id);
-    struct set_work *sw = w && i->set_id ? work_set(w, i->set_id) : NULL;
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    struct work *w = c && cluster_set_by_id(c, i->set_id) ? engine_work(e, i->cluster_id) : NULL;
+    struct set_work *sw = w ? work_set(w, i->set_id) : NULL;
     if (sw)
         sw->written_at = engine_now(e);
     engine_dirty(e, i->cluster_id);

@@ -28,6 +28,8 @@
 #define RETRY_CAPACITY_MAX (30 * USEC_MIN)
 #define RETRY_QUOTA (10 * USEC_MIN)
 #define NODE_RETRIES_MAX 3u
+#define NODE_VM_FAILED \
+    "failed" /* resource_id of a VM that must be deleted before another is made */
 
 /* What is known of a scale set beside its record. */
 struct set_work {
@@ -169,6 +171,7 @@ struct engine {
     size_t n_cancelled, cap_cancelled;
     bool stopping;
 
+    struct list calls;   /* requests under way (call.c) */
     struct list answers; /* struct answer: given at the end of this tick */
     struct list parked;  /* struct answer: syncs that wait */
     usec_t published_at; /* monotonic */
@@ -230,6 +233,9 @@ typedef void (*call_done)(struct engine *e, const struct cyclecloud_result *resu
                           uint64_t cluster_id, uint64_t object_id, usec_t began);
 int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
                 uint64_t cluster_id, uint64_t object_id);
+
+/* Forgets the requests under way; the provider must not complete any after this. */
+void call_free_all(struct engine *e);
 
 /* request.c: what is sent for an intent. 0 or -errno, with words in `err`. */
 int request_send(struct engine *e, const struct intent *i, call_done done, struct error *err);

@@ -152,6 +152,14 @@ static void observe_node(struct engine *e, const struct node *n,
     refresh_node(e, n, in);
 }
 
+/* A VM is on its way: it is listed again until it is there. */
+static bool still_creating(const struct cyclecloud_result *result) {
+    for (size_t i = 0; i < result->n_instances; i++)
+        if (strcasecmp(result->instances[i].provisioning_state, "Creating") == 0)
+            return true;
+    return false;
+}
+
 /* --- VMs of their own --------------------------------------------------------------------------
  */
 
@@ -186,7 +194,7 @@ static void observe_vm(struct engine *e, uint64_t node_id, uint64_t cluster_id,
         return;
     if (n->target == TARGET_TERMINATED)
         edit_node_remove(e, n);
-    else if (strcmp(str_text(n->resource_id), "failed") != 0)
+    else if (!str_equal(n->resource_id, NODE_VM_FAILED))
         lose_vm(e, n, "the VM disappeared", false);
 }
 
@@ -217,6 +225,8 @@ static void vms_listed(struct engine *e, const struct cyclecloud_result *result,
         free(name);
     }
     id_vec_done(&heads);
+    if (still_creating(result) && w->list_at == USEC_NEVER)
+        w->list_at = engine_now(e) + LIST_GROWING;
     w->vms_listed = true;
     check_listed(e, w);
     engine_dirty(e, cluster_id);
@@ -358,7 +368,8 @@ static void bind_free(struct members *m) {
         m->n_surplus++;
     }
     /* what is left has no VM */
-    memmove(m->free.items, m->free.items + next, (m->free.len - next) * sizeof(*m->free.items));
+    for (size_t i = next; i < m->free.len; i++)
+        m->free.items[i - next] = m->free.items[i];
     m->free.len -= next;
 }
 
@@ -452,7 +463,7 @@ static void observe_members(struct engine *e, struct set_work *sw, const struct 
     }
     if (r < 0)
         engine_fail(e, r);
-    bool growing = m.free.len > 0 && !fresh;
+    bool growing = (m.free.len > 0 && !fresh) || (fresh && still_creating(result));
     sw->list_at = growing ? engine_now(e) + LIST_GROWING : USEC_NEVER;
     if (!fresh && !s->intent_id)
         sw->list_at = engine_now(e);
@@ -543,6 +554,7 @@ void observe_due(struct engine *e, struct work *w) {
     }
     if (w->list_at <= now && !w->listings)
         list_cluster(e, w, c, now);
+    check_listed(e, w); /* what was waited for may have gone by itself */
     for (size_t i = 0; i < w->sets.len; i++)
         list_set(e, c, &w->sets.items[i], now);
 }

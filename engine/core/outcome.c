@@ -309,8 +309,7 @@ static void fail_node(struct engine *e, const struct node *n, void *arg) {
     if (!exists)
         edit_node_unbind(e, copy);
     else
-        edit_text(e, &copy->resource_id,
-                  "failed"); /* a failed VM is left behind: it is deleted first */
+        edit_text(e, &copy->resource_id, NODE_VM_FAILED);
     edit_node_hold(e, copy, hold, again, f->result->message);
 }
 

@@ -74,6 +74,13 @@ static bool open_intent(const struct plan_input *in, uint64_t cluster_id, enum i
     return false;
 }
 
+static bool planned(const struct plan *p, enum intent_kind kind) {
+    for (size_t i = 0; i < p->actions.len; i++)
+        if (p->actions.items[i].kind == kind)
+            return true;
+    return false;
+}
+
 /* Wanted, without a VM, and nothing under way. */
 static bool is_pending(const struct node *n) {
     return n->target == TARGET_STARTED && !n->set_id && !n->intent_id && !str_len(n->resource_id) &&
@@ -109,7 +116,7 @@ static enum gate array_gate(struct plan *p, const struct plan_input *in, const s
     const struct cluster *c = in->cluster;
     if (!c->group_ready) {
         if (!open_intent(in, c->id, INTENT_ENSURE_GROUP) &&
-            !open_intent(in, c->id, INTENT_DELETE_GROUP)) {
+            !open_intent(in, c->id, INTENT_DELETE_GROUP) && !planned(p, INTENT_ENSURE_GROUP)) {
             act(p, INTENT_ENSURE_GROUP);
             say(p, "create: resource group %s", str_text(c->group));
         }
@@ -124,9 +131,8 @@ static enum gate array_gate(struct plan *p, const struct plan_input *in, const s
         return GATE_WAIT;
     if (!a->spec->public_ip || str_len(a->spec->security_group_id) || in->work->security_group)
         return GATE_OPEN;
-    bool asked = open_intent(in, c->id, INTENT_ENSURE_SECURITY_GROUP);
-    for (size_t i = 0; i < p->actions.len; i++)
-        asked = asked || p->actions.items[i].kind == INTENT_ENSURE_SECURITY_GROUP;
+    bool asked = open_intent(in, c->id, INTENT_ENSURE_SECURITY_GROUP) ||
+                 planned(p, INTENT_ENSURE_SECURITY_GROUP);
     if (!asked) {
         act(p, INTENT_ENSURE_SECURITY_GROUP);
         say(p, "create: network security group");
@@ -369,9 +375,9 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
 static void plan_head(struct plan *p, const struct node *n) {
     if (n->intent_id)
         return;
-    bool has = str_len(n->resource_id) > 0;
+    bool useless = str_equal(n->resource_id, NODE_VM_FAILED);
     bool delete = (n->target == TARGET_TERMINATED && n->status == NODE_TERMINATING) ||
-                  (n->target == TARGET_STARTED && has && n->status == NODE_ACQUIRING);
+                  (n->target == TARGET_STARTED && useless);
     enum intent_kind kind = INTENT_KIND_MAX;
     if (delete)
         kind = INTENT_DELETE_VM;

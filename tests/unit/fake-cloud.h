@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_FAKE_CLOUD_H
+#define TESTS_FAKE_CLOUD_H
+
+/*
+ * A cloud in memory, on the test's own time: groups, VMs, scale sets with members, operations that
+ * take a while. It stands behind provider.h, outlives engines that "crash", and can be told to lie.
+ */
+
+#include "base/clock.h"
+#include "cyclecloud/provider.h"
+
+enum fake_fault {
+    FAULT_NONE,
+    FAULT_CRASH_BEFORE, /* the request is lost, and the engine with it */
+    FAULT_CRASH_AFTER,  /* the request has its effect, the answer is lost, and the engine with it */
+    FAULT_LOST_REQUEST, /* no effect, no answer: TRANSPORT */
+    FAULT_LOST_REPLY,   /* effect, but TRANSPORT */
+    FAULT_CAPACITY,     /* a create fails for want of capacity */
+    FAULT_QUOTA,
+    FAULT_THROTTLED,
+};
+
+struct fake_cloud;
+
+struct fake_cloud *fake_cloud_new(usec_t *now);
+void fake_cloud_free(struct fake_cloud *f);
+struct cyclecloud_provider fake_cloud_provider(struct fake_cloud *f);
+
+/* The n-th write from now on (1 = the next) goes wrong this way; reads do not count. */
+void fake_cloud_fault(struct fake_cloud *f, unsigned nth, enum fake_fault fault);
+/* True once an engine must be dropped; clears. */
+bool fake_cloud_crashed(struct fake_cloud *f);
+/* Forgets requests whose engine is gone. */
+void fake_cloud_disconnect(struct fake_cloud *f);
+
+/* Delivers the answers that are due. Returns how many. */
+unsigned fake_cloud_deliver(struct fake_cloud *f);
+/* When the next one is due, USEC_NEVER = none. */
+usec_t fake_cloud_next(const struct fake_cloud *f);
+
+/* VMs that exist now, alone and in sets, and the largest number there ever was. */
+unsigned fake_cloud_vms(const struct fake_cloud *f);
+unsigned fake_cloud_peak(const struct fake_cloud *f);
+unsigned fake_cloud_groups(const struct fake_cloud *f);
+unsigned fake_cloud_writes(const struct fake_cloud *f);
+/* The n-th VM (0..); its resource id, UUID, custom data (with the token) and whether it runs. */
+struct fake_vm {
+    char resource_id[256], vm_id[64];
+    const char *custom_data;
+    bool running;
+    bool called; /* the test's own: it has registered */
+};
+struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
+/* Somebody deletes a VM in the portal. */
+void fake_cloud_kill(struct fake_cloud *f, unsigned n);
+
+#endif
