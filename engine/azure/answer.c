@@ -21,6 +21,7 @@ struct answer {
     const struct http_response *http;
     json_t *root; /* parsed body or NULL */
     usec_t retry_after;
+    bool broken; /* a page that is not whole JSON */
     struct cyclecloud_result result;
 };
 
@@ -190,8 +191,8 @@ static void note_limits(struct job *j, const struct answer *a) {
 
 static bool repeat_later(struct job *j, const struct answer *a) {
     static const struct retry_policy pauses = {.first = USEC_SEC / 2, .most = 8 * USEC_SEC};
-    bool may = j->row->read && retry_status(a->http->status) && a->http->code != -EFBIG &&
-               a->http->code != -ENOMEM;
+    bool may = j->row->read && (a->broken || retry_status(a->http->status)) &&
+               a->http->code != -EFBIG && a->http->code != -ENOMEM;
     if (!may || j->attempt >= ATTEMPTS_MAX || a->retry_after > PAUSE_MAX)
         return false;
     const struct random_source *random = j->azure->env.random;
@@ -272,6 +273,7 @@ static bool more_pages(struct job *j, struct answer *a) {
         return false;
     int r = next_page(j);
     if (r < 0) {
+        a->broken = r == -EBADMSG;
         set_transport(a, "BadAnswer",
                       r == -EPERM ? "the next page is on another host"
                                   : "the list is not the JSON that was expected");
@@ -316,7 +318,8 @@ void job_on_answer(void *arg, const struct http_response *response) {
         (void)retry_after_parse(after, clock_wall(j->azure->env.clock), &a.retry_after);
     judge(j, &a);
     note_limits(j, &a);
-    bool goes_on = repeat_authorized(j, &a) || repeat_later(j, &a) || more_pages(j, &a);
+    bool goes_on = repeat_authorized(j, &a) || repeat_later(j, &a) || more_pages(j, &a) ||
+                   (a.broken && repeat_later(j, &a));
     if (!goes_on) {
         a.result.request_id = header_of(&a, "x-ms-request-id");
         a.result.retry_after_us = a.retry_after;

@@ -179,6 +179,7 @@ static int submit(struct job *j, const char *const *headers) {
                              .body = j->body,
                              .body_len = j->body ? strlen(j->body) : 0,
                              .timeout = ANSWER_TIMEOUT,
+                             .once = !j->row->read,
                              .sink = j->row->array ? on_piece : NULL};
     items_done(&j->items);
     items_init(&j->items, j->row->array, on_item, j);

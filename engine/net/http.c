@@ -196,6 +196,10 @@ static int set_transport(struct request *q, const struct http_request *r, bool d
     SET(CURLOPT_USERAGENT, q->http->user_agent);
     if (q->http->ca_bundle)
         SET(CURLOPT_CAINFO, q->http->ca_bundle);
+    if (r->once) {
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+        SET(CURLOPT_FORBID_REUSE, 1L);
+    }
     if (direct)
         SET(CURLOPT_PROXY, ""); /* also overrides the environment */
     return 0;

@@ -49,6 +49,8 @@ struct http_request {
     size_t body_len;
     usec_t timeout;        /* of the whole exchange; 0 = 60 s */
     size_t max_body;       /* of the answer; longer fails with -EFBIG; 0 = HTTP_BODY_DEFAULT */
+    bool once;             /* a connection of its own: on a kept one that turns out to be dead
+                              the library would send the request a second time */
     bool metadata_service; /* no proxy, and plain http to 169.254.169.254 is allowed */
     /* Given: receives the body of a 2xx answer in pieces as it arrives, and `body` of the response
        is empty. A negative errno from it ends the request with that error. It only takes the data:

@@ -2,11 +2,12 @@
 #include "rate.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <uthash.h>
 
 #define SLOW_FOR (10 * USEC_MIN)
-#define RESERVE_PART 0.1 /* of the capacity, left to others */
+#define RESERVE_PART 0.1 /* of the capacity, spent evenly */
 #define SMALL 20         /* a smaller bucket is there to be used up */
 
 struct bucket {
@@ -15,6 +16,7 @@ struct bucket {
     double level; /* may be negative: reservations that wait */
     usec_t at;    /* when `level` was true */
     usec_t closed_until, slow_until;
+    usec_t spaced_until; /* below the reserve: when the next one may go */
     char key[];
 };
 
@@ -94,15 +96,24 @@ static struct bucket *get(struct rates *r, const char *key, const struct rate_li
     return b;
 }
 
-/* How long until a token above the reserve is there. */
-static usec_t wait_of(const struct bucket *b, usec_t now) {
+static usec_t refill_time(const struct bucket *b, double tokens, usec_t now) {
+    return (usec_t)(tokens / refill_of(b, now) * (double)USEC_SEC) + 1;
+}
+
+/* In the reserve. (An empty bucket spaces by itself.) */
+static bool spaced(const struct bucket *b) {
     double reserve = b->limit.capacity < SMALL ? 0 : b->limit.capacity * RESERVE_PART;
-    double missing = reserve + 1 - b->level;
-    usec_t wait = 0;
-    if (missing > 0)
-        wait = (usec_t)(missing / refill_of(b, now) * (double)USEC_SEC) + 1;
-    usec_t closed = usec_sub(b->closed_until, now);
-    return wait > closed ? wait : closed;
+    return b->level >= 1 && b->level < reserve + 1;
+}
+
+/* Until a token is there, and in the reserve until its turn. */
+static usec_t wait_of(const struct bucket *b, usec_t now) {
+    usec_t wait = usec_sub(b->closed_until, now);
+    if (b->level < 1 && refill_time(b, 1 - b->level, now) > wait)
+        wait = refill_time(b, 1 - b->level, now);
+    if (spaced(b) && usec_sub(b->spaced_until, now) > wait)
+        wait = usec_sub(b->spaced_until, now);
+    return wait;
 }
 
 int rates_take(struct rates *r, const char *key, const struct rate_limit *limit, usec_t now,
@@ -111,8 +122,11 @@ int rates_take(struct rates *r, const char *key, const struct rate_limit *limit,
     if (!b)
         return -ENOMEM;
     refresh(b, now);
-    *ret_wait = wait_of(b, now);
+    usec_t wait = wait_of(b, now);
+    if (spaced(b))
+        b->spaced_until = now + wait + refill_time(b, 1, now);
     b->level -= 1;
+    *ret_wait = wait;
     return 0;
 }
 

@@ -7,8 +7,8 @@
  * A bucket is named by an opaque key, begins full with the limits its first user gives, and is
  * corrected downwards by what the server reports. One thread; the caller gives the time.
  *
- * The last tenth of a bucket of 20 or more is not spent: others who use the same limit find
- * something left, and from there on requests go evenly, as fast as the refill allows.
+ * The last tenth of a bucket of 20 or more is spent evenly, one a refill, instead of in a burst:
+ * others who use the same limit find something left.
  */
 
 #include "base/cleanup.h"
