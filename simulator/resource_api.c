@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "resource.h"
+
+#include "api.h"
+#include "check.h"
+#include "network.h"
+#include "render.h"
+#include "route.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Networks, security groups, addresses, interfaces, placement groups, identities: requests. */
+
+/* What a kind of resource does to a new body before it is kept. False after an error. */
+typedef bool (*prepare_function)(struct exchange *ex, json_t *body);
+
+/* Gives the members of a list ("properties.securityRules") their ids and states. */
+static void name_children(json_t *body, const char *list, const char *segment) {
+    size_t i;
+    json_t *child;
+    json_array_foreach(json_path(body, list), i, child) {
+        const char *name = json_path_text(child, "name");
+        (void)json_object_set_new(
+            child, "id",
+            json_format("%s/%s/%s", json_path_text(body, "id"), segment, name ? name : "unnamed"));
+        (void)json_path_set(child, "properties.provisioningState", json_string("Updating"));
+    }
+}
+
+static bool prepare_network(struct exchange *ex, json_t *body) {
+    name_children(body, "properties.subnets", "subnets");
+    int r = subnets_enter(ex->world, body);
+    if (r == -EBUSY)
+        reply_error(ex, 400, "InUsePrefixCannotBeDeleted",
+                    "IpPrefix is in use and cannot be changed.");
+    else if (r == -EINVAL)
+        reply_error(ex, 400, "InvalidCIDRNotation",
+                    "A subnet's properties.addressPrefix is not an IPv4 prefix from /8 to /29.");
+    else if (r < 0)
+        reply_exhausted(ex);
+    return r == 0;
+}
+
+static bool prepare_security_group(struct exchange *ex, json_t *body) {
+    (void)ex;
+    name_children(body, "properties.securityRules", "securityRules");
+    return true;
+}
+
+static bool prepare_address(struct exchange *ex, json_t *body) {
+    char address[ADDRESS_TEXT_SIZE];
+    address_format(ex->world->next_public_address++, address);
+    return json_path_set(body, "properties.ipAddress", json_string(address)) == 0;
+}
+
+static bool prepare_interface(struct exchange *ex, json_t *body) {
+    name_children(body, "properties.ipConfigurations", "ipConfigurations");
+    json_t *first = json_path(body, "properties.ipConfigurations.0");
+    const char *id = json_path_text(first, "properties.subnet.id");
+    struct subnet *subnet = subnet_find(ex->world, id);
+    uint32_t taken;
+    char address[ADDRESS_TEXT_SIZE];
+    if (!subnet) {
+        reply_error(ex, 400, "InvalidResourceReference",
+                    "Resource %s referenced by resource %s was not found. Please make sure that "
+                    "the referenced resource exists, and that both resources are in the same "
+                    "region.",
+                    id ? id : "(no subnet)", json_path_text(body, "id"));
+        return false;
+    }
+    if (subnet_take(subnet, &taken) < 0) {
+        reply_error(ex, 400, "SubnetIsFull",
+                    "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
+                    "addresses.",
+                    subnet->name, subnet->prefix);
+        return false;
+    }
+    address_format(taken, address);
+    return json_path_set(first, "properties.privateIPAddress", json_string(address)) == 0;
+}
+
+static bool prepare_identity(struct exchange *ex, json_t *body) {
+    char client[UUID_TEXT_SIZE], principal[UUID_TEXT_SIZE];
+    random_uuid(&ex->world->random, client);
+    random_uuid(&ex->world->random, principal);
+    json_t *properties = json_pack("{s:s,s:s,s:s}", "tenantId", TENANT_ID, "principalId", principal,
+                                   "clientId", client);
+    return properties && json_object_set_new(body, "properties", properties) == 0;
+}
+
+static bool prepare_nothing(struct exchange *ex, json_t *body) {
+    (void)ex;
+    (void)body;
+    return true;
+}
+
+static const struct resource_kind {
+    const char *type;
+    prepare_function prepare;
+    bool asynchronous;
+    bool stateless;  /* has no provisioningState */
+    bool keeps_body; /* an existing one stays as it is */
+} kinds[] = {
+    {"Microsoft.Network/virtualNetworks", prepare_network, true, false, false},
+    {"Microsoft.Network/networkSecurityGroups", prepare_security_group, true, false, false},
+    {"Microsoft.Network/publicIPAddresses", prepare_address, true, false, true},
+    {"Microsoft.Network/networkInterfaces", prepare_interface, true, false, true},
+    {"Microsoft.Compute/proximityPlacementGroups", prepare_nothing, false, true, false},
+    {"Microsoft.ManagedIdentity/userAssignedIdentities", prepare_identity, false, true, true},
+};
+
+static const struct resource_kind *kind_of(const struct exchange *ex) {
+    return &kinds[ex->route->argument];
+}
+
+static char *path_id(const struct exchange *ex) {
+    return text_format("%s/providers/%s/%s", ex->group->object.id, kind_of(ex)->type,
+                       ex->captures[0]);
+}
+
+static struct resource *find_resource(const struct exchange *ex) {
+    _cleanup_free_ char *id = path_id(ex);
+    return world_find(ex->world, OBJECT_RESOURCE, id);
+}
+
+/* The resource of the path; NULL after a 404. */
+static struct resource *resource_of_path(struct exchange *ex) {
+    struct resource *resource = find_resource(ex);
+    if (!resource)
+        reply_not_found(ex, kind_of(ex)->type, ex->captures[0]);
+    return resource;
+}
+
+static struct operation *begin(struct exchange *ex, struct resource *resource,
+                               enum operation_kind kind) {
+    int region = region_index(json_path_text(resource->body, "location"));
+    return operation_new(
+        ex->world,
+        &(struct operation_plan){.provider = "Microsoft.Network",
+                                 .target = &resource->object,
+                                 .region = region < 0 ? 0 : region,
+                                 .kind = kind,
+                                 .ends_at = clock_wall(&clock_real) + world_span(ex->world, 1, 2)});
+}
+
+/* The body that is to be kept, prepared; NULL after an error. */
+static json_t *prepared_body(struct exchange *ex) {
+    const struct resource_kind *kind = kind_of(ex);
+    _cleanup_free_ char *id = path_id(ex);
+    _cleanup_json_ json_t *body = json_deep_copy(ex->body);
+    if (!id || !body || json_object_set_new(body, "id", json_string(id)) < 0 ||
+        json_object_set_new(body, "name", json_string(ex->captures[0])) < 0 ||
+        json_object_set_new(body, "type", json_string(kind->type)) < 0) {
+        reply_exhausted(ex);
+        return NULL;
+    }
+    if (!kind->prepare(ex, body))
+        return NULL;
+    if (!kind->stateless)
+        (void)json_path_set(body, "properties.provisioningState", json_string("Updating"));
+    return TAKE_PTR(body);
+}
+
+static void handle_put(struct exchange *ex) {
+    const struct resource_kind *kind = kind_of(ex);
+    struct resource *resource = find_resource(ex);
+    if (check_region(ex, ex->body) < 0 || !check_name(ex, ex->captures[0]))
+        return;
+    bool known = resource != NULL;
+    if (!known || !kind->keeps_body) {
+        json_t *body = prepared_body(ex);
+        if (!body) {
+            if (!ex->status)
+                reply_exhausted(ex);
+            return;
+        }
+        if (known) {
+            json_decref(resource->body);
+            resource->body = body;
+            world_touch(ex->world, &resource->object);
+        } else {
+            resource = resource_new(ex->world, ex->group, kind->type, body);
+        }
+    }
+    if (!resource) {
+        reply_exhausted(ex);
+        return;
+    }
+    int status = known ? 200 : 201;
+    if (!kind->asynchronous) {
+        reply_json(ex, status, render_resource(resource));
+        return;
+    }
+    struct operation *operation = begin(ex, resource, OPERATION_WRITE);
+    if (!operation) {
+        reply_exhausted(ex);
+        return;
+    }
+    reply_json(ex, status, render_resource(resource));
+    reply_operation(ex, operation, true, false);
+}
+
+static void handle_get(struct exchange *ex) {
+    struct resource *resource = resource_of_path(ex);
+    if (resource)
+        reply_json(ex, 200, render_resource(resource));
+}
+
+/* A network whose subnets have machines stays. */
+static bool in_use(const struct world *world, const struct resource *resource) {
+    size_t len = strlen(resource->object.id);
+    list_for_each(link, &world->subnets) {
+        const struct subnet *subnet = list_entry(link, struct subnet, link);
+        if (subnet->used && strncasecmp(subnet->id, resource->object.id, len) == 0 &&
+            subnet->id[len] == '/')
+            return true;
+    }
+    return false;
+}
+
+static void handle_delete(struct exchange *ex) {
+    struct resource *resource = find_resource(ex);
+    if (!resource) {
+        reply_status(ex, 204);
+        return;
+    }
+    if (in_use(ex->world, resource)) {
+        reply_error(ex, 400, "InUseSubnetCannotBeDeleted",
+                    "A subnet of %s is in use and cannot be deleted.", ex->captures[0]);
+        return;
+    }
+    if (!kind_of(ex)->asynchronous) {
+        resource_free(ex->world, resource);
+        reply_status(ex, 200);
+        return;
+    }
+    struct operation *operation = begin(ex, resource, OPERATION_DELETE);
+    if (!operation) {
+        reply_exhausted(ex);
+        return;
+    }
+    (void)json_path_set(resource->body, "properties.provisioningState", json_string("Deleting"));
+    world_touch(ex->world, &resource->object);
+    reply_status(ex, 202);
+    reply_operation(ex, operation, true, true);
+}
+
+static void handle_list(struct exchange *ex) {
+    json_t *value = json_array();
+    list_for_each(link, &ex->group->objects) {
+        struct object *object = list_entry(link, struct object, member);
+        if (object->kind != OBJECT_RESOURCE)
+            continue;
+        struct resource *resource = list_entry(object, struct resource, object);
+        if (strcasecmp(resource->type, kind_of(ex)->type) == 0)
+            (void)json_array_append_new(value, render_resource(resource));
+    }
+    reply_json(ex, 200, json_pack("{s:o}", "value", value));
+}
+
+static void handle_get_subnet(struct exchange *ex) {
+    struct resource *network = resource_of_path(ex);
+    if (!network)
+        return;
+    size_t i;
+    json_t *subnet;
+    json_array_foreach(json_path(network->body, "properties.subnets"), i, subnet) {
+        const char *name = json_path_text(subnet, "name");
+        if (name && strcasecmp(name, ex->captures[1]) == 0) {
+            reply_json(ex, 200, json_deep_copy(subnet));
+            return;
+        }
+    }
+    reply_error(ex, 404, "NotFound", "Resource %s/subnets/%s not found.", network->object.id,
+                ex->captures[1]);
+}
+
+#define RESOURCE_ROUTES(path, name, index, read, write)                             \
+    {"GET", "+" path, handle_list, "list-" name "s", read, false, index},           \
+        {"PUT", "+" path "/*", handle_put, "put-" name, write, false, index},       \
+        {"GET", "+" path "/*", handle_get, "get-" name, read, false, index}, {      \
+        "DELETE", "+" path "/*", handle_delete, "delete-" name, write, false, index \
+    }
+
+const struct route resource_routes[] = {
+    RESOURCE_ROUTES("Network/virtualNetworks", "network", 0, POLICY_NETWORK_READ,
+                    POLICY_NETWORK_WRITE),
+    {"GET", "+Network/virtualNetworks/*/subnets/*", handle_get_subnet, "get-subnet",
+     POLICY_NETWORK_READ, false, 0},
+    RESOURCE_ROUTES("Network/networkSecurityGroups", "security-group", 1, POLICY_NETWORK_READ,
+                    POLICY_NETWORK_WRITE),
+    RESOURCE_ROUTES("Network/publicIPAddresses", "public-address", 2, POLICY_NETWORK_READ,
+                    POLICY_NETWORK_WRITE),
+    RESOURCE_ROUTES("Network/networkInterfaces", "interface", 3, POLICY_NETWORK_READ,
+                    POLICY_NETWORK_WRITE),
+    RESOURCE_ROUTES("Compute/proximityPlacementGroups", "placement-group", 4, POLICY_NONE,
+                    POLICY_NONE),
+    RESOURCE_ROUTES("ManagedIdentity/userAssignedIdentities", "identity", 5, POLICY_NONE,
+                    POLICY_NONE),
+    {0},
+};

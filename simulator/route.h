@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIMULATOR_ROUTE_H
+#define SIMULATOR_ROUTE_H
+
+/* Which function answers which request, and what is checked before it is called. */
+
+#include "exchange.h"
+
+enum route_kind {
+    ROUTE_ARM,   /* bearer token, api-version, limits, faults */
+    ROUTE_LOGIN, /* faults only */
+    ROUTE_ADMIN, /* the simulator's own: nothing */
+};
+
+struct route {
+    const char *method;
+    /* Segments; "*" takes any. The first that matches, in any case, is it. A pattern that begins
+     * with "+" stands for SUBSCRIPTION_PATH/resourceGroups/GROUP/providers/Microsoft.; GROUP must
+     * exist and is no capture. */
+    const char *pattern;
+    void (*handle)(struct exchange *ex);
+    const char *name; /* for the statistics */
+    enum policy policy;
+    bool allocates; /* machines: capacity faults apply */
+    int argument;   /* for the handler: which vm_action */
+};
+
+/* Rows end with a NULL method. */
+extern const struct route admin_routes[], login_routes[], general_routes[], vm_routes[],
+    set_routes[], resource_routes[];
+
+/* Answers a complete request: fills in its reply. False: the request waits (a slow fault), and has
+ * to be answered again after `*ret_wait`. */
+bool route_answer(struct exchange *ex, usec_t *ret_wait);
+/* Whether this path belongs to the API that the log is of. */
+bool route_logged(const struct exchange *ex);
+
+#endif
