@@ -147,7 +147,7 @@ static int fill_image(struct engine *e, struct outgoing *o, const struct array_s
         return err_set(err, -EINVAL, "unknown_image", "image %s is not known",
                        *name ? name : "(none)");
     struct cyclecloud_vm_spec *v = &o->spec;
-    if (o->image.id) {
+    if (*o->image.id) {
         v->image_id = o->image.id;
     } else {
         v->image_publisher = o->image.publisher;
