@@ -46,7 +46,8 @@ int buf_reserve(struct buf *b, size_t extra);
 /* The first failure since the last clear, or 0. */
 int buf_error(const struct buf *b);
 
-/* Moves the text out as a malloc'ed C string (never NULL unless memory ran out); the buffer is empty. */
+/* Moves the text out as a malloc'ed C string (never NULL unless memory ran out); the buffer is
+ * empty. */
 char *buf_take(struct buf *b);
 
 /* Appends `text` as the inside of a JSON string (no quotes around it). */

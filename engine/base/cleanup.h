@@ -15,27 +15,27 @@
 #define _cleanup_(func) __attribute__((cleanup(func)))
 
 /* Declares func##p(), which calls func on a non-NULL local. `type` is the pointed-to type. */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-    static inline void func##p(type **p) {                                                         \
-        if (*p)                                                                                    \
-            func(*p);                                                                              \
-    }                                                                                              \
+#define DEFINE_CLEANUP(type, func)         \
+    static inline void func##p(type **p) { \
+        if (*p)                            \
+            func(*p);                      \
+    }                                      \
     struct cleanup_needs_semicolon
 
-#define TAKE_PTR(ptr)                                                                              \
-    ({                                                                                             \
-        __typeof__(ptr) *take_from_ = &(ptr);                                                      \
-        __typeof__(ptr) take_value_ = *take_from_;                                                 \
-        *take_from_ = NULL;                                                                        \
-        take_value_;                                                                               \
+#define TAKE_PTR(ptr)                              \
+    ({                                             \
+        __typeof__(ptr) *take_from_ = &(ptr);      \
+        __typeof__(ptr) take_value_ = *take_from_; \
+        *take_from_ = NULL;                        \
+        take_value_;                               \
     })
 
-#define TAKE_FD(fd)                                                                                \
-    ({                                                                                             \
-        int *take_from_ = &(fd);                                                                   \
-        int take_value_ = *take_from_;                                                             \
-        *take_from_ = -1;                                                                          \
-        take_value_;                                                                               \
+#define TAKE_FD(fd)                    \
+    ({                                 \
+        int *take_from_ = &(fd);       \
+        int take_value_ = *take_from_; \
+        *take_from_ = -1;              \
+        take_value_;                   \
     })
 
 static inline void cleanup_free(void *p) {
@@ -60,7 +60,7 @@ static inline pthread_mutex_t *cleanup_lock(pthread_mutex_t *m) {
 #define _cleanup_close_ _cleanup_(cleanup_close)
 
 /* Holds the mutex until the enclosing scope ends. */
-#define LOCK_SCOPE(m)                                                                              \
+#define LOCK_SCOPE(m) \
     pthread_mutex_t *lock_scope_ __attribute__((cleanup(cleanup_unlock), unused)) = cleanup_lock(m)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

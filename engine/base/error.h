@@ -40,7 +40,8 @@ int err_set(struct error *err, int code, const char *kind, const char *fmt, ...)
 int err_kind(struct error *err, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "prefix: " before the text of a set error; sets one from `code` if none was set. Returns `code`. */
+/* Puts "prefix: " before the text of a set error; sets one from `code` if none was set. Returns
+ * `code`. */
 int err_wrap(struct error *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -9,10 +9,12 @@
 
 #include <sys/types.h>
 
-/* Appends the contents of `path` to `b` (its maximum is the limit). 0 or -errno, -E2BIG too long. */
+/* Appends the contents of `path` to `b` (its maximum is the limit). 0 or -errno, -E2BIG too long.
+ */
 int file_read(const char *path, struct buf *b);
 
-/* Replaces `path` atomically: temporary file, fsync, rename, fsync of the directory. 0 or -errno. */
+/* Replaces `path` atomically: temporary file, fsync, rename, fsync of the directory. 0 or -errno.
+ */
 int file_write(const char *path, const void *data, size_t len, mode_t mode);
 
 /* mkdir -p; existing directories are fine. 0 or -errno. */

@@ -25,8 +25,8 @@ static int read_header(struct reader *r, char *line, unsigned number, struct err
 static int read_key(struct reader *r, char *line, unsigned number, struct error *err) {
     char *equals = strchr(line, '=');
     if (!equals)
-        return err_kind(err, "invalid_config",
-                        "'%s' is neither a [section] nor a key = value line", line);
+        return err_kind(err, "invalid_config", "'%s' is neither a [section] nor a key = value line",
+                        line);
     *equals = '\0';
     char *value = text_trim(equals + 1);
     size_t len = strlen(value);

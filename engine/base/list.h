@@ -15,15 +15,18 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(head) {&(head), &(head)}
+#define LIST_INIT(head) \
+    { &(head), &(head) }
 
 #define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head) \
+    for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 /* Safe against removal of `pos` in the body. */
-#define list_for_each_safe(pos, tmp, head)                                                         \
-    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
+#define list_for_each_safe(pos, tmp, head)                                 \
+    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); \
+         pos = tmp, tmp = pos->next)
 
 static inline void list_init(struct list *l) {
     l->next = l->prev = l;

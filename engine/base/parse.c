@@ -42,8 +42,8 @@ int parse_bool(const char *text, bool *ret) {
         const char *word;
         bool value;
     } words[] = {
-        {"yes", true}, {"no", false}, {"true", true}, {"false", false},
-        {"on", true},  {"off", false}, {"1", true},   {"0", false},
+        {"yes", true}, {"no", false},  {"true", true}, {"false", false},
+        {"on", true},  {"off", false}, {"1", true},    {"0", false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcasecmp(text, words[i].word) == 0) {

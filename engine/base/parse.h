@@ -2,7 +2,8 @@
 #ifndef BASE_PARSE_H
 #define BASE_PARSE_H
 
-/* Strict readers of small texts. None skips blanks unless it says so; none accepts trailing text. */
+/* Strict readers of small texts. None skips blanks unless it says so; none accepts trailing text.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

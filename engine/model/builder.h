@@ -4,21 +4,21 @@
 
 /*
  * How a new snapshot is made from the current one. The builder copies what is written
- * (node -> chunk -> table -> cluster -> root), shares the rest, and counts as it goes. Publishing is
- * one pointer swap; an abandoned build leaves no trace.
+ * (node -> chunk -> table -> cluster -> root), shares the rest, and counts as it goes. Publishing
+ * is one pointer swap; an abandoned build leaves no trace.
  *
  * Invariants
  * - Engine thread only. One build at a time.
- * - A pointer from builder_cluster/array/set/node is writable until the build ends, and asking again
- *   returns the same pointer. Pointers read through snapshot.h functions from builder_snapshot() see
- *   the build's own state, and are const.
+ * - A pointer from builder_cluster/array/set/node is writable until the build ends, and asking
+ * again returns the same pointer. Pointers read through snapshot.h functions from
+ * builder_snapshot() see the build's own state, and are const.
  * - counts of arrays and clusters follow the nodes by themselves: do not write them.
  * - A node's fields that counts depend on (status, target, hold, array_id, cores) may be written
  *   freely through builder_node's pointer; the counts are brought up to date when the build ends,
  *   or by builder_count(), which returns at once when nothing changed. builder_count() looks at the
- *   nodes asked for since it was called last: who keeps a pointer across it asks again. `fixed` says
- *   whether a node counts as a head node. Counts that moved are a VOLATILE change of the array and
- *   the cluster.
+ *   nodes asked for since it was called last: who keeps a pointer across it asks again. `fixed`
+ * says whether a node counts as a head node. Counts that moved are a VOLATILE change of the array
+ * and the cluster.
  * - Names are given by builder_add_* and builder_rename_cluster; `name` must not be written.
  * - All functions that give a writable pointer return NULL when memory ran out; the build is then
  *   only good for builder_abandon.
@@ -48,7 +48,8 @@ bool builder_dirty(const struct builder *b);
 /* True when a DURABLE object was touched. */
 bool builder_durable(const struct builder *b);
 void builder_count(struct builder *b);
-/* Makes the build current and frees what nobody can see any more. Never fails. Frees the builder. */
+/* Makes the build current and frees what nobody can see any more. Never fails. Frees the builder.
+ */
 void builder_publish(struct builder *b);
 /* Drops the build. Accepts NULL. */
 void builder_abandon(struct builder *b);
@@ -68,11 +69,14 @@ struct catalog *catalog_new(size_t n_types, size_t n_quotas);
 void catalog_free(struct catalog *c);
 
 /* Adds a zeroed cluster / array / set / node with this id and name; writable. An array's
-   max_count_set is -1. NULL: no memory, no such cluster, or the id (of a cluster: the name) is taken. */
+   max_count_set is -1. NULL: no memory, no such cluster, or the id (of a cluster: the name) is
+   taken. */
 struct cluster *builder_add_cluster(struct builder *b, uint64_t id, const char *name);
-struct array *builder_add_array(struct builder *b, uint64_t cluster_id, uint64_t id, const char *name);
+struct array *builder_add_array(struct builder *b, uint64_t cluster_id, uint64_t id,
+                                const char *name);
 struct set *builder_add_set(struct builder *b, uint64_t cluster_id, uint64_t id, const char *name);
-struct node *builder_add_node(struct builder *b, uint64_t cluster_id, uint64_t id, const char *name);
+struct node *builder_add_node(struct builder *b, uint64_t cluster_id, uint64_t id,
+                              const char *name);
 
 /* The writable copy of an object; NULL when it does not exist or memory ran out. */
 struct cluster *builder_cluster(struct builder *b, uint64_t id, enum durability d);

@@ -16,36 +16,36 @@
 #include "object.h"
 
 enum command_type {
-    COMMAND_CREATE_CLUSTER,   /* name, uid, gid, mode */
-    COMMAND_REMOVE_CLUSTER,   /* cluster_id */
-    COMMAND_RENAME_CLUSTER,   /* cluster_id, name */
-    COMMAND_SET_ACCESS,       /* cluster_id, uid/gid/mode where `set_*` */
-    COMMAND_SET_TEMPLATE,     /* cluster_id, text */
-    COMMAND_SET_PARAMETERS,   /* cluster_id, text */
-    COMMAND_SET_COUNT,        /* cluster_id, [array_id], counts */
-    COMMAND_SET_MAX_COUNT,    /* cluster_id, array_id, number (-1: the template's) */
-    COMMAND_SET_TARGET,       /* cluster_id, [node_id], target */
-    COMMAND_CONTROL,          /* cluster_id, [array_id or node_id], name = the verb */
-    COMMAND_SET_KEEPALIVE,    /* cluster_id, node_id, flag */
-    COMMAND_CREATE_NODE,      /* cluster_id, name */
-    COMMAND_REMOVE_NODE,      /* cluster_id, node_id */
-    COMMAND_SYNC,             /* cluster_id, [array_id or node_id]: answered on convergence */
-    COMMAND_REFUSED,          /* a refusal made outside the engine, to be recorded: cluster_id or 0,
-                                 name = the file, text = the words */
-    COMMAND_AGENT_REGISTER,   /* name = token, text = JSON body; reply.text = JSON answer */
-    COMMAND_AGENT_STATUS,     /* name = token, text = JSON body; reply.text = JSON answer */
-    COMMAND_LIBRARY_CHANGED,  /* name = the path that changed */
+    COMMAND_CREATE_CLUSTER,  /* name, uid, gid, mode */
+    COMMAND_REMOVE_CLUSTER,  /* cluster_id */
+    COMMAND_RENAME_CLUSTER,  /* cluster_id, name */
+    COMMAND_SET_ACCESS,      /* cluster_id, uid/gid/mode where `set_*` */
+    COMMAND_SET_TEMPLATE,    /* cluster_id, text */
+    COMMAND_SET_PARAMETERS,  /* cluster_id, text */
+    COMMAND_SET_COUNT,       /* cluster_id, [array_id], counts */
+    COMMAND_SET_MAX_COUNT,   /* cluster_id, array_id, number (-1: the template's) */
+    COMMAND_SET_TARGET,      /* cluster_id, [node_id], target */
+    COMMAND_CONTROL,         /* cluster_id, [array_id or node_id], name = the verb */
+    COMMAND_SET_KEEPALIVE,   /* cluster_id, node_id, flag */
+    COMMAND_CREATE_NODE,     /* cluster_id, name */
+    COMMAND_REMOVE_NODE,     /* cluster_id, node_id */
+    COMMAND_SYNC,            /* cluster_id, [array_id or node_id]: answered on convergence */
+    COMMAND_REFUSED,         /* a refusal made outside the engine, to be recorded: cluster_id or 0,
+                                name = the file, text = the words */
+    COMMAND_AGENT_REGISTER,  /* name = token, text = JSON body; reply.text = JSON answer */
+    COMMAND_AGENT_STATUS,    /* name = token, text = JSON body; reply.text = JSON answer */
+    COMMAND_LIBRARY_CHANGED, /* name = the path that changed */
     COMMAND_TYPE_MAX,
 };
 
 struct reply {
-    int code;          /* 0 or a negative errno */
-    const char *kind;  /* of the error, "" when fine */
+    int code;            /* 0 or a negative errno */
+    const char *kind;    /* of the error, "" when fine */
     const char *message; /* the error's words, "" when fine; borrowed */
     uint64_t object_id;  /* what was created */
     int http_status;     /* agents: 200, 202, 401, 404 */
     unsigned retry_after_s;
-    const char *text;    /* agents: JSON body; borrowed, "" when none */
+    const char *text; /* agents: JSON body; borrowed, "" when none */
 };
 
 enum count_sign {
@@ -80,7 +80,7 @@ struct command {
     mode_t mode;
     void (*reply)(void *arg, const struct reply *reply); /* may be NULL */
     void *arg;
-    uint64_t ticket; /* given by submit; names the command for cancel */
+    uint64_t ticket;  /* given by submit; names the command for cancel */
     struct list link; /* the engine's */
 };
 

@@ -2,7 +2,8 @@
 #ifndef MODEL_LIMITS_H
 #define MODEL_LIMITS_H
 
-/* A bound on everything that a user can grow. Reaching one is an error with its number in the text. */
+/* A bound on everything that a user can grow. Reaching one is an error with its number in the text.
+ */
 
 #define LIMIT_CLUSTERS 200u
 #define LIMIT_NODES_PER_CLUSTER 100000u

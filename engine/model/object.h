@@ -31,7 +31,7 @@ struct node {
     uint64_t id, edit;
     uint64_t cluster_id;
     uint64_t array_id;
-    uint64_t set_id;    /* the scale set it is (to be) a member of, 0 = a VM of its own or none yet */
+    uint64_t set_id; /* the scale set it is (to be) a member of, 0 = a VM of its own or none yet */
     uint64_t intent_id; /* the open intent that works on it, 0 = none */
     struct str *name;
     struct str *machine_type; /* chosen; empty until allocation */
@@ -48,23 +48,23 @@ struct node {
     enum hold hold;
     bool elastic; /* made through a count: gets another VM when its own is lost */
     bool keepalive;
-    bool fixed;   /* a head node: the record stays when its VM goes */
+    bool fixed;      /* a head node: the record stays when its VM goes */
     bool deallocate; /* on the way out: keep the disk */
     bool spot;
     uint32_t cores;
     uint32_t retries;     /* attempts that failed since the count was last changed */
     uint32_t type_choice; /* index into the array's machine types, for the next attempt */
     usec_t created_at, status_at, ready_at, last_seen; /* wall time, 0 = never */
-    usec_t not_before;    /* no new attempt before this, wall time */
-    uint64_t generation;  /* the cluster's generation when the node was last wished for */
+    usec_t not_before;                                 /* no new attempt before this, wall time */
+    uint64_t generation; /* the cluster's generation when the node was last wished for */
     struct node_metrics metrics;
 };
 
 struct counts {
     uint32_t by_status[NODE_STATUS_MAX];
-    uint32_t wanted;   /* records that are not being terminated */
-    uint32_t cores;    /* of VMs that exist or are being made */
-    uint32_t held;     /* wanted, and waiting for a person */
+    uint32_t wanted; /* records that are not being terminated */
+    uint32_t cores;  /* of VMs that exist or are being made */
+    uint32_t held;   /* wanted, and waiting for a person */
 };
 
 /* What a node of this array is made of; from the template's attributes, already evaluated. */
@@ -98,13 +98,13 @@ struct array {
     uint64_t cluster_id;
     struct str *name;
     bool is_array;
-    bool gone; /* the template no longer has it; it stays until its last node is gone */
+    bool gone;             /* the template no longer has it; it stays until its last node is gone */
     int64_t max_count_set; /* written to `max_count`, -1 = what the template says */
-    struct array_spec *spec; /* shared by the copies (counted) */
-    struct str *attributes;    /* JSON, secrets masked */
-    struct str *configuration; /* JSON, secrets masked */
+    struct array_spec *spec;          /* shared by the copies (counted) */
+    struct str *attributes;           /* JSON, secrets masked */
+    struct str *configuration;        /* JSON, secrets masked */
     struct str *secret_configuration; /* JSON for the node's own agent; never shown */
-    struct str *buckets;       /* JSON, put here by the engine */
+    struct str *buckets;              /* JSON, put here by the engine */
     struct counts counts;
     uint32_t next_number; /* lowest number not yet used for a node's name */
 };
@@ -151,20 +151,20 @@ struct cluster {
     usec_t created_at, changed_at, state_at;
     enum cluster_state state;
     enum target target;
-    uint64_t generation;          /* counts wishes */
-    uint64_t observed_generation; /* the wish that the cloud has reached */
+    uint64_t generation;                  /* counts wishes */
+    uint64_t observed_generation;         /* the wish that the cloud has reached */
     struct document template, parameters; /* parameters: JSON, with secrets; never shown raw */
     struct document rejected_template, rejected_parameters;
-    struct str *parameters_public; /* what `parameters` reads */
+    struct str *parameters_public;   /* what `parameters` reads */
     struct str *schema, *definition; /* JSON, secrets masked */
-    struct str *plan;    /* what the engine would do next, for people */
-    struct str *outcome; /* first line of `error`: "ok" or "refused: ..." */
-    struct str *notes;   /* "warning: ..." and "missing: ..." lines, true now */
-    struct str *alerts;  /* open alerts, a line each */
-    struct str *group;   /* resource group */
+    struct str *plan;                /* what the engine would do next, for people */
+    struct str *outcome;             /* first line of `error`: "ok" or "refused: ..." */
+    struct str *notes;               /* "warning: ..." and "missing: ..." lines, true now */
+    struct str *alerts;              /* open alerts, a line each */
+    struct str *group;               /* resource group */
     struct str *account, *region;
-    bool group_ready;    /* the cloud has confirmed the group */
-    bool missing;        /* required parameters are missing */
+    bool group_ready;          /* the cloud has confirmed the group */
+    bool missing;              /* required parameters are missing */
     struct object_list arrays; /* struct array, in template order */
     struct object_list sets;   /* struct set, by id */
     struct node_table *nodes;

@@ -61,8 +61,8 @@ struct server {
 
 struct snapshot {
     uint64_t revision;
-    usec_t at;          /* wall time of publication */
-    usec_t clusters_at; /* when a cluster was last added or removed */
+    usec_t at;                   /* wall time of publication */
+    usec_t clusters_at;          /* when a cluster was last added or removed */
     struct object_list clusters; /* struct cluster, by name */
     struct catalog *catalog;     /* NULL until first read */
     struct last_error *last_errors;

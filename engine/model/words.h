@@ -30,12 +30,12 @@ enum node_status {
 /* The PhaseMap names through which a node comes up. */
 enum node_phase {
     PHASE_NONE,
-    PHASE_VALIDATE,        /* Cloud.ValidateNodes */
-    PHASE_RESOURCE_GROUP,  /* Azure.CreateResourceGroup */
-    PHASE_ALLOCATE,        /* Azure.AllocateNodes */
-    PHASE_CREATE_VM,       /* Azure.CreateVirtualMachines */
-    PHASE_AWAIT_BOOT,      /* Cloud.AwaitBootup */
-    PHASE_AWAIT_INSTALL,   /* Cloud.AwaitInstallation */
+    PHASE_VALIDATE,       /* Cloud.ValidateNodes */
+    PHASE_RESOURCE_GROUP, /* Azure.CreateResourceGroup */
+    PHASE_ALLOCATE,       /* Azure.AllocateNodes */
+    PHASE_CREATE_VM,      /* Azure.CreateVirtualMachines */
+    PHASE_AWAIT_BOOT,     /* Cloud.AwaitBootup */
+    PHASE_AWAIT_INSTALL,  /* Cloud.AwaitInstallation */
     PHASE_MAX,
 };
 
@@ -51,7 +51,7 @@ enum cluster_state {
 /* Why a node that is wanted does not move. Those from HOLD_PERSON on need a person. */
 enum hold {
     HOLD_NONE,
-    HOLD_CAPACITY,    /* no capacity in the cloud; tried again after a time */
+    HOLD_CAPACITY, /* no capacity in the cloud; tried again after a time */
     HOLD_THROTTLED,
     HOLD_UNREACHABLE, /* the cloud does not answer */
     HOLD_PERSON,
@@ -67,13 +67,13 @@ const char *target_name(enum target t);
 /* Reads started/terminated/deallocated (any case). 0 or -EINVAL. */
 int target_parse(const char *text, enum target *ret);
 
-const char *node_status_name(enum node_status s);  /* "Acquiring" */
-const char *node_state_name(enum node_status s);   /* State: "Allocation" */
-const char *node_state_file(enum node_status s);   /* what nodes/NODE/state reads: "allocation" */
-const char *node_phase_name(enum node_phase p);    /* "Cloud.AwaitBootup", "" for none */
+const char *node_status_name(enum node_status s); /* "Acquiring" */
+const char *node_state_name(enum node_status s);  /* State: "Allocation" */
+const char *node_state_file(enum node_status s);  /* what nodes/NODE/state reads: "allocation" */
+const char *node_phase_name(enum node_phase p);   /* "Cloud.AwaitBootup", "" for none */
 const char *cluster_state_file(enum cluster_state s); /* "started" */
 const char *cluster_state_name(enum cluster_state s); /* REST: "Started", "Terminated" for off */
-const char *hold_name(enum hold h);                /* "quota", "" for none */
+const char *hold_name(enum hold h);                   /* "quota", "" for none */
 
 /* Readers of the stored words; -1 when the word is unknown. */
 int node_status_parse(const char *text);

@@ -4,7 +4,8 @@
 
 /*
  * Append-only text streams in the store: logs and events, of the server (owner 0) and of each
- * cluster or node (owner = its object id). A stream is a sequence of bytes; its records are keyed by
+ * cluster or node (owner = its object id). A stream is a sequence of bytes; its records are keyed
+ * by
  * ("h", stream, owner, offset of the first byte), so any offset is found with one seek, and nothing
  * is held in memory. A reader sees only bytes that were committed.
  *

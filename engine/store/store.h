@@ -54,8 +54,8 @@ typedef int (*store_visit)(void *arg, const void *key, size_t key_len, const voi
 /* Called on the engine thread after each commit that changed something, with the new revision. */
 typedef void (*store_watch)(void *arg, uint64_t revision, const struct store_op *ops, size_t n);
 
-/* Keys from `from` (included) while they begin with `prefix`; `reverse` goes downwards from the last
-   key <= `from` (an empty `from` means the end of the prefix). */
+/* Keys from `from` (included) while they begin with `prefix`; `reverse` goes downwards from the
+   last key <= `from` (an empty `from` means the end of the prefix). */
 struct store_range {
     const void *prefix;
     size_t prefix_len;
@@ -91,7 +91,8 @@ int store_open_lmdb(const char *path, struct error *err, struct store **ret);
    commit and may return a negative errno to make it fail. Returns 0 or -ENOMEM. */
 int store_open_memory(int (*fail_commit)(void *arg), void *arg, struct store **ret);
 
-/* Appends the value of a key. 0, -ENOENT, -EBADMSG, -E2BIG (over the buffer's maximum), -ENOMEM, -EIO. */
+/* Appends the value of a key. 0, -ENOENT, -EBADMSG, -E2BIG (over the buffer's maximum), -ENOMEM,
+ * -EIO. */
 static inline int store_get(struct store *s, const void *key, size_t key_len, struct buf *value) {
     return s->ops->get(s, key, key_len, value);
 }
@@ -105,8 +106,8 @@ static inline int store_scan(struct store *s, const struct store_range *range, s
 
 /*
  * Applies `ops` in order if all `compares` hold. Durable when it returns 0. Returns -EAGAIN when a
- * compare does not hold, -ENOSPC (disk or map full), -EIO, -EINVAL (key or value too long), -ENOMEM.
- * Engine thread only.
+ * compare does not hold, -ENOSPC (disk or map full), -EIO, -EINVAL (key or value too long),
+ * -ENOMEM. Engine thread only.
  */
 static inline int store_commit(struct store *s, const struct store_compare *compares,
                                size_t n_compares, const struct store_op *ops, size_t n_ops,

@@ -95,7 +95,7 @@ struct cyclecloud_vm_spec {
     const char *plan_name, *plan_publisher, *plan_product; /* purchase plan, all or none */
     const char *subnet_id;                                 /* full resource id */
     const char *security_group_id;
-    const char *computer_name;  /* a VM's host name, a set's name prefix */
+    const char *computer_name; /* a VM's host name, a set's name prefix */
     const char *admin_username;
     const char *ssh_public_key; /* one authorized_keys line */
     const char *custom_data;    /* plain; the provider encodes it */
@@ -125,11 +125,11 @@ struct cyclecloud_vm_spec {
 
 struct cyclecloud_request {
     enum cyclecloud_call call;
-    const char *account;   /* name of the [account NAME] section */
+    const char *account; /* name of the [account NAME] section */
     const char *region;
-    const char *group;     /* resource group */
-    const char *name;      /* of the VM, set or security group */
-    uint32_t capacity;     /* CREATE_SET, RESIZE_SET: absolute */
+    const char *group; /* resource group */
+    const char *name;  /* of the VM, set or security group */
+    uint32_t capacity; /* CREATE_SET, RESIZE_SET: absolute */
     const struct cyclecloud_vm_spec *spec;
     const char *const *instance_ids; /* NULL-terminated */
     const struct cyclecloud_endpoint *endpoints;
@@ -140,8 +140,8 @@ struct cyclecloud_request {
 };
 
 struct cyclecloud_size {
-    const char *name;   /* Standard_HB120rs_v3 */
-    const char *family; /* standardHBv3Family */
+    const char *name;         /* Standard_HB120rs_v3 */
+    const char *family;       /* standardHBv3Family */
     const char *const *zones; /* NULL-terminated */
     uint32_t vcpus;           /* vCPUsAvailable where given */
     uint32_t quota_vcpus;     /* vCPUs: what counts against quotas */
@@ -172,7 +172,8 @@ struct cyclecloud_instance {
     const char *zone;
     const char *computer_name;
     const char *provisioning_state; /* Creating Updating Succeeded Failed Deleting */
-    const char *power_state;        /* starting running stopping stopped deallocating deallocated, "" unknown */
+    const char
+        *power_state; /* starting running stopping stopped deallocating deallocated, "" unknown */
     const char *error_code, *error_message; /* when provisioning failed */
     const char *placement_group;
     const struct cyclecloud_tag *tags;
@@ -192,7 +193,8 @@ struct cyclecloud_subnet {
 };
 
 struct cyclecloud_quota_error {
-    const char *name; /* family, "cores" or "lowPriorityCores"; "" = not a quota that was understood */
+    const char
+        *name; /* family, "cores" or "lowPriorityCores"; "" = not a quota that was understood */
     uint64_t limit, used, required;
 };
 
@@ -232,7 +234,8 @@ struct cyclecloud_provider_ops {
     bool (*has_account)(void *provider, const char *account);
     /* The account's default region, "" when it has none or does not exist. Borrowed. */
     const char *(*account_region)(void *provider, const char *account);
-    /* The full resource id of "group/network/subnet" in the account. Malloc'ed; NULL: no memory or malformed. */
+    /* The full resource id of "group/network/subnet" in the account. Malloc'ed; NULL: no memory or
+     * malformed. */
     char *(*subnet_id)(void *provider, const char *account, const char *subnet);
 };
 
