@@ -39,10 +39,11 @@ int site_make_state_dir(const char *state_dir, struct error *err) {
     return 0;
 }
 
-/* Something that ships with the product: found beside the program (a build directory, or its source
-   directory above it), else where it was installed. Malloc'ed; NULL when it is nowhere. */
+/* Something that ships with the product: found beside the program, in the source directory one or
+   two levels above a build directory, else where it was installed. Malloc'ed; NULL when it is
+   nowhere. */
 static char *find_shipped(const char *name) {
-    static const char *const places[] = {"", "/.."};
+    static const char *const places[] = {"", "/..", "/../.."};
     _cleanup_free_ char *dir = process_own_dir();
     char *path = NULL;
     for (size_t i = 0; dir && i < ARRAY_SIZE(places); i++) {
