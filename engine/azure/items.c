@@ -106,37 +106,49 @@ static int between_items(struct items *s, char c) {
     return buf_putc(&s->rest, c);
 }
 
+/* A number, true, false, null or text ends at what follows it. */
+static bool ends_scalar(const struct items *s, char c) {
+    return s->depth == 2 && !s->in_string && (c == ',' || c == ']');
+}
+
+static int keep_and_give(struct items *s, const char *data, size_t len) {
+    int r = buf_append(&s->item, data, len);
+    return r < 0 ? r : give_item(s);
+}
+
+/* Reads the item that goes on at data[0], to its end or that of the data. */
+static int feed_item(struct items *s, const char *data, size_t len, size_t *ret_used) {
+    for (size_t i = 0; i < len; i++) {
+        *ret_used = i;
+        if (ends_scalar(s, data[i]))
+            return keep_and_give(s, data, i);
+        bool closes = !s->in_string && (data[i] == '}' || data[i] == ']');
+        int r = on_byte(s, data[i]);
+        if (r < 0)
+            return r;
+        *ret_used = i + 1;
+        if (closes && s->depth == 2)
+            return keep_and_give(s, data, i + 1);
+    }
+    return buf_append(&s->item, data, len);
+}
+
 /* Reads within the array from data[0]; *ret_used bytes belonged to it. */
 static int feed_array(struct items *s, const char *data, size_t len, size_t *ret_used) {
-    size_t i = 0, from = 0;
+    size_t i = 0;
     int r = 0;
-    for (; r == 0 && i < len && s->in_array; i++) {
+    while (r == 0 && i < len && s->in_array) {
         if (!s->in_item) {
             r = between_items(s, data[i]);
-            if (r != 1)
-                continue;
-            r = 0;
-            s->in_item = true;
-            from = i;
+            s->in_item = r == 1;
+            i += r == 0;
         }
-        bool ends_scalar = s->depth == 2 && !s->in_string && (data[i] == ',' || data[i] == ']');
-        if (ends_scalar) {
-            r = buf_append(&s->item, data + from, i - from);
-            if (r == 0)
-                r = give_item(s);
-            i--; /* the separator is read again, between items */
-            continue;
-        }
-        bool closes = !s->in_string && (data[i] == '}' || data[i] == ']');
-        r = on_byte(s, data[i]);
-        if (r == 0 && closes && s->depth == 2) {
-            r = buf_append(&s->item, data + from, i + 1 - from);
-            if (r == 0)
-                r = give_item(s);
+        if (s->in_item) {
+            size_t used = 0;
+            r = feed_item(s, data + i, len - i, &used);
+            i += used;
         }
     }
-    if (r == 0 && s->in_item)
-        r = buf_append(&s->item, data + from, i - from);
     *ret_used = i;
     return r;
 }

@@ -209,20 +209,31 @@ static int unarmour(const struct buf *file, struct buf *raw) {
     return r;
 }
 
-static int read_public(const struct buf *raw, char **ret) {
+static bool reads(const struct reader *r, const char *text) {
+    return !r->bad && r->left == strlen(text) && memcmp(r->at, text, r->left) == 0;
+}
+
+/* Takes head and both blobs out of the container. False: it is not one, or is encrypted. */
+static bool open_container(const struct buf *raw, struct reader *public, struct reader *private) {
     if (raw->len < sizeof(magic) || memcmp(raw->data, magic, sizeof(magic)) != 0)
-        return -EINVAL;
+        return false;
     struct reader r = {.at = (const uint8_t *)raw->data + sizeof(magic),
                        .left = raw->len - sizeof(magic)};
     struct reader cipher = take_string(&r);
     (void)take_string(&r);
     (void)take_string(&r);
     uint32_t keys = take_u32(&r);
-    struct reader public = take_string(&r), private = take_string(&r);
-    if (r.bad || keys != 1 || cipher.left != 4 || memcmp(cipher.at, "none", 4) != 0)
+    *public = take_string(&r);
+    *private = take_string(&r);
+    return !r.bad && keys == 1 && reads(&cipher, "none");
+}
+
+static int read_public(const struct buf *raw, char **ret) {
+    struct reader public, private;
+    if (!open_container(raw, &public, &private))
         return -EINVAL;
     struct reader blob = public, type = take_string(&public);
-    if (type.bad || type.left != strlen(KEY_TYPE) || memcmp(type.at, KEY_TYPE, type.left) != 0)
+    if (!reads(&type, KEY_TYPE))
         return -EINVAL;
     (void)take_u32(&private);
     (void)take_u32(&private);
@@ -234,9 +245,7 @@ static int read_public(const struct buf *raw, char **ret) {
     _cleanup_free_ char *words = strndup((const char *)comment.at, comment.left);
     if (!words)
         return -ENOMEM;
-    if (!comment_valid(words))
-        return -EINVAL;
-    return public_line(blob.at, blob.left, words, ret);
+    return comment_valid(words) ? public_line(blob.at, blob.left, words, ret) : -EINVAL;
 }
 
 int crypto_ssh_public(const char *path, struct error *err, char **ret) {

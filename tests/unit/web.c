@@ -108,21 +108,35 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return reply(connection, &r);
 }
 
-struct web *web_new(web_answer answer, void *arg) {
+static struct web *start(web_answer answer, void *arg, unsigned flags,
+                         struct MHD_OptionItem *more) {
     struct web *w = calloc(1, sizeof(*w));
     assert(w);
     w->answer = answer;
     w->arg = arg;
     (void)pthread_mutex_init(&w->lock, NULL);
-    w->daemon =
-        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, on_request,
-                         w, MHD_OPTION_URI_LOG_CALLBACK, on_uri, w, MHD_OPTION_NOTIFY_COMPLETED,
-                         on_end, w, MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_END);
+    w->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | flags, 0, NULL, NULL, on_request, w,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, w, MHD_OPTION_NOTIFY_COMPLETED, on_end, w,
+        MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     assert(w->daemon);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_BIND_PORT);
     assert(info);
-    (void)snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%u", info->port);
+    (void)snprintf(w->url, sizeof(w->url), "%s://127.0.0.1:%u",
+                   flags & MHD_USE_TLS ? "https" : "http", info->port);
     return w;
+}
+
+struct web *web_new(web_answer answer, void *arg) {
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    return start(answer, arg, 0, none);
+}
+
+struct web *web_new_tls(web_answer answer, void *arg, const char *key, const char *certificate) {
+    struct MHD_OptionItem items[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+                                     {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
+                                     {MHD_OPTION_END, 0, NULL}};
+    return start(answer, arg, MHD_USE_TLS, items);
 }
 
 void web_free(struct web *w) {

@@ -36,8 +36,10 @@ struct web;
 
 /* Asserts by itself. */
 struct web *web_new(web_answer answer, void *arg);
+/* The same over TLS, with a key and its certificate in PEM form; both outlive it. */
+struct web *web_new_tls(web_answer answer, void *arg, const char *key, const char *certificate);
 void web_free(struct web *w);
-/* "http://127.0.0.1:PORT" */
+/* "http://127.0.0.1:PORT", or https */
 const char *web_url(const struct web *w);
 size_t web_count(struct web *w);
 /* "METHOD URL" of the n-th request, its body, and one of its headers; malloc'ed. */
