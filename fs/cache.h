@@ -3,16 +3,80 @@
 #define FS_CACHE_H
 
 /*
- * What the kernel may keep, and for how long. Timeouts are in seconds, for struct fuse_entry_param.
+ * What the kernel may hold. Names, attributes and small files are given to it for good, and a
+ * record says which rows of which object it got; a change of the object then needs one notice for
+ * each of those and none for the rest.
+ *
+ * A change may be published while an answer with the old contents is on its way. Therefore every
+ * cacheable answer is made in this order: note the sequence number (place_get), take the snapshot,
+ * cache_note, send, cache_settle. cache_settle has the notifier drop the place again when a change
+ * was announced in between.
+ * Threads: all functions may be called from any thread.
  */
 
 #include "internal.h"
 
-/* How long a name may stand for this place. */
-double cache_entry_timeout(const struct place *p);
-/* How long its attributes may be kept. */
-double cache_attr_timeout(const struct place *p);
-/* True when its contents are read through the page cache. */
-bool cache_pages(const struct place *p);
+#include "base/vec.h"
+
+DEFINE_VEC(id_vec, uint64_t);
+
+#define CACHE_SIZE_UNKNOWN UINT32_MAX
+
+/* Bound on objects with a record; what is beyond it is simply not cached. */
+#define CACHE_OBJECTS_MAX ((size_t)1 << 18)
+/* A file up to this size fills one page, so one READ answers it whole. */
+#define CACHE_PAGE_BYTES 4096u
+
+/* How long the kernel may keep a place, in seconds. */
+struct cache_terms {
+    double entry, attr;
+};
+
+int cache_new(struct cache **ret);
+void cache_free(struct cache *c);
+
+/* Counts announced changes. */
+uint64_t cache_sequence(struct cache *c);
+void cache_announce(struct cache *c);
+
+/* Notes that the kernel gets attributes with this size, and says how long it may keep them. */
+struct cache_terms cache_note(const struct place *p, uint64_t size);
+/* Notes that the kernel gets the contents (of a file or a listing). */
+void cache_note_contents(const struct place *p);
+/* The size in the attributes that the kernel got last, or CACHE_SIZE_UNKNOWN. */
+uint32_t cache_told(const struct place *p);
+/* After the answer was sent; see above. */
+void cache_settle(const struct place *p);
+/* True when a read-only open of this file may be answered from the page cache, if it is small. */
+bool cache_pages_allowed(const struct place *p);
+
+/* Appends the inodes of an object that the kernel may hold, and takes them as dropped. When memory
+   runs out, the rest stays noted and *ret is what there was room for. */
+void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret);
+/* The same for every object of a cluster. */
+void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret);
+/* The same for everything there is. */
+void cache_collect_all(struct cache *c, struct id_vec *ret);
+/* Appends the inodes of an object's files that the kernel knows and that announce changes. */
+void cache_watched(struct cache *c, uint64_t object_id, struct id_vec *ret);
+
+/* Where an object stood in the tree when the kernel heard of it. */
+struct cache_name {
+    char *name;           /* malloc'ed; NULL: the kernel does not know it */
+    uint64_t parent;      /* inode of its directory, 0 = not looked up there */
+    uint64_t link_parent; /* inode of the array's nodes/, 0 = not looked up there */
+};
+
+/* Removes an object's record and tells its name. */
+void cache_forget(struct cache *c, uint64_t object_id, struct cache_name *ret);
+/* Tells an object's name without removing anything. */
+void cache_where(struct cache *c, uint64_t object_id, struct cache_name *ret);
+/* Removes the records of all objects of a cluster, its own included. */
+void cache_forget_cluster(struct cache *c, uint64_t cluster_id);
+/* When the kernel knows the cluster by another name: tells that, and notes the new one. */
+void cache_rename(struct cache *c, const struct cluster *cl, struct cache_name *ret);
+/* True when owner, group or mode are others than at the last call, or when the kernel first heard
+   of the cluster. */
+bool cache_access_changed(struct cache *c, const struct cluster *cl);
 
 #endif

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "cache.h"
+#include "notify.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct listing {
     char *data;
     size_t size, used;
     bool full;
-    int error;
+    struct id_vec given; /* READDIRPLUS: node ids with attributes that may be kept */
 };
 
 /* Adds an entry; returns non-zero when there is no room. */
@@ -44,14 +45,17 @@ static void fill_plus(struct listing *l, const struct view_ref *ref, struct fuse
     if (!ref->link && ref->entry->flags & (VIEW_SYNC | VIEW_PRIVATE))
         return;
     struct place p = {.fs = l->dir->fs, .snapshot = l->dir->snapshot, .ref = *ref};
+    p.sequence = l->dir->sequence;
     p.node_id = view_inode(ref);
     if (view_context(p.fs->gateway, p.snapshot, ref, &p.ctx) < 0)
         return;
     p.ctx.uid = l->caller->uid;
     p.ctx.gid = l->caller->gid;
     struct fuse_entry_param full;
-    if (place_entry(&p, &full) == 0)
+    if (id_vec_reserve(&l->given, 1) == 0 && place_entry(&p, &full) == 0) {
         *e = full;
+        (void)id_vec_append(&l->given, full.ino); /* room was reserved */
+    }
     if (p.vnode)
         vnode_unref(p.fs->vnodes, p.vnode);
 }
@@ -111,6 +115,16 @@ static int list(struct listing *l, uint64_t from) {
     return 0;
 }
 
+/* As cache_settle, for the listing and all that came with it. */
+static void settle(struct listing *l) {
+    struct fs *fs = l->dir->fs;
+    if (cache_sequence(fs->cache) == l->dir->sequence)
+        return;
+    notify_again(fs->notify, l->dir->node_id);
+    for (size_t i = 0; i < l->given.len; i++)
+        notify_again(fs->notify, l->given.items[i]);
+}
+
 static void read_dir(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, bool plus) {
     _cleanup_place_ struct place dir = {0};
     _cleanup_free_ char *data = malloc(size ? size : 1);
@@ -124,11 +138,16 @@ static void read_dir(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, bool
     };
     int r = data ? place_get(fs_of(req), id, l.caller, &dir) : -ENOMEM;
     if (r == 0)
+        cache_note_contents(&dir);
+    if (r == 0)
         r = list(&l, (uint64_t)off);
-    if (r < 0)
+    if (r < 0) {
         (void)fuse_reply_err(req, -r);
-    else
+    } else {
         (void)fuse_reply_buf(req, data, l.used);
+        settle(&l);
+    }
+    id_vec_done(&l.given);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_file_info *fi) {
@@ -144,7 +163,10 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t id, size_t size, off_t off,
 
 void op_opendir(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     (void)id;
-    (void)fuse_reply_open(req, fi);
+    if (fs_of(req)->opendir_optional)
+        (void)fuse_reply_err(req, ENOSYS); /* never asked again; listings are kept */
+    else
+        (void)fuse_reply_open(req, fi);
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t id, int datasync, struct fuse_file_info *fi) {

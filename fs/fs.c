@@ -3,15 +3,18 @@
 
 #include "internal.h"
 
-#include "base/log.h"
+#include "cache.h"
+#include "notify.h"
+#include "polls.h"
 #include "vnode.h"
+#include "watchdog.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
 static void op_init(void *userdata, struct fuse_conn_info *conn) {
-    (void)userdata;
+    struct fs *fs = userdata;
     const unsigned unwanted = FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
                               FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                               FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL;
@@ -21,6 +24,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn) {
     conn->want &= ~unwanted;
     conn->want |= conn->capable & wanted;
     conn->time_gran = 1000;
+    fs->opendir_optional = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 }
 
 /* Left out, so that the kernel decides alone or remembers that there is nothing: access, extended
@@ -52,6 +56,7 @@ static const struct fuse_lowlevel_ops operations = {
     .symlink = op_symlink,
     .link = op_link,
     .mknod = op_mknod,
+    .poll = op_poll,
 };
 
 static int copy_options(struct fs *fs, const struct fs_options *options) {
@@ -71,6 +76,12 @@ static int copy_options(struct fs *fs, const struct fs_options *options) {
 
 static int make_parts(struct fs *fs) {
     int r = vnodes_new(&fs->vnodes);
+    if (r == 0)
+        r = cache_new(&fs->cache);
+    if (r == 0)
+        r = polls_new(&fs->polls);
+    if (r == 0)
+        r = notify_new(fs, &fs->notify);
     if (r == 0)
         r = answers_new(fs, &fs->answers);
     return r;
@@ -174,15 +185,19 @@ int fs_run(struct fs *fs) {
         fs->n_workers++;
     }
     struct stat st;
-    if (stat(fs->mountpoint, &st) == 0)
-        fs->device = st.st_dev;
-    return 0;
+    if (stat(fs->mountpoint, &st) < 0)
+        return -errno;
+    fs->device = st.st_dev;
+    int r = notify_run(fs->notify);
+    return r < 0 ? r : watchdog_new(fs, &fs->watchdog);
 }
 
 void fs_stop(struct fs *fs) {
     if (!fs || atomic_exchange(&fs->stopping, true))
         return;
     request_cancel_all(fs);
+    notify_stop(fs->notify);
+    watchdog_free(TAKE_PTR(fs->watchdog));
     fuse_session_exit(fs->session);
     for (unsigned i = 0; i < fs->n_workers; i++)
         (void)pthread_cancel(fs->workers[i]);
@@ -203,6 +218,9 @@ void fs_free(struct fs *fs) {
         handle_free(fs, list_entry(fs->handles.next, struct handle, link));
     if (fs->session)
         fuse_session_destroy(fs->session);
+    notify_free(fs->notify);
+    polls_free(fs->polls);
+    cache_free(fs->cache);
     vnodes_free(fs->vnodes);
     (void)pthread_mutex_destroy(&fs->lock);
     free(fs->mountpoint);
@@ -210,7 +228,6 @@ void fs_free(struct fs *fs) {
 }
 
 void fs_changed(struct fs *fs, const struct change *changes, size_t n) {
-    (void)fs;
-    (void)changes;
-    (void)n;
+    cache_announce(fs->cache);
+    notify_changed(fs->notify, changes, n);
 }

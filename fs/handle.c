@@ -3,6 +3,8 @@
 #include "internal.h"
 
 #include "cache.h"
+#include "notify.h"
+#include "polls.h"
 #include "process.h"
 #include "store/history.h"
 #include "vnode.h"
@@ -67,6 +69,7 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     h->entry = p->ref.entry;
     h->inode = p->scratch ? 0 : view_inode(&p->ref);
     h->node_id = p->node_id;
+    h->cluster_id = p->ctx.cluster ? p->ctx.cluster->id : 0;
     h->uid = caller->uid;
     h->gid = caller->gid;
     h->writable = wants_write(flags);
@@ -93,6 +96,7 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
 
 void handle_free(struct fs *fs, struct handle *h) {
     leave(fs, h);
+    poll_leave(fs->polls, h);
     vnode_unref(fs->vnodes, h->vnode);
     buf_done(&h->text);
     buf_done(&h->body);
@@ -113,21 +117,55 @@ int handle_place(struct fs *fs, const struct handle *h, struct place *ret) {
 void handle_describe(struct fs *fs, struct handle *h, struct fuse_file_info *fi) {
     (void)fs;
     fi->fh = (uint64_t)(uintptr_t)h;
-    fi->direct_io = 1;
+    fi->direct_io = !h->paged;
+    fi->keep_cache = h->paged;
     fi->noflush = !h->writable || h->kind == HANDLE_SCRATCH;
 }
 
-/* Renders the contents as they are now. Under h->lock. */
-static int render(struct fs *fs, struct handle *h) {
-    _cleanup_place_ struct place p = {0};
-    int r = handle_place(fs, h, &p);
-    if (r < 0)
-        return r;
+/* Renders the contents as they are now. Under h->lock, or before the handle is known. */
+static int render(struct handle *h, const struct place *p) {
     buf_clear(&h->text);
-    r = view_show(&p.ctx, &p.ref, &h->text);
+    int r = view_show(&p->ctx, &p->ref, &h->text);
     h->rendered = r == 0;
     h->was_read = false;
+    if (r == 0)
+        poll_seen_text(h);
     return r;
+}
+
+/* What an open begins with. 0 or -errno. */
+static int begin(struct fs *fs, struct handle *h, const struct place *p, int flags) {
+    if (h->kind == HANDLE_SCRATCH && flags & O_TRUNC)
+        return scratch_resize(fs->vnodes, h->vnode, 0, clock_wall(fs->gateway->clock));
+    if (h->kind == HANDLE_STREAM) {
+        struct view_attr attr;
+        if (view_attr(&p->ctx, &p->ref, &attr) == 0)
+            poll_seen_stream(h, attr.size);
+    }
+    if (h->kind != HANDLE_TEXT)
+        return 0;
+    int r = render(h, p);
+    h->paged = r == 0 && cache_pages_allowed(p) && h->text.len <= CACHE_PAGE_BYTES;
+    return r;
+}
+
+static void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi) {
+    struct fs *fs = fs_of(req);
+    handle_describe(fs, h, fi);
+    if (fuse_reply_open(req, fi) < 0)
+        handle_free(fs, h); /* the open was interrupted: no RELEASE follows */
+}
+
+/* On the answer thread: the kernel asks for the size again, which is now that of the rendering. */
+static void finish_open(struct request *r) {
+    (void)fuse_lowlevel_notify_inval_inode(r->fs->session, r->node_id, -1, 0);
+    reply_open(r->req, r->handle, &r->file);
+}
+
+/* True when the kernel may believe in another size than that of what will be read. */
+static bool size_is_stale(const struct handle *h, const struct place *p) {
+    return h->kind == HANDLE_TEXT && !h->paged && h->entry->flags & VIEW_HELD &&
+           !(h->entry->flags & VIEW_PRIVATE) && cache_told(p) != h->text.len;
 }
 
 void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
@@ -138,19 +176,23 @@ void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     int r = place_get(fs, id, caller, &p);
     if (r == 0)
         r = handle_new(fs, &p, caller, fi->flags, &h);
-    if (r == 0 && h->kind == HANDLE_SCRATCH && fi->flags & O_TRUNC)
-        r = scratch_resize(fs->vnodes, h->vnode, 0, clock_wall(fs->gateway->clock));
-    if (r == 0 && h->kind == HANDLE_TEXT && !cache_pages(&p))
-        r = render(fs, h);
+    if (r == 0)
+        r = begin(fs, h, &p, fi->flags);
     if (r < 0) {
         if (h)
             handle_free(fs, h);
         (void)fuse_reply_err(req, -r);
         return;
     }
-    handle_describe(fs, h, fi);
-    if (fuse_reply_open(req, fi) < 0)
-        handle_free(fs, h); /* the open was interrupted: no RELEASE follows */
+    struct request *request = size_is_stale(h, &p) ? request_new(fs, req, finish_open) : NULL;
+    if (!request) {
+        reply_open(req, h, fi);
+        return;
+    }
+    request->handle = h;
+    request->file = *fi;
+    request->node_id = id;
+    answers_push(fs->answers, request);
 }
 
 /* The part of a text that a READ asks for. */
@@ -158,6 +200,54 @@ static void reply_slice(fuse_req_t req, const struct buf *text, size_t size, off
     size_t from = (size_t)off < text->len ? (size_t)off : text->len;
     size_t left = text->len - from;
     (void)fuse_reply_buf(req, text->data + from, size < left ? size : left);
+}
+
+/* Makes the kernel believe in at least this size; shorter READs correct it downwards by themselves.
+   Touches no page, so that it may be called while the page is being read. */
+static void grow(struct fs *fs, uint64_t node_id, size_t size) {
+    static char nothing[1];
+    struct fuse_bufvec none = FUSE_BUFVEC_INIT(0);
+    none.buf[0].mem = nothing;
+    (void)fuse_lowlevel_notify_store(fs->session, node_id, (off_t)size, &none, 0);
+}
+
+/*
+ * Fills a page. The reader sees as many bytes of it as the attributes say that the kernel has, so
+ * the text must have the size that it was told last: that is what is true now, or what this handle
+ * was opened with when a change is just being announced. Under h->lock.
+ */
+static void fill_page(struct fs *fs, struct handle *h, const struct place *p, struct buf *now) {
+    uint32_t told = cache_told(p);
+    cache_note_contents(p);
+    if (told != now->len && told == h->text.len) {
+        notify_again(fs->notify, h->node_id);
+        return;
+    }
+    if (told == CACHE_SIZE_UNKNOWN || told < now->len)
+        grow(fs, h->node_id, now->len);
+    struct buf old = h->text;
+    h->text = *now;
+    *now = old;
+}
+
+/* READ through the page cache. */
+static int read_page(struct fs *fs, struct handle *h, fuse_req_t req, size_t size, off_t off) {
+    _cleanup_place_ struct place p = {0};
+    _cleanup_buf_ struct buf now = BUF_INIT(LIMIT_RENDER_BYTES);
+    int r = handle_place(fs, h, &p);
+    if (r == 0)
+        r = view_show(&p.ctx, &p.ref, &now);
+    if (r < 0)
+        return r;
+    p.node_id = h->node_id;
+    (void)pthread_mutex_lock(&h->lock);
+    if (off == 0)
+        fill_page(fs, h, &p, &now);
+    poll_seen_text(h);
+    reply_slice(req, &h->text, size, off);
+    (void)pthread_mutex_unlock(&h->lock);
+    cache_settle(&p);
+    return 0;
 }
 
 /* Reads again from the start see what is true then. */
@@ -169,7 +259,10 @@ static int read_text(struct fs *fs, struct handle *h, fuse_req_t req, size_t siz
     }
     bool again = off == 0 && (h->was_read || h->kind != HANDLE_TEXT);
     if (!h->rendered || again) {
-        int r = render(fs, h);
+        _cleanup_place_ struct place p = {0};
+        int r = handle_place(fs, h, &p);
+        if (r == 0)
+            r = render(h, &p);
         if (r < 0)
             return r;
     }
@@ -191,7 +284,7 @@ void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_
     struct fs *fs = fs_of(req);
     struct handle *h = handle_of(fi);
     if (h->kind != HANDLE_SCRATCH && h->kind != HANDLE_STREAM) {
-        int r = read_text(fs, h, req, size, off);
+        int r = h->paged ? read_page(fs, h, req, size, off) : read_text(fs, h, req, size, off);
         if (r < 0)
             (void)fuse_reply_err(req, -r);
         return;
@@ -199,6 +292,8 @@ void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_
     _cleanup_buf_ struct buf b = BUF_INIT(size);
     int r = h->kind == HANDLE_STREAM ? read_stream(fs, h, size, off, &b)
                                      : scratch_read(fs->vnodes, h->vnode, (size_t)off, size, &b);
+    if (r == 0 && h->kind == HANDLE_STREAM)
+        poll_seen_stream(h, (uint64_t)off + b.len);
     if (r < 0)
         (void)fuse_reply_err(req, -r);
     else

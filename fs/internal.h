@@ -46,6 +46,7 @@ struct fs {
     struct fuse_session *session;
     char *mountpoint;
     bool mounted;
+    bool opendir_optional; /* the kernel does without OPENDIR */
     dev_t device;
     struct vnodes *vnodes;
     struct answers *answers;
@@ -80,6 +81,7 @@ struct place {
     struct vnode *vnode;             /* reference; NULL for a plain place of the table */
     bool scratch;                    /* vnode is a scratch file: ref and ctx are empty */
     uint64_t node_id;
+    uint64_t sequence; /* of announced changes, before the snapshot was taken; see cache.h */
     struct view_ref ref;
     struct view_ctx ctx;
 };
@@ -119,6 +121,7 @@ struct request {
     void (*finish)(struct request *r);
     int code;           /* 0 or -errno */
     bool decided;       /* the code is known; the engine only records a refusal */
+    bool asked;         /* the engine got a command */
     uint64_t object_id; /* what was made */
     size_t size;        /* WRITE */
     uint64_t node_id, to_node_id;
@@ -127,6 +130,9 @@ struct request {
     uint64_t cluster_id; /* whose files are stale for the caller once this is answered */
     uint64_t about_id;   /* node or array, likewise */
     struct fuse_ctx caller;
+    struct handle *handle; /* OPEN */
+    struct fuse_file_info file;
+    bool makes, removes;   /* an object, by mkdir(2) or rmdir(2) */
     bool parks;            /* may be cancelled */
     struct list link;      /* the answer thread's */
     struct list park_link; /* fs->parked */
@@ -178,6 +184,8 @@ struct handle {
     enum handle_kind kind;
     struct vnode *vnode; /* reference, or NULL */
     uint64_t inode;      /* of the table; 0 for scratch */
+    uint64_t cluster_id; /* 0: the server's */
+    bool paged;          /* read through the page cache */
     uint64_t node_id;
     const struct view_entry *entry; /* NULL for scratch */
     uid_t uid;
@@ -195,8 +203,7 @@ struct handle {
     int refused;           /* DOCUMENT: a piece was refused; nothing will be applied */
     struct list poll_link; /* guarded by polls.lock, as what follows */
     struct fuse_pollhandle *poll;
-    uint64_t seen; /* hash of the contents that the reader knows */
-    bool event;    /* they have changed since */
+    atomic_uint_fast64_t seen; /* what the reader knows: a hash of the contents, or a length */
 };
 
 /* A handle for a place with these open(2) flags. 0, -EACCES, -EISDIR, -ELOOP, -ENFILE, -ENOMEM. */

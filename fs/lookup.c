@@ -3,11 +3,26 @@
 #include "internal.h"
 
 #include "cache.h"
+#include "notify.h"
 #include "vnode.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
+
+/* What the notifier looks for: one of several node ids of a file, or a name that is still free. */
+static void lookup_replay(fuse_req_t req, struct place *found, struct replay_step step) {
+    if (step.kind == REPLAY_MAKE && found->ref.entry->dir && found->ref.object_id == step.inode) {
+        (void)fuse_reply_err(req, ENOENT);
+        return;
+    }
+    if (step.kind == REPLAY_TOUCH && step.node_id != step.inode &&
+        view_inode(&found->ref) == step.inode) {
+        found->vnode = vnode_find(found->fs->vnodes, step.node_id);
+        found->node_id = found->vnode ? step.node_id : found->node_id;
+    }
+    place_reply_entry(req, found);
+}
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
     struct fs *fs = fs_of(req);
@@ -16,8 +31,11 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
     int r = place_get(fs, parent, caller, &dir);
     if (r == 0)
         r = place_lookup(&dir, name, caller, &found);
+    struct replay_step step = notify_step(fs->notify, caller);
     if (r < 0)
         (void)fuse_reply_err(req, -r);
+    else if (step.kind != REPLAY_NONE && !found.scratch)
+        lookup_replay(req, &found, step);
     else
         place_reply_entry(req, &found);
 }
@@ -38,10 +56,12 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 static void reply_attr(fuse_req_t req, const struct place *p) {
     struct stat st;
     int r = place_stat(p, &st);
-    if (r < 0)
+    if (r < 0) {
         (void)fuse_reply_err(req, -r);
-    else
-        (void)fuse_reply_attr(req, &st, cache_attr_timeout(p));
+        return;
+    }
+    (void)fuse_reply_attr(req, &st, cache_note(p, (uint64_t)st.st_size).attr);
+    cache_settle(p);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
@@ -150,6 +170,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
     struct fs *fs = fs_of(req);
     _cleanup_place_ struct place p = {0};
     int r = place_get(fs, id, fuse_req_ctx(req), &p);
+    if (r == 0 && notify_step(fs->notify, fuse_req_ctx(req)).kind != REPLAY_NONE)
+        to_set = 0;
     if (r == 0 && to_set & FUSE_SET_ATTR_SIZE)
         r = set_size(&p, fi, attr->st_size);
     if (r == 0 && p.scratch) {

@@ -17,6 +17,7 @@ void place_done(struct place *p) {
 
 /* Takes a snapshot and fills the place for an inode of the table. 0 or -ESTALE. */
 static int fill(struct place *p, uint64_t inode, const struct fuse_ctx *caller) {
+    p->sequence = cache_sequence(p->fs->cache);
     p->snapshot = model_acquire(p->fs->gateway->model);
     int r = view_from_inode(p->snapshot, inode, &p->ref);
     if (r == 0)
@@ -145,8 +146,9 @@ int place_entry(struct place *p, struct fuse_entry_param *ret) {
     if (p->vnode)
         vnode_looked_up(p->fs->vnodes, p->vnode);
     e.ino = p->node_id;
-    e.attr_timeout = cache_attr_timeout(p);
-    e.entry_timeout = cache_entry_timeout(p);
+    struct cache_terms terms = cache_note(p, (uint64_t)e.attr.st_size);
+    e.attr_timeout = terms.attr;
+    e.entry_timeout = terms.entry;
     *ret = e;
     return 0;
 }
@@ -163,6 +165,8 @@ void place_reply_entry(fuse_req_t req, struct place *p) {
         (void)fuse_reply_err(req, -r);
     else if (fuse_reply_entry(req, &e) < 0)
         place_entry_undo(p->fs, &e);
+    else
+        cache_settle(p);
 }
 
 int place_name(const struct place *p, struct buf *b) {

@@ -2,6 +2,7 @@
 /* Requests that wait for the engine: the FUSE request is kept, and no worker sleeps. */
 #include "internal.h"
 
+#include "notify.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -86,6 +87,10 @@ static void on_reply(void *arg, const struct reply *reply) {
         r->code = reply->code;
         r->object_id = reply->object_id;
     }
+    if (r->code == 0 && (r->makes || r->removes))
+        notify_own_change(r->fs->notify, r->makes      ? r->object_id
+                                         : r->about_id ? r->about_id
+                                                       : r->cluster_id);
     answers_push(r->fs->answers, r);
 }
 
@@ -97,6 +102,7 @@ static void about(struct request *r, const struct place *p) {
 /* Hands the command over; `r` keeps the reference that on_reply gives to the answer thread. */
 static void hand_over(struct request *r, struct command *command) {
     struct fs *fs = r->fs;
+    r->asked = true;
     command->reply = on_reply;
     command->arg = r;
     (void)pthread_mutex_lock(&r->lock);
@@ -151,6 +157,8 @@ void request_refuse(struct request *r, const struct place *p, int code, const st
 void request_done(struct request *r) {
     if (r->parks)
         unpark(r);
+    else if (r->asked)
+        notify_before_answer(r->fs, r->cluster_id, r->about_id);
     r->finish(r);
     request_unref(r);
 }

@@ -3,6 +3,7 @@
  */
 #include "internal.h"
 
+#include "notify.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -72,6 +73,16 @@ static void finish_mkdir(struct request *r) {
         place_reply_entry(r->req, &made);
 }
 
+/* The notifier makes a directory that is there: the kernel gets it, and tells its watchers. */
+static void mkdir_replay(fuse_req_t req, const struct place *dir, const char *name) {
+    _cleanup_place_ struct place p = {0};
+    int r = place_lookup(dir, name, fuse_req_ctx(req), &p);
+    if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        place_reply_entry(req, &p);
+}
+
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
@@ -85,12 +96,18 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) 
         (void)fuse_reply_err(req, -r);
         return;
     }
+    if (notify_step(fs->notify, caller).kind == REPLAY_MAKE) {
+        mkdir_replay(req, &dir, name);
+        return;
+    }
     _cleanup_error_ struct error err = ERROR_INIT;
     struct command *command = NULL;
     r = view_mkdir(&dir.ctx, &dir.ref, name, mode & ~caller->umask & 0777, &command, &err);
     struct request *request = request_named(fs, req, name, finish_mkdir);
-    if (request)
+    if (request) {
         request->node_id = parent;
+        request->makes = true;
+    }
     decide(req, &dir, request, r, command, &err);
 }
 
@@ -98,6 +115,10 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
     _cleanup_place_ struct place dir = {0}, p = {0};
+    if (notify_step(fs->notify, caller).kind == REPLAY_DROP) {
+        (void)fuse_reply_err(req, 0); /* it is gone: the kernel tells its watchers */
+        return;
+    }
     int r = place_get(fs, parent, caller, &dir);
     if (r == 0)
         r = place_lookup(&dir, name, caller, &p);
@@ -110,7 +131,10 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
     _cleanup_error_ struct error err = ERROR_INIT;
     struct command *command = NULL;
     r = view_rmdir(&p.ctx, &p.ref, &command, &err);
-    decide(req, &p, request_named(fs, req, name, request_finish_err), r, command, &err);
+    struct request *request = request_named(fs, req, name, request_finish_err);
+    if (request)
+        request->removes = true;
+    decide(req, &p, request, r, command, &err);
 }
 
 static void rename_object(fuse_req_t req, const struct place *p, const char *name,

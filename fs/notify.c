@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+#include "notify.h"
+
+#include "base/log.h"
+#include "model/builder.h"
+#include "polls.h"
+#include "replay.h"
+#include "vnode.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define QUEUE_MAX ((size_t)1 << 17)
+#define OWN_MAX 64u
+#define ALIASES_MAX 64u
+#define STOP_WAIT_S 5
+
+DEFINE_VEC(change_queue, struct change);
+
+struct notify {
+    struct fs *fs;
+    pthread_t thread;
+    bool running;
+    struct replays *replays; /* the thread's own */
+    pthread_mutex_t lock;    /* guards what follows */
+    pthread_cond_t wake;
+    struct change_queue queue;
+    struct id_vec again;
+    bool all; /* the queue overflowed: everything may have changed */
+    bool stop;
+    pid_t thread_id;
+    struct replay_step step;
+    usec_t busy_since;
+    uint64_t own[OWN_MAX];
+    size_t next_own;
+};
+
+/* What one round of the thread works on. */
+struct round {
+    struct fs *fs;
+    struct notify *n;
+    const struct snapshot *snapshot;
+    struct change_queue changes;
+    struct id_vec again, inodes, clusters;
+    bool all;
+};
+
+static usec_t monotonic(void) {
+    return clock_monotonic(&clock_real);
+}
+
+int notify_new(struct fs *fs, struct notify **ret) {
+    struct notify *n = calloc(1, sizeof(*n));
+    if (!n)
+        return -ENOMEM;
+    int r = replays_new(fs, &n->replays);
+    if (r < 0) {
+        free(n);
+        return r;
+    }
+    n->fs = fs;
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&n->lock, NULL);
+    (void)pthread_cond_init(&n->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    *ret = n;
+    return 0;
+}
+
+void notify_free(struct notify *n) {
+    if (!n)
+        return;
+    notify_stop(n);
+    replays_free(n->replays);
+    change_queue_done(&n->queue);
+    id_vec_done(&n->again);
+    (void)pthread_cond_destroy(&n->wake);
+    (void)pthread_mutex_destroy(&n->lock);
+    free(n);
+}
+
+void notify_changed(struct notify *n, const struct change *changes, size_t count) {
+    LOCK_SCOPE(&n->lock);
+    if (n->queue.len + count > QUEUE_MAX || change_queue_reserve(&n->queue, count) < 0)
+        n->all = true;
+    else if (count > 0)
+        memcpy(n->queue.items + n->queue.len, changes, count * sizeof(*changes));
+    n->queue.len += n->all ? 0 : count;
+    (void)pthread_cond_signal(&n->wake);
+}
+
+void notify_again(struct notify *n, uint64_t node_id) {
+    LOCK_SCOPE(&n->lock);
+    if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, node_id) < 0)
+        n->all = true;
+    (void)pthread_cond_signal(&n->wake);
+}
+
+usec_t notify_busy_since(struct notify *n) {
+    LOCK_SCOPE(&n->lock);
+    return n->busy_since;
+}
+
+void notify_own_change(struct notify *n, uint64_t object_id) {
+    LOCK_SCOPE(&n->lock);
+    n->own[n->next_own] = object_id;
+    n->next_own = (n->next_own + 1) % OWN_MAX;
+}
+
+static bool take_own(struct notify *n, uint64_t object_id) {
+    LOCK_SCOPE(&n->lock);
+    for (size_t i = 0; i < OWN_MAX; i++)
+        if (n->own[i] == object_id) {
+            n->own[i] = 0;
+            return true;
+        }
+    return false;
+}
+
+struct replay_step notify_step(struct notify *n, const struct fuse_ctx *caller) {
+    LOCK_SCOPE(&n->lock);
+    bool self = n->thread_id && caller->pid == n->thread_id;
+    return self ? n->step : (struct replay_step){0};
+}
+
+static void set_step(struct notify *n, struct replay_step step) {
+    LOCK_SCOPE(&n->lock);
+    n->step = step;
+}
+
+/* Telling the kernel what is stale */
+
+void notify_drop(struct fs *fs, const struct id_vec *inodes) {
+    for (size_t i = 0; i < inodes->len; i++) {
+        uint64_t aliases[ALIASES_MAX];
+        uint64_t inode = inodes->items[i];
+        (void)fuse_lowlevel_notify_inval_inode(fs->session, inode, 0, 0);
+        size_t n = vnode_id_is(inode) ? 0 : vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
+        for (size_t k = 0; k < n; k++)
+            (void)fuse_lowlevel_notify_inval_inode(fs->session, aliases[k], 0, 0);
+    }
+}
+
+static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id,
+                            struct id_vec *ret) {
+    const struct cluster *cl = snapshot_cluster(s, id);
+    cache_collect(fs->cache, id, ret);
+    for (size_t i = 0; cl && i < cl->arrays.len; i++)
+        cache_collect(fs->cache, cluster_array(cl, i)->id, ret);
+    if (cl && cache_access_changed(fs->cache, cl))
+        cache_collect_cluster(fs->cache, id, ret);
+}
+
+void notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id) {
+    struct id_vec inodes = {0};
+    const struct snapshot *s = model_acquire(fs->gateway->model);
+    cache_collect(fs->cache, 0, &inodes);
+    if (cluster_id)
+        collect_cluster(fs, s, cluster_id, &inodes);
+    if (about_id)
+        cache_collect(fs->cache, about_id, &inodes);
+    model_release(s);
+    notify_drop(fs, &inodes);
+    id_vec_done(&inodes);
+}
+
+/* One round: what is stale */
+
+static void add_once(struct id_vec *v, uint64_t id) {
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i] == id)
+            return;
+    (void)id_vec_append(v, id);
+}
+
+static void drop_stale(struct round *x) {
+    struct cache *c = x->fs->cache;
+    cache_collect(c, 0, &x->inodes);
+    for (size_t i = 0; i < x->changes.len; i++) {
+        const struct change *change = &x->changes.items[i];
+        add_once(&x->clusters, change->cluster_id);
+        if (!change->removed)
+            cache_collect(c, change->id, &x->inodes);
+    }
+    for (size_t i = 0; x->all && i < x->snapshot->clusters.len; i++)
+        add_once(&x->clusters, ((struct cluster *)x->snapshot->clusters.items[i])->id);
+    for (size_t i = 0; i < x->clusters.len; i++)
+        collect_cluster(x->fs, x->snapshot, x->clusters.items[i], &x->inodes);
+    if (x->all)
+        cache_collect_all(c, &x->inodes);
+    notify_drop(x->fs, &x->inodes);
+    notify_drop(x->fs, &x->again);
+}
+
+/* Names that went */
+
+/* A path below the mount. 0 or -ENOMEM. */
+static int path_of(const struct fs *fs, const struct cluster *cl, const char *between,
+                   const char *name, struct buf *b) {
+    return buf_printf(b, "%s/%s%s%s", fs->mountpoint, cl ? str_text(cl->name) : "", between, name);
+}
+
+static void forget_name(struct fs *fs, uint64_t parent, const char *name) {
+    if (parent)
+        (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
+}
+
+/* rmdir(2) through the own mount makes the event and removes the name as well. 0 or -errno. */
+static int replay_rmdir(struct round *x, const struct change *change, const char *name) {
+    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
+    const struct cluster *cl =
+        change->type == OBJECT_NODE ? snapshot_cluster(x->snapshot, change->cluster_id) : NULL;
+    if ((change->type == OBJECT_NODE && !cl) || !replays_afford(x->n->replays, monotonic()))
+        return -EAGAIN;
+    int r = path_of(x->fs, cl, cl ? "/nodes/" : "", name, &path);
+    if (r < 0)
+        return r;
+    set_step(x->n, (struct replay_step){.kind = REPLAY_DROP});
+    r = rmdir(path.data) < 0 ? -errno : 0;
+    set_step(x->n, (struct replay_step){0});
+    return r;
+}
+
+static void removed(struct round *x, const struct change *change) {
+    struct cache_name where;
+    cache_forget(x->fs->cache, change->id, &where);
+    bool own = take_own(x->n, change->id);
+    bool replay = where.name && where.parent && !own &&
+                  (change->type == OBJECT_NODE || change->type == OBJECT_CLUSTER);
+    if (replay && replay_rmdir(x, change, where.name) == 0)
+        where.parent = 0;
+    if (where.name) {
+        forget_name(x->fs, where.parent, where.name);
+        forget_name(x->fs, where.link_parent, where.name);
+    }
+    if (change->type == OBJECT_CLUSTER)
+        cache_forget_cluster(x->fs->cache, change->id);
+    free(where.name);
+}
+
+static bool directory_is_gone(void *arg, uint64_t inode) {
+    const struct round *x = arg;
+    struct view_ref ref;
+    return view_from_inode(x->snapshot, inode, &ref) < 0;
+}
+
+static void drop_names(struct round *x) {
+    bool cluster = false;
+    for (size_t i = 0; i < x->changes.len; i++) {
+        const struct change *change = &x->changes.items[i];
+        if (!change->removed)
+            continue;
+        cluster = cluster || change->type == OBJECT_CLUSTER;
+        removed(x, change);
+    }
+    if (cluster)
+        scratch_drop(x->fs->vnodes, directory_is_gone, x);
+    for (size_t i = 0; i < x->clusters.len; i++) {
+        const struct cluster *cl = snapshot_cluster(x->snapshot, x->clusters.items[i]);
+        struct cache_name before = {0};
+        if (cl)
+            cache_rename(x->fs->cache, cl, &before);
+        if (before.name)
+            forget_name(x->fs, before.parent, before.name);
+        free(before.name);
+    }
+}
+
+/* Watchers */
+
+static void queue_watched(struct round *x, uint64_t object_id) {
+    struct id_vec inodes = {0};
+    cache_watched(x->fs->cache, object_id, &inodes);
+    for (size_t i = 0; i < inodes.len; i++)
+        replays_add(x->n->replays, inodes.items[i]);
+    id_vec_done(&inodes);
+}
+
+static void queue_replays(struct round *x) {
+    queue_watched(x, 0);
+    for (size_t i = 0; i < x->clusters.len; i++) {
+        const struct cluster *cl = snapshot_cluster(x->snapshot, x->clusters.items[i]);
+        queue_watched(x, x->clusters.items[i]);
+        for (size_t k = 0; cl && k < cl->arrays.len; k++)
+            queue_watched(x, cluster_array(cl, k)->id);
+    }
+    for (size_t i = 0; i < x->changes.len; i++) {
+        const struct change *change = &x->changes.items[i];
+        if (change->removed)
+            continue;
+        if (change->type == OBJECT_NODE)
+            queue_watched(x, change->id);
+        bool directory = change->type == OBJECT_NODE || change->type == OBJECT_CLUSTER;
+        if (change->added && directory && !take_own(x->n, change->id))
+            replays_add_made(x->n->replays, change->id, change->type);
+    }
+}
+
+/* The same size again, on one node id. Tells MODIFY to those who watch it. */
+static void touch(struct notify *n, const char *path, uint64_t size, struct replay_step step) {
+    set_step(n, step);
+    (void)!truncate(path, (off_t)size); /* a file that went meanwhile has nothing to tell */
+    set_step(n, (struct replay_step){0});
+}
+
+static void replay_file(struct notify *n, uint64_t inode, uint64_t size) {
+    struct fs *fs = n->fs;
+    struct fuse_ctx self = {0};
+    uint64_t aliases[ALIASES_MAX];
+    _cleanup_place_ struct place p = {0};
+    _cleanup_buf_ struct buf name = BUF_INIT(LIMIT_VALUE_BYTES), path = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (place_get(fs, inode, &self, &p) < 0 || place_name(&p, &name) < 0 ||
+        path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
+        return;
+    struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
+    size_t count = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        step.node_id = aliases[i];
+        touch(n, path.data, size, step);
+    }
+    if (count == 0 && !(p.ref.entry->flags & VIEW_SYNC))
+        touch(n, path.data, size, step);
+}
+
+/* The directory is there already: its name is dropped, and made again where watchers see it. */
+static void replay_made(struct notify *n, uint64_t object_id, enum object_type type) {
+    struct fs *fs = n->fs;
+    const struct cluster *cl = NULL;
+    const struct snapshot *s = model_acquire(fs->gateway->model);
+    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
+    const struct node *node = type == OBJECT_NODE ? snapshot_node(s, object_id, &cl) : NULL;
+    const struct cluster *made = type == OBJECT_CLUSTER ? snapshot_cluster(s, object_id) : NULL;
+    int r = -ENOENT;
+    if (node)
+        r = path_of(fs, cl, "/nodes/", str_text(node->name), &path);
+    else if (made)
+        r = path_of(fs, made, "", "", &path);
+    model_release(s);
+    struct cache_name where;
+    cache_where(fs->cache, object_id, &where);
+    if (where.name)
+        forget_name(fs, where.parent, where.name);
+    free(where.name);
+    if (r < 0)
+        return;
+    set_step(n, (struct replay_step){.kind = REPLAY_MAKE, .inode = object_id});
+    (void)mkdir(path.data, 0755); /* EEXIST: somebody looked it up just now, and has seen it */
+    set_step(n, (struct replay_step){0});
+}
+
+/* The thread */
+
+static bool idle(const struct notify *n) {
+    return n->queue.len == 0 && n->again.len == 0 && !n->all && !n->stop;
+}
+
+static void wait_until(struct notify *n, usec_t due) {
+    struct timespec at = {.tv_sec = (time_t)(due / USEC_SEC),
+                          .tv_nsec = (long)(due % USEC_SEC) * 1000};
+    if (due == USEC_NEVER)
+        (void)pthread_cond_wait(&n->wake, &n->lock);
+    else if (due > monotonic())
+        (void)pthread_cond_timedwait(&n->wake, &n->lock, &at);
+}
+
+/* Waits for work. False when the thread is to end. */
+static bool take(struct notify *n, struct round *ret) {
+    usec_t due = replays_due(n->replays);
+    LOCK_SCOPE(&n->lock);
+    n->busy_since = 0;
+    if (idle(n))
+        wait_until(n, due);
+    n->busy_since = monotonic();
+    *ret = (struct round){.fs = n->fs, .n = n, .all = n->all};
+    ret->changes = n->queue;
+    ret->again = n->again;
+    n->queue = (struct change_queue){0};
+    n->again = (struct id_vec){0};
+    n->all = false;
+    return !n->stop;
+}
+
+static void tell(struct round *x) {
+    if (x->changes.len || x->again.len || x->all) {
+        x->snapshot = model_acquire(x->fs->gateway->model);
+        drop_stale(x);
+        drop_names(x);
+        polls_wake(x->fs, &x->clusters);
+        queue_replays(x);
+        model_release(x->snapshot);
+    }
+    change_queue_done(&x->changes);
+    id_vec_done(&x->again);
+    id_vec_done(&x->inodes);
+    id_vec_done(&x->clusters);
+}
+
+/* One event at a time: what is stale comes first. */
+static void replay_one(struct notify *n) {
+    uint64_t id = 0, size = 0;
+    enum object_type type = OBJECT_NODE;
+    if (replays_next_made(n->replays, monotonic(), &id, &type))
+        replay_made(n, id, type);
+    else if (replays_next(n->replays, monotonic(), &id, &size))
+        replay_file(n, id, size);
+}
+
+static void *run(void *arg) {
+    struct notify *n = arg;
+    struct round round;
+    (void)pthread_mutex_lock(&n->lock);
+    n->thread_id = gettid();
+    (void)pthread_mutex_unlock(&n->lock);
+    for (bool more = true; more;) {
+        more = take(n, &round);
+        tell(&round);
+        if (more)
+            replay_one(n);
+    }
+    return NULL;
+}
+
+int notify_run(struct notify *n) {
+    int r = -pthread_create(&n->thread, NULL, run, n);
+    n->running = r == 0;
+    return r;
+}
+
+void notify_stop(struct notify *n) {
+    if (!n || !n->running)
+        return;
+    (void)pthread_mutex_lock(&n->lock);
+    n->stop = true;
+    (void)pthread_cond_signal(&n->wake);
+    (void)pthread_mutex_unlock(&n->lock);
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_WAIT_S;
+    if (pthread_timedjoin_np(n->thread, NULL, &until) != 0) {
+        log_warning("the notifier hangs in the kernel; aborting the connection");
+        (void)mount_abort(n->fs->device);
+        (void)pthread_join(n->thread, NULL);
+    }
+    n->running = false;
+}
