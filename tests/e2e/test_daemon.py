@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import (BUILD, SUBSCRIPTION, SIMPLE, alive, free_port, is_mounted, shell,
+from harness import (BUILD, ROOT, SUBSCRIPTION, SIMPLE, alive, free_port, is_mounted, shell,
                      wait_for_mount, wait_until)
 
 
@@ -250,3 +250,12 @@ def test_concurrent_starts(make_daemon):
         t.join()
     assert sorted(r.returncode for r in results) == [0, 1, 1, 1]
     assert daemon.read("system", "version") and alive(daemon.pid)
+
+
+def test_manual_names_every_option():
+    text = shell(f"{BUILD}/cyclecloudfs --help").stdout
+    options = [word.split("=")[0].split("[")[0] for line in text.splitlines()
+               for word in line.split()[:1] if word.startswith("--")]
+    manual = (ROOT / "man" / "cyclecloudfs.8").read_text().replace("\\-", "-")
+    assert len(options) >= 8
+    assert [o for o in options if o not in manual] == []
