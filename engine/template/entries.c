@@ -43,10 +43,12 @@ void entries_settle(struct entry_list *entries, const char *keep) {
         bool repeated = i + 1 < entries->len &&
                         text_equal_fold(entries->items[i].key, entries->items[i + 1].key) &&
                         !(keep && text_equal_fold(entries->items[i].key, keep));
-        if (repeated)
-            free(entries->items[i].key);
-        else
+        if (repeated) { /* the first spelling stays */
+            free(entries->items[i + 1].key);
+            entries->items[i + 1].key = entries->items[i].key;
+        } else {
             entries->items[n++] = entries->items[i];
+        }
     }
     entries->len = n;
     qsort(entries->items, n, sizeof(struct entry), compare_orders);

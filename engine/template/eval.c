@@ -30,7 +30,9 @@ static struct value *eval_record(struct eval *ev, const struct expr *e) {
         struct value *item = eval_expr(ev, e->args[i]);
         if (!item || item->type == VALUE_ERROR)
             return item;
-        int r = value_record_set_path(record, e->keys[i], item);
+        const char *key = e->keys[i];
+        int r = *key == EXPR_WHOLE_KEY ? value_record_set(record, key + 1, item)
+                                       : value_record_set_path(record, key, item);
         if (r < 0)
             return r == -ENOMEM ? NULL : value_error("the record is too large");
     }

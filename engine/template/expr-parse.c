@@ -105,17 +105,23 @@ static int put_key_part(const struct token *t, struct buf *b) {
     return buf_append(b, t->text, t->len);
 }
 
-/* `a`, `a.b`, 'a b' or "a b" */
+/*
+ * `a`, `a.b`, 'a b' or "a b". A key that is quoted as a whole is not split at its dots: it gets a
+ * leading quote (EXPR_WHOLE_KEY).
+ */
 static int parse_key(struct parser *p, struct buf *key) {
+    bool quoted = p->lx.token.kind != TOKEN_NAME;
     for (;;) {
         if (!token_is_key(&p->lx.token))
             return fail_at_token(p, "a key");
+        if (quoted && key->len == 0)
+            (void)buf_putc(key, EXPR_WHOLE_KEY);
         int r = put_key_part(&p->lx.token, key);
         if (r == 0)
             r = lexer_next(&p->lx);
         if (r < 0)
             return r == -E2BIG ? lexer_fail(&p->lx, p->lx.token.column, "the key is too long") : r;
-        if (!token_is(&p->lx.token, "."))
+        if (quoted || !token_is(&p->lx.token, "."))
             return 0;
         r = lexer_next(&p->lx);
         if (r < 0)

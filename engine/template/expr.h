@@ -68,9 +68,11 @@ struct expr {
     char *name;
     const struct function *function;
     struct expr **args;
-    char **keys; /* of a record */
+    char **keys; /* of a record: paths, or EXPR_WHOLE_KEY and a key that is not split */
     size_t len, cap;
 };
+
+#define EXPR_WHOLE_KEY '"'
 
 struct expr *expr_new(enum expr_kind kind, unsigned column);
 /* Steals `value`; NULL if it is NULL. */

@@ -91,7 +91,9 @@ struct parameter_info parameter_info(const struct section *parameter) {
 
 struct value *parameter_coerce(const struct section *parameter, const struct value *v) {
     struct parameter_info info = parameter_info(parameter);
-    return value_mark(value_coerce(v, info.want), info.secret);
+    /* Marked before it is looked at, so that no message can hold it. */
+    _cleanup_value_ struct value *marked = value_mark(value_ref((struct value *)v), info.secret);
+    return marked ? value_coerce(marked, info.want) : NULL;
 }
 
 const struct section *parameter_child(const struct section *parameter, enum section_type type,

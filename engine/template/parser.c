@@ -242,6 +242,9 @@ static void drop_repeats(struct parser *p, struct section *s) {
         diagnostics_add(p->diags, SEVERITY_WARNING, &where, NULL,
                         "%.100s is given again on line %u, which counts", items[i]->key,
                         items[i + 1]->line);
+        char *spelling = items[i]->key; /* the first one stays */
+        items[i]->key = items[i + 1]->key;
+        items[i + 1]->key = spelling;
         attribute_free(items[i]);
     }
     s->attributes.len = n;

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* The JSON types that a parameter takes; null is always one of them. */
 static const char *const *json_types(const struct parameter_info *info) {
     static const char *const any[] = {"string", "number", "boolean", "array", "object", NULL};
+    static const char *const choice[] = {"string", "array", "object", NULL};
     static const char *const text[] = {"string", NULL}, *const boolean[] = {"boolean", NULL},
                              *const integer[] = {"integer", NULL},
                              *const number[] = {"number", NULL}, *const record[] = {"object", NULL},
@@ -20,7 +22,9 @@ static const char *const *json_types(const struct parameter_info *info) {
         [WANT_INTEGER] = integer, [WANT_NUMBER] = number,     [WANT_TIME] = text,
         [WANT_LIST] = list,       [WANT_TEXT_OR_LIST] = list, [WANT_RECORD] = record,
     };
-    return wants[info->want];
+    bool picked =
+        strncasecmp(info->type, "Cloud.", 6) == 0 || strncasecmp(info->type, "Azure.", 6) == 0;
+    return info->want == WANT_ANY && picked ? choice : wants[info->want];
 }
 
 static int set_types(json_t *property, const struct parameter_info *info) {
@@ -53,11 +57,12 @@ static int set_limit(json_t *property, const struct section *p, const char *key,
 /* A literal default; expressions are worked out when a cluster is made. */
 static int set_default(json_t *property, const struct section *p,
                        const struct parameter_info *info) {
+    const struct value *literal = section_literal(p, "DefaultValue");
     const struct attribute *a = section_attribute(p, "DefaultValue");
-    const struct expr *e = a ? a->expr : NULL;
-    if (!e || e->kind != EXPR_LITERAL || value_is_undefined(e->literal) || info->secret)
+    bool list = a && a->text && !want_is_single(info->want);
+    if (!literal || list || value_is_undefined(literal) || info->secret)
         return 0;
-    _cleanup_value_ struct value *v = parameter_coerce(p, e->literal);
+    _cleanup_value_ struct value *v = parameter_coerce(p, literal);
     if (!v || v->type == VALUE_ERROR || v->type == VALUE_UNDEFINED)
         return v ? 0 : -ENOMEM;
     return json_object_set_new(property, "default", value_to_json(v, false));
@@ -65,9 +70,11 @@ static int set_default(json_t *property, const struct section *p,
 
 /* The literal under a key of `[Label="A"; Value="a"]`, or NULL. */
 static const struct value *entry_member(const struct expr *entry, const char *key) {
-    for (size_t i = 0; entry->kind == EXPR_RECORD && i < entry->len; i++)
-        if (text_equal_fold(entry->keys[i], key) && entry->args[i]->kind == EXPR_LITERAL)
+    for (size_t i = 0; entry->kind == EXPR_RECORD && i < entry->len; i++) {
+        const char *name = entry->keys[i] + (*entry->keys[i] == EXPR_WHOLE_KEY);
+        if (text_equal_fold(name, key) && entry->args[i]->kind == EXPR_LITERAL)
             return entry->args[i]->literal;
+    }
     return NULL;
 }
 

@@ -145,7 +145,9 @@ static int set_raw(struct scope *s, struct parameter_value *p) {
     if (!p->raw)
         return -ENOMEM;
     if (p->raw->type == VALUE_ERROR) {
-        report_parameter(s, p->section, "DefaultValue", p->raw->text);
+        bool hidden = v->type == VALUE_ERROR && (v->secret || p->raw->secret);
+        report_parameter(s, p->section, "DefaultValue",
+                         hidden ? "the expression fails (it holds a secret)" : p->raw->text);
         value_unref(p->raw);
         p->raw = value_undefined();
         if (!p->raw)
@@ -319,7 +321,9 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);
-    report_attribute(s, a, owner, typed->text);
+    bool hidden = v->type == VALUE_ERROR && v->secret;
+    report_attribute(s, a, owner,
+                     hidden ? "the expression fails (it holds a secret)" : typed->text);
     return value_undefined();
 }
 

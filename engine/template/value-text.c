@@ -256,17 +256,21 @@ int value_parse_time(const char *text, int64_t *ret_seconds) {
     return -EINVAL;
 }
 
-/* A real that JSON would print differently (2.10, 8.0e1) is a text: it is a version, not an amount.
+/*
+ * A number that JSON would print differently (2.10, 0755) is a text: it is a version or a mode, not
+ * an amount. Where an amount is wanted the value has been made one before.
  */
-static json_t *real_to_json(const struct value *v) {
-    if (v->text) {
+static json_t *number_to_json(const struct value *v) {
+    if (v->text && strspn(v->text, "0123456789.") == strlen(v->text)) {
         _cleanup_buf_ struct buf b = BUF_INIT(64);
-        if (put_real(v->real, &b) < 0)
+        int r = v->type == VALUE_REAL ? put_real(v->real, &b)
+                                      : buf_printf(&b, "%lld", (long long)v->integer);
+        if (r < 0)
             return NULL;
         if (strcmp(b.data, v->text) != 0)
             return json_string(v->text);
     }
-    return json_real(v->real);
+    return v->type == VALUE_REAL ? json_real(v->real) : json_integer(v->integer);
 }
 
 static json_t *items_to_json(const struct value *v, bool masked) {
@@ -289,11 +293,11 @@ json_t *value_to_json(const struct value *v, bool masked) {
     switch (v->type) {
     case VALUE_BOOLEAN:
         return json_boolean(v->boolean);
-    case VALUE_INTEGER:
     case VALUE_TIME:
         return json_integer(v->integer);
+    case VALUE_INTEGER:
     case VALUE_REAL:
-        return real_to_json(v);
+        return number_to_json(v);
     case VALUE_STRING:
         return json_string(v->text);
     case VALUE_LIST:
