@@ -26,11 +26,17 @@ def refused(daemon, text, *parts):
     return caught.value.errno
 
 
+def with_node(text):
+    """The simple template with one more node."""
+    return SIMPLE.replace("[[node head]]", f"[[node extra]]\n{text}\n\n[[node head]]")
+
+
 @pytest.mark.parametrize("template, words", [
     ("[clutser x]\n", "clutser"),
-    (SIMPLE + '[[node extra]]\nName = "no end\n', "quote"),
-    (SIMPLE + "[[node extra]]\nExtends = nobody\n", "nobody"),
-], ids=["unknown section", "unclosed quote", "unknown node"])
+    (with_node("CloudInit = '''no end"), "'''"),
+    (with_node('Zone := "no end'), "not closed"),
+    (with_node("Extends = nobody"), "nobody"),
+], ids=["unknown section", "unclosed text", "unclosed quote", "unknown node"])
 def test_template(cluster, template, words):
     assert refused(cluster, template, "c", "template") == errno.EINVAL
     assert cluster.error("c").startswith("refused: template: ")
@@ -40,10 +46,19 @@ def test_template(cluster, template, words):
     assert cluster.error("c").startswith("ok\n")
 
 
+def test_open_quote_is_warned_of(cluster):
+    """A plain value takes the quote as it is, as CycleCloud does; the reader is told."""
+    cluster.write(with_node('Comment = "no end'), "c", "template")
+    assert cluster.error("c").startswith("ok\nwarning: ")
+    assert "not closed" in cluster.error("c")
+    cluster.write(SIMPLE, "c", "template")
+
+
 def test_template_names_the_line(cluster):
-    bad = SIMPLE + "[[node extra]]\nExtends = nobody\n"
+    bad = with_node("Extends = nobody")
+    line = bad[:bad.index("Extends = nobody")].count("\n") + 1
     assert refused(cluster, bad, "c", "template") == errno.EINVAL
-    assert f":{bad.count(chr(10))}:" in cluster.error("c")
+    assert f":{line}:" in cluster.error("c")
     cluster.write(SIMPLE, "c", "template")
 
 
@@ -66,7 +81,7 @@ def test_missing_parameter(shared_daemon):
 
 @pytest.mark.parametrize("text, code, words", [
     ("ten\n", errno.EINVAL, "ten"),
-    ("-1\n", errno.ERANGE, "below zero"),
+    ("-1\n", errno.ERANGE, "would have -1 nodes; it has 0"),
     ("1.5\n", errno.EINVAL, "1.5"),
     ("other=1\n", errno.EINVAL, "other"),
     ("3000\n", errno.EDQUOT, "2000"),
