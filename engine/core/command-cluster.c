@@ -229,8 +229,7 @@ int apply_set_parameters(struct engine *e, struct command *c, struct error *err,
     return r;
 }
 
-/* --- start and termination
- * ------------------------------------------------------------------------- */
+/* --- start and termination -------------------------------------------------------------------- */
 
 /* The "missing: " lines of the notes, as one sentence. */
 static int refuse_missing(const struct cluster *c, struct error *err) {

@@ -11,8 +11,7 @@
 
 #define CHANGES_MAX LIMIT_ARRAYS_PER_CLUSTER
 
-/* --- limits
- * ------------------------------------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static const struct machine_type *first_type(struct engine *e, const struct array_spec *s) {
     if (!s->machine_types)
@@ -157,8 +156,7 @@ int limit_check_array(struct engine *e, const struct cluster *c, const struct ar
     return r == 0 && t ? check_quota(e, a, t, added, err) : r;
 }
 
-/* --- which nodes
- * ------------------------------------------------------------------------------------- */
+/* --- which nodes ------------------------------------------------------------------------------ */
 
 int count_add_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n) {
     uint64_t cluster_id = c->id, array_id = a->id;
@@ -270,8 +268,7 @@ static void retry_array(struct engine *e, uint64_t cluster_id, uint64_t array_id
     id_vec_done(&ids);
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 struct goal {
     uint64_t array_id;

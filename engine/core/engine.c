@@ -29,8 +29,7 @@ void engine_fail(struct engine *e, int code) {
         e->failed = code;
 }
 
-/* --- works
- * ------------------------------------------------------------------------------------------- */
+/* --- works ------------------------------------------------------------------------------------ */
 
 static struct work *find_work(const struct engine *e, uint64_t cluster_id) {
     for (size_t i = 0; i < e->works.len; i++)
@@ -101,8 +100,7 @@ static void drop_dead_works(struct engine *e) {
     }
 }
 
-/* --- start and recovery
- * -------------------------------------------------------------------------------- */
+/* --- start and recovery ----------------------------------------------------------------------- */
 
 /* What was learnt is forgotten, and learnt again: at the start, and after a commit that failed. */
 static void forget_learnt(struct engine *e) {
@@ -231,8 +229,7 @@ static void recover(struct engine *e, int code, const char *why) {
     e->failed = 0;
 }
 
-/* --- the tick
- * ------------------------------------------------------------------------------------------ */
+/* --- the tick --------------------------------------------------------------------------------- */
 
 static void apply_commands(struct engine *e) {
     struct command *c;

@@ -160,8 +160,7 @@ static bool still_creating(const struct cyclecloud_result *result) {
     return false;
 }
 
-/* --- VMs of their own --------------------------------------------------------------------------
- */
+/* --- VMs of their own ------------------------------------------------------------------------- */
 
 static const struct cyclecloud_instance *find_vm(const struct cyclecloud_result *result,
                                                  const char *name) {
@@ -232,8 +231,7 @@ static void vms_listed(struct engine *e, const struct cyclecloud_result *result,
     engine_dirty(e, cluster_id);
 }
 
-/* --- sets --------------------------------------------------------------------------------------
- */
+/* --- sets ------------------------------------------------------------------------------------- */
 
 static bool set_is_listed(const struct cyclecloud_result *result, const struct set *s) {
     for (size_t i = 0; i < result->n_sets; i++)
@@ -503,8 +501,7 @@ static void members_listed(struct engine *e, const struct cyclecloud_result *res
     engine_dirty(e, cluster_id);
 }
 
-/* --- when --------------------------------------------------------------------------------------
- */
+/* --- when ------------------------------------------------------------------------------------- */
 
 static void list_set(struct engine *e, const struct cluster *c, struct set_work *sw, usec_t now) {
     const struct set *s = cluster_set_by_id(c, sw->set_id);
@@ -568,8 +565,7 @@ usec_t observe_next(const struct engine *e, const struct work *w) {
     return next;
 }
 
-/* --- the sweep ---------------------------------------------------------------------------------
- */
+/* --- the sweep -------------------------------------------------------------------------------- */
 
 static int compare_texts(const void *a, const void *b) {
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);

@@ -71,8 +71,7 @@ static void try_later(struct engine *e, struct intent *i, enum hold hold, usec_t
         each_node(e, i, hold_node, &h);
 }
 
-/* --- success -----------------------------------------------------------------------------------
- */
+/* --- success ---------------------------------------------------------------------------------- */
 
 static void group_ensured(struct engine *e, struct intent *i) {
     struct cluster *c = edit_cluster(e, i->cluster_id);
@@ -209,8 +208,7 @@ static void on_ok(struct engine *e, struct intent *i, const struct cyclecloud_re
     intents_close(e, i);
 }
 
-/* --- the rest ----------------------------------------------------------------------------------
- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static void on_pending(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
     bool news = i->state != INTENT_ACCEPTED;

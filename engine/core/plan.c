@@ -87,8 +87,7 @@ static bool is_pending(const struct node *n) {
            n->status == NODE_ACQUIRING;
 }
 
-/* --- what stands in the way of any creation ------------------------------------------------------
- */
+/* --- what stands in the way of any creation --------------------------------------------------- */
 
 enum gate {
     GATE_OPEN,
@@ -140,8 +139,7 @@ static enum gate array_gate(struct plan *p, const struct plan_input *in, const s
     return GATE_WAIT;
 }
 
-/* --- which machine type
- * --------------------------------------------------------------------------- */
+/* --- which machine type ----------------------------------------------------------------------- */
 
 struct choice {
     const char *machine_type; /* NULL: none now */
@@ -198,8 +196,7 @@ static uint32_t set_limit(const struct plan_input *in, const struct array *a, co
     return limit;
 }
 
-/* --- pending members of arrays
- * -------------------------------------------------------------------- */
+/* --- pending members of arrays ---------------------------------------------------------------- */
 
 static bool may_grow(struct plan *p, const struct plan_input *in, const struct set *s) {
     if (s->state != SET_ACTIVE || s->intent_id || s->capacity >= s->limit)
@@ -369,8 +366,7 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
     id_vec_done(&pending);
 }
 
-/* --- VMs of their own
- * ------------------------------------------------------------------------------ */
+/* --- VMs of their own ------------------------------------------------------------------------- */
 
 static void plan_head(struct plan *p, const struct node *n) {
     if (n->intent_id)
@@ -393,8 +389,7 @@ static void plan_head(struct plan *p, const struct node *n) {
     say(p, "%s: %s", intent_verb(kind), str_text(n->name));
 }
 
-/* --- members that change
- * --------------------------------------------------------------------------- */
+/* --- members that change ---------------------------------------------------------------------- */
 
 struct set_sum {
     size_t members, wanted, unbound_wanted;
@@ -494,8 +489,7 @@ static void plan_set(struct plan *p, const struct plan_input *in, const struct s
     buf_done(&sum.stop);
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool something_left(const struct plan_input *in) {
     const struct cluster *c = in->cluster;

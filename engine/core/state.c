@@ -120,8 +120,7 @@ void state_cluster(struct engine *e, struct work *w) {
     announce_state(e, copy);
 }
 
-/* --- the server ----------------------------------------------------------------------------------
- */
+/* --- the server ------------------------------------------------------------------------------- */
 
 static void put_line(struct buf *b, const char *what, const char *why) {
     buf_printf(b, "%s: ", what);
