@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "observe.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* One instance of a listing -> its node. */
+
+bool instance_failed(const struct cyclecloud_instance *in) {
+    return strcasecmp(in->provisioning_state, "Failed") == 0;
+}
+
+bool instance_deleting(const struct cyclecloud_instance *in) {
+    return strcasecmp(in->provisioning_state, "Deleting") == 0;
+}
+
+bool instances_creating(const struct cyclecloud_result *result) {
+    for (size_t i = 0; i < result->n_instances; i++)
+        if (strcasecmp(result->instances[i].provisioning_state, "Creating") == 0)
+            return true;
+    return false;
+}
+
+bool capacity_code(const char *code) {
+    static const char *const codes[] = {"AllocationFailed", "ZonalAllocationFailed",
+                                        "OverconstrainedAllocationRequest",
+                                        "OverconstrainedZonalAllocationRequest", "SkuNotAvailable"};
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        if (strcasestr(code, codes[i]))
+            return true;
+    return false;
+}
+
+void observe_lost(struct engine *e, const struct node *n, const char *why, bool capacity) {
+    const struct cluster *c = observed_cluster(e, n->cluster_id);
+    journal_event(e, EVENT_NODE_CHANGED, c, n, "VM lost: %s", why);
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    if (!copy->elastic && !copy->fixed) {
+        copy->target = TARGET_TERMINATED;
+        edit_node_remove(e, copy);
+        return;
+    }
+    const struct array *a = cluster_array_by_id(c, copy->array_id);
+    if (capacity && a && a->spec)
+        shortage_add(e, a, str_text(copy->machine_type));
+    edit_node_unbind(e, copy);
+    copy->retries += !capacity;
+    bool used_up = copy->retries > NODE_RETRIES_MAX;
+    if (used_up)
+        edit_node_status(e, copy, NODE_FAILED, PHASE_NONE);
+    edit_node_hold(e, copy, used_up ? HOLD_RETRIES : HOLD_NONE, 0, why);
+}
+
+static uint32_t cores_of(struct engine *e, const struct node *n) {
+    const struct cluster *c = observed_cluster(e, n->cluster_id);
+    const struct array *a = cluster_array_by_id(c, n->array_id);
+    const struct machine_type *t =
+        a && a->spec ? snapshot_machine_type(engine_state(e), str_text(a->spec->account),
+                                             str_text(a->spec->region), str_text(n->machine_type))
+                     : NULL;
+    return t ? t->vcpus : 0;
+}
+
+/* What a listing tells that the node's record does not say yet. */
+enum news {
+    NEWS_NONE,
+    NEWS_CREATING,
+    NEWS_RUNNING,
+    NEWS_DEALLOCATED,
+};
+
+static enum news news_of(const struct node *n, const struct cyclecloud_instance *in) {
+    bool up = strcasecmp(in->provisioning_state, "Succeeded") == 0;
+    bool stopped = strcasecmp(in->power_state, "deallocated") == 0;
+    bool acquiring = n->status == NODE_ACQUIRING;
+    if (stopped && (n->status == NODE_DEALLOCATING || n->status == NODE_READY))
+        return NEWS_DEALLOCATED;
+    if (up && !stopped && n->target == TARGET_STARTED &&
+        (acquiring || n->status == NODE_DEALLOCATED))
+        return NEWS_RUNNING;
+    return !up && acquiring && n->phase != PHASE_CREATE_VM ? NEWS_CREATING : NEWS_NONE;
+}
+
+static void copy_identity(struct engine *e, struct node *n, const struct cyclecloud_instance *in) {
+    edit_text(e, &n->resource_id, in->resource_id);
+    edit_text(e, &n->instance_id, in->instance_id);
+    edit_text(e, &n->vm_id, in->vm_id);
+    edit_text(e, &n->zone, in->zone);
+    edit_text(e, &n->machine_type, in->machine_type);
+    if (!n->cores)
+        n->cores = cores_of(e, n);
+}
+
+void observe_refresh(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
+    enum news news = news_of(n, in);
+    if (news == NEWS_NONE && str_equal(n->resource_id, in->resource_id))
+        return;
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    copy_identity(e, copy, in);
+    const struct cluster *c = observed_cluster(e, n->cluster_id);
+    switch (news) {
+    case NEWS_NONE:
+        break;
+    case NEWS_CREATING:
+        edit_node_status(e, copy, NODE_ACQUIRING, PHASE_CREATE_VM);
+        break;
+    case NEWS_RUNNING:
+        edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_BOOT);
+        edit_node_hold(e, copy, HOLD_NONE, 0, "");
+        journal_event(e, EVENT_NODE_CREATED, c, copy, "VM created (%s)",
+                      str_text(copy->machine_type));
+        break;
+    case NEWS_DEALLOCATED:
+        edit_node_status(e, copy, NODE_DEALLOCATED, PHASE_NONE);
+        journal_event(e, EVENT_NODE_DEALLOCATED, c, copy, "deallocated");
+        break;
+    }
+}
+
+/* A head is shown as failed and left to a person; the VM may hold what no other has. */
+static void head_failed(struct engine *e, const struct node *n, const char *why) {
+    if (n->status == NODE_FAILED)
+        return;
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    edit_node_status(e, copy, NODE_FAILED, PHASE_NONE);
+    edit_node_hold(e, copy, HOLD_RETRIES, 0, why);
+}
+
+void observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
+    if (!instance_failed(in) || n->target != TARGET_STARTED || n->intent_id) {
+        observe_refresh(e, n, in);
+        return;
+    }
+    _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_VALUE_BYTES);
+    buf_printf(&why, "%s: %s", in->error_code, in->error_message);
+    if (n->fixed)
+        head_failed(e, n, why.data);
+    else
+        observe_lost(e, n, why.data, capacity_code(in->error_code));
+}
