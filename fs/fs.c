@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include "cache.h"
+#include "guard.h"
 #include "notify.h"
 #include "polls.h"
 #include "vnode.h"
@@ -12,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+
+#define BEGIN_WAIT_S 10
 
 static void op_init(void *userdata, struct fuse_conn_info *conn) {
     struct fs *fs = userdata;
@@ -25,6 +28,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn) {
     conn->want |= conn->capable & wanted;
     conn->time_gran = 1000;
     fs->opendir_optional = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+    (void)sem_post(&fs->begun);
 }
 
 /* Left out, so that the kernel decides alone or remembers that there is nothing: access, extended
@@ -120,6 +124,7 @@ int fs_new(const struct fs_options *options, const struct gateway *gateway, stru
     _cleanup_(fs_freep) struct fs *fs = calloc(1, sizeof(*fs));
     if (!fs)
         return err_set(err, -ENOMEM, "no_memory", "no memory for the file system");
+    (void)sem_init(&fs->begun, 0, 0);
     (void)pthread_mutex_init(&fs->lock, NULL);
     list_init(&fs->handles);
     list_init(&fs->parked);
@@ -175,21 +180,42 @@ static void *work(void *arg) {
     return NULL;
 }
 
-int fs_run(struct fs *fs) {
-    for (unsigned i = 0; i < fs->options.threads; i++) {
-        int r = -pthread_create(&fs->workers[i], NULL, work, fs);
-        if (r < 0 && i == 0)
-            return r;
-        if (r < 0)
-            break;
-        fs->n_workers++;
+static int start_workers(struct fs *fs) {
+    int r = 0;
+    for (unsigned i = 0; i < fs->options.threads && r == 0; i++) {
+        r = -pthread_create(&fs->workers[i], NULL, work, fs);
+        fs->n_workers += r == 0;
     }
-    struct stat st;
-    if (stat(fs->mountpoint, &st) < 0)
-        return -errno;
-    fs->device = st.st_dev;
-    int r = notify_run(fs->notify);
-    return r < 0 ? r : watchdog_new(fs, &fs->watchdog);
+    return fs->n_workers ? 0 : r; /* fewer than wanted will do */
+}
+
+/* Waits for INIT. 0 or -ETIMEDOUT. */
+static int wait_for_kernel(struct fs *fs) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += BEGIN_WAIT_S;
+    int r;
+    while ((r = sem_timedwait(&fs->begun, &until)) < 0 && errno == EINTR)
+        ;
+    return r < 0 ? -errno : 0;
+}
+
+int fs_run(struct fs *fs, struct error *err) {
+    int r = mount_device(fs->mountpoint, &fs->device);
+    if (r == 0 && fs->options.guard)
+        r = guard_set(fs->options.guard, fs->device, fs->mountpoint);
+    if (r == 0)
+        r = start_workers(fs);
+    if (r == 0)
+        r = wait_for_kernel(fs);
+    if (r == 0)
+        r = notify_run(fs->notify);
+    if (r == 0)
+        r = watchdog_new(fs, &fs->watchdog);
+    if (r < 0)
+        return err_set(err, r, "internal", "%s: it was mounted but cannot be served: %s",
+                       fs->mountpoint, strerror(-r));
+    return 0;
 }
 
 void fs_stop(struct fs *fs) {
@@ -206,6 +232,8 @@ void fs_stop(struct fs *fs) {
     if (fs->mounted)
         fuse_session_unmount(fs->session);
     fs->mounted = false;
+    if (fs->options.guard)
+        (void)guard_set(fs->options.guard, 0, NULL);
 }
 
 void fs_free(struct fs *fs) {
@@ -223,6 +251,7 @@ void fs_free(struct fs *fs) {
     cache_free(fs->cache);
     vnodes_free(fs->vnodes);
     (void)pthread_mutex_destroy(&fs->lock);
+    (void)sem_destroy(&fs->begun);
     free(fs->mountpoint);
     free(fs);
 }

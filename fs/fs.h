@@ -16,15 +16,17 @@
 #include "view/gateway.h"
 
 struct fs;
+struct guard;
 
 struct fs_options {
     const char *mountpoint; /* an existing directory */
     const char *source;     /* shown by mount(8) as the device; NULL: "cyclecloud" */
     const char
-        *mount_options; /* as after mount -o, NULL: none; what only mount(8) reads is ignored */
-    mode_t root_mode;   /* permission bits of the root directory; 0: what the view says */
-    gid_t root_gid;     /* its group, where root_mode is given */
-    unsigned threads;   /* workers; 0: two for each processor, at least four */
+        *mount_options;  /* as after mount -o, NULL: none; what only mount(8) reads is ignored */
+    mode_t root_mode;    /* permission bits of the root directory; 0: what the view says */
+    gid_t root_gid;      /* its group, where root_mode is given */
+    struct guard *guard; /* told of the mount, borrowed until fs_stop; NULL: none */
+    unsigned threads;    /* workers; 0: two for each processor, at least four */
     /* Called once, by a worker, when the file system was unmounted from outside or its connection
        was aborted. It must not call fs_stop itself. May be NULL. */
     void (*ended)(void *arg);
@@ -40,8 +42,9 @@ struct fs_options {
 int fs_new(const struct fs_options *options, const struct gateway *gateway, struct error *err,
            struct fs **ret);
 
-/* Starts the threads and returns: from now on requests are answered. 0 or -errno. */
-int fs_run(struct fs *fs);
+/* Starts the threads and returns once the kernel has begun to send requests; the caller's thread
+   does not touch the mount. 0, -ETIMEDOUT, or another -errno, with words. */
+int fs_run(struct fs *fs, struct error *err);
 
 /* Ends the threads that serve requests and unmounts. Commands already given to the engine may still
    be answered afterwards. Stopping twice, or what never ran, does no harm. */

@@ -20,6 +20,7 @@
 #include "model/limits.h"
 
 #include <fuse3/fuse_lowlevel.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -58,6 +59,7 @@ struct fs {
     unsigned n_workers;
     atomic_bool ended;
     atomic_bool stopping;
+    sem_t begun; /* posted when the kernel has sent INIT */
     pthread_mutex_t lock;
     struct list handles; /* struct handle, by link */
     struct list parked;  /* struct request, by park_link: may be cancelled */
@@ -70,7 +72,15 @@ struct fs {
 int mount_prepare(const char *mountpoint, struct error *err);
 /* The option text for FUSE, from the user's. 0 or -ENOMEM; *ret is malloc'ed. */
 int mount_options(const struct fs_options *options, char **ret);
-/* Ends the connection of a mounted file system through fusectl, wedged or not. 0 or -errno. */
+/* The device of the cyclecloudfs on this mountpoint, found without touching it. 0, -ENOENT when
+   there is none, or another -errno. */
+int mount_device(const char *mountpoint, dev_t *ret);
+/* Takes away what is mounted at `path` if its connection has ended. 0 or -errno. */
+int mount_detach_dead(const char *path);
+/* Opens the file that ends a connection, mounting fusectl if it is not. The descriptor stays with
+   that connection, even when another one gets its device. A descriptor or -errno. */
+int mount_open_abort(dev_t device);
+/* Ends the connection of a mounted file system, wedged or not. 0 or -errno. */
 int mount_abort(dev_t device);
 
 /* place.c: a place in the tree as one request sees it, in one snapshot. */

@@ -7,17 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define MOUNTINFO "/proc/self/mountinfo"
 #define MOUNTINFO_BYTES ((size_t)8 << 20)
 #define FS_TYPE "fuse.cyclecloudfs"
 #define STACKED_MAX 16
+#define PROBE_S 2
 #define FUSECTL "/sys/fs/fuse/connections"
 
 extern char **environ;
@@ -36,58 +39,45 @@ static void unescape(char *text) {
     *to = '\0';
 }
 
-/* True when this line of mountinfo is a cyclecloudfs on `path`:
+/* When this line of mountinfo is a cyclecloudfs on `path`, its device; 0 otherwise:
    "36 35 98:0 /root MOUNTPOINT options [optional fields] - TYPE source super-options". */
-static bool line_is_ours(char *line, const char *path) {
+static dev_t device_of_line(char *line, const char *path) {
     char *type = strstr(line, " - ");
     if (!type)
-        return false;
+        return 0;
     *type = '\0';
     type += 3;
-    char *rest = NULL, *field = NULL;
-    char *point = line;
-    for (int i = 0; i < 5; i++, point = NULL)
-        field = strtok_r(point, " ", &rest);
-    if (!field)
-        return false;
-    unescape(field);
+    char *rest = NULL, *fields[5] = {NULL};
+    char *from = line;
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++, from = NULL)
+        fields[i] = strtok_r(from, " ", &rest);
+    unsigned major = 0, minor = 0;
     size_t len = strlen(FS_TYPE);
-    return strcmp(field, path) == 0 && strncmp(type, FS_TYPE, len) == 0 && type[len] == ' ';
+    if (!fields[4] || sscanf(fields[2], "%u:%u", &major, &minor) != 2)
+        return 0;
+    unescape(fields[4]);
+    bool ours =
+        strcmp(fields[4], path) == 0 && strncmp(type, FS_TYPE, len) == 0 && type[len] == ' ';
+    return ours ? makedev(major, minor) : 0;
 }
 
-static bool is_mounted(const char *path) {
+/* The device of the uppermost cyclecloudfs on `path`, without touching the mount; 0: there is none.
+ */
+static dev_t mounted_device(const char *path) {
     _cleanup_buf_ struct buf text = BUF_INIT(MOUNTINFO_BYTES);
     if (file_read(MOUNTINFO, &text) < 0)
-        return false;
-    char *rest = NULL;
-    for (char *line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        if (line_is_ours(line, path))
-            return true;
-    return false;
-}
-
-/* The absolute path without touching the mountpoint itself, which may be dead. 0 or -errno. */
-static int absolute(const char *mountpoint, char **ret) {
-    _cleanup_free_ char *copy = strdup(mountpoint);
-    if (!copy)
-        return -ENOMEM;
-    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
-        copy[n - 1] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *name = slash ? slash + 1 : copy;
-    const char *above = slash == copy ? "/" : slash ? copy : ".";
-    if (slash)
-        *slash = '\0';
-    _cleanup_free_ char *dir = realpath(above, NULL);
-    if (!dir)
-        return -errno;
-    return asprintf(ret, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name) < 0 ? -ENOMEM : 0;
-}
-
-/* Detaches a mount whose daemon is gone; through the setuid helper where we may not. */
-static int detach(const char *path) {
-    if (umount2(path, MNT_DETACH) == 0)
         return 0;
+    dev_t device = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        dev_t found = device_of_line(line, path);
+        device = found ? found : device;
+    }
+    return device;
+}
+
+/* Detaches through the setuid helper, where umount2 is not allowed. */
+static int detach_with_helper(const char *path) {
     char *argv[] = {(char *)"fusermount3", (char *)"-uzq", (char *)path, NULL};
     pid_t pid;
     int r = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
@@ -98,6 +88,57 @@ static int detach(const char *path) {
         if (errno != EINTR)
             return -errno;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static bool is_dead(int fd) {
+    struct statfs fs;
+    return fstatfs(fd, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+int mount_detach_dead(const char *path) {
+    /* Through the descriptor, so that no mount which came in between is hit. */
+    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+    _cleanup_buf_ struct buf exact = BUF_INIT(64);
+    if (fd < 0 || !is_dead(fd))
+        return 0;
+    int r = buf_printf(&exact, "/proc/self/fd/%d", fd);
+    if (r < 0)
+        return r;
+    if (umount2(exact.data, MNT_DETACH) == 0 || errno == EINVAL) /* somebody else was quicker */
+        return 0;
+    return errno == EPERM ? detach_with_helper(path) : -errno;
+}
+
+/*
+ * Asks the file system at `path` something that the kernel never answers from a cache. 0: it
+ * answers; -ETIMEDOUT: it does not; else -errno. In a process of its own, because a request to a
+ * wedged mount cannot be given up otherwise.
+ */
+static int probe(const char *path) {
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0) {
+        struct statfs fs;
+        sigset_t none;
+        (void)sigemptyset(&none);
+        (void)signal(SIGALRM, SIG_DFL);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)alarm(PROBE_S);
+        _exit(statfs(path, &fs) < 0 ? errno : 0);
+    }
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -ETIMEDOUT;
+}
+
+static int refuse_silent(const char *path, struct error *err) {
+    return err_set(err, -EBUSY, "busy",
+                   "%s: the server that is mounted there does not answer: if its process is gone, "
+                   "run umount -f %s, otherwise stop it",
+                   path, path);
 }
 
 static int refuse_live(const char *path, struct error *err) {
@@ -119,26 +160,36 @@ static int check_directory(const char *path, struct error *err) {
 }
 
 int mount_prepare(const char *mountpoint, struct error *err) {
-    _cleanup_free_ char *path = NULL;
-    int r = absolute(mountpoint, &path);
-    if (r < 0)
-        return err_set(err, r, "not_found", "%s: %s: make the directory first, with mkdir -p",
-                       mountpoint, strerror(-r));
-    for (int i = 0; i < STACKED_MAX; i++) {
-        struct stat st;
-        if (stat(path, &st) == 0 || (errno != ENOTCONN && errno != ECONNABORTED))
-            break;
-        r = detach(path);
+    _cleanup_free_ char *path = realpath(mountpoint, NULL); /* does not touch a dead mount */
+    if (!path)
+        return err_set(err, -errno, "not_found", "%s: %s: make the directory first, with mkdir -p",
+                       mountpoint, strerror(errno));
+    int r;
+    for (int i = 0; i < STACKED_MAX && mounted_device(path); i++) {
+        r = probe(path);
+        if (r == -ETIMEDOUT)
+            return refuse_silent(path, err);
+        if (r != -ENOTCONN && r != -ECONNABORTED)
+            return refuse_live(path, err);
+        r = mount_detach_dead(path);
         if (r < 0)
             return err_set(err, r, "busy",
                            "%s: the mount of a server that died is still there and cannot be "
                            "removed (%s): run fusermount3 -uz %s",
                            path, strerror(-r), path);
     }
-    r = check_directory(path, err);
-    if (r < 0)
-        return r;
-    return is_mounted(path) ? refuse_live(path, err) : 0;
+    return check_directory(path, err);
+}
+
+int mount_device(const char *mountpoint, dev_t *ret) {
+    _cleanup_free_ char *path = realpath(mountpoint, NULL);
+    if (!path)
+        return -errno;
+    dev_t device = mounted_device(path);
+    if (!device)
+        return -ENOENT;
+    *ret = device;
+    return 0;
 }
 
 /* Words of mount(8) and fstab(5) that mean nothing to FUSE. */
@@ -173,10 +224,6 @@ static bool option_is_mounts_own(const char *option) {
     return false;
 }
 
-static bool have_fusermount(void) {
-    return access("/usr/bin/fusermount3", X_OK) == 0 || access("/bin/fusermount3", X_OK) == 0;
-}
-
 /* A comma would end the option: it is escaped as libfuse wants. */
 static void put_source(struct buf *b, const char *source) {
     for (const char *p = source; *p; p++)
@@ -199,16 +246,13 @@ int mount_options(const struct fs_options *options, char **ret) {
     put_source(&b, options->source ? options->source : "cyclecloud");
     if (others)
         (void)buf_puts(&b, ",allow_other");
-    if (others && have_fusermount())
-        (void)buf_puts(&b, ",auto_unmount");
     if (buf_error(&b) < 0)
         return buf_error(&b);
     *ret = buf_take(&b);
     return *ret ? 0 : -ENOMEM;
 }
 
-/* The file system of connections, mounted if it is not. */
-static int open_abort(dev_t device) {
+int mount_open_abort(dev_t device) {
     _cleanup_buf_ struct buf path = BUF_INIT(128);
     int r = buf_printf(&path, FUSECTL "/%u/abort", minor(device));
     if (r < 0)
@@ -220,7 +264,7 @@ static int open_abort(dev_t device) {
 }
 
 int mount_abort(dev_t device) {
-    _cleanup_close_ int fd = open_abort(device);
+    _cleanup_close_ int fd = mount_open_abort(device);
     if (fd < 0)
         return fd;
     return write(fd, "1", 1) == 1 ? 0 : -errno;

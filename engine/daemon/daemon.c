@@ -4,7 +4,7 @@
 #include "accounts.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "mount.h"
+#include "fs/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,13 +181,20 @@ static int open_fs(struct daemon *d, struct error *err) {
         .mount_options = o->mount_flags.data,
         .root_mode = o->root_mode ? o->root_mode : mode,
         .root_gid = group ? group->gr_gid : getegid(),
+        .guard = d->guard,
         .threads = o->threads,
         .ended = mount_ended,
     };
     int r = fs_new(&options, &d->gateway, err, &d->fs);
     if (r == 0)
-        r = fs_run(d->fs);
-    return r == 0 ? mount_answers(o->mountpoint, err) : r;
+        r = fs_run(d->fs, err);
+    return r;
+}
+
+/* First, while there is little memory to share and only one thread. */
+static int open_guard(struct daemon *d, struct error *err) {
+    int r = guard_new(&d->guard);
+    return r < 0 ? err_set(err, r, "internal", "cannot start a process: %s", strerror(-r)) : 0;
 }
 
 static int make_state_dir(struct daemon *d, struct error *err) {
@@ -215,8 +222,8 @@ static int open_watch(struct daemon *d, struct error *err) {
 
 /* In the order of what needs what; daemon_free goes backwards. */
 static int (*const steps[])(struct daemon *d, struct error *err) = {
-    make_state_dir, open_log,   read_config, prepare_site, open_store, open_cloud,
-    load_images,    open_model, open_engine, open_api,     open_watch, open_fs,
+    open_guard,  make_state_dir, open_log,    read_config, prepare_site, open_store, open_cloud,
+    load_images, open_model,     open_engine, open_api,    open_watch,   open_fs,
 };
 
 int daemon_new(const struct options *options, struct background *background, struct error *err,
@@ -267,6 +274,7 @@ void daemon_free(struct daemon *d) {
     if (d->simulator)
         simulate_stop(d->simulator);
     simulate_free(d->simulator);
+    guard_free(d->guard);
     if (d->pid_file)
         (void)unlink(d->pid_file);
     if (d->signal_fd >= 0)

@@ -31,6 +31,7 @@ struct daemon {
     struct engine *engine;
     struct gateway gateway;
     struct api *api;
+    struct guard *guard;
     struct fs *fs;
     struct simulator *simulator;
     struct watch *watch;

@@ -7,6 +7,7 @@
  */
 #include "fs-host.h"
 
+#include "fs/guard.h"
 #include "model/limits.h"
 
 #include <errno.h>
@@ -209,14 +210,16 @@ int main(int argc, char **argv) {
     }
     struct host host = {0};
     _cleanup_error_ struct error err = ERROR_INIT;
-    if (host_start(&host) < 0)
+    struct guard *guard = NULL;
+    if (guard_new(&guard) < 0 || host_start(&host) < 0)
         return 1;
     struct fs_options options = {
         .mountpoint = argv[1],
         .mount_options = argc > 2 ? argv[2] : NULL,
+        .guard = guard,
         .ended = ended,
     };
-    if (fs_new(&options, &host.gateway, &err, &host.fs) < 0 || fs_run(host.fs) < 0) {
+    if (fs_new(&options, &host.gateway, &err, &host.fs) < 0 || fs_run(host.fs, &err) < 0) {
         (void)fprintf(stderr, "fs-host: %s\n", err_text(&err));
         return 1;
     }
@@ -234,5 +237,6 @@ int main(int argc, char **argv) {
     fs_free(host.fs);
     store_free(host.store);
     model_free(host.model);
+    guard_free(guard);
     return 0;
 }

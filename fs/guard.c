@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard.h"
+
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define GUARD_FD 3 /* of the guard's end of the socket */
+
+struct guard {
+    pid_t pid;
+    int fd;
+};
+
+/* What the server tells its guard. */
+struct order {
+    dev_t device;
+    char path[PATH_MAX]; /* empty: nothing to clean up */
+};
+
+/* The guard itself, in a process of its own */
+
+struct watch {
+    pid_t server;
+    int signal_fd;
+    struct order order;
+    int abort_fd; /* ends this very connection, whatever is mounted at the path by then */
+};
+
+static void take_order(struct watch *w) {
+    if (w->abort_fd >= 0)
+        (void)close(w->abort_fd);
+    w->abort_fd = *w->order.path ? mount_open_abort(w->order.device) : -1;
+}
+
+/* Ends the connection, then takes the dead mount away. */
+static void clean_up(const struct watch *w) {
+    if (!*w->order.path)
+        return;
+    if (w->abort_fd >= 0 && write(w->abort_fd, "1", 1) < 0)
+        (void)fprintf(stderr, "cyclecloudfs: %s: the connection cannot be ended: %s\n",
+                      w->order.path, strerror(errno));
+    if (mount_detach_dead(w->order.path) < 0)
+        (void)fprintf(stderr, "cyclecloudfs: %s: the dead mount cannot be removed\n",
+                      w->order.path);
+}
+
+/* Waits for what happens next. False when the server is dead. */
+static bool next_order(struct watch *w) {
+    struct pollfd fds[] = {
+        {.fd = w->signal_fd, .events = POLLIN},
+        {.fd = GUARD_FD, .events = POLLIN},
+    };
+    if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+        return errno == EINTR;
+    if (fds[1].revents & POLLIN) {
+        ssize_t n = recv(GUARD_FD, &w->order, sizeof(w->order), 0);
+        if (n == (ssize_t)sizeof(w->order))
+            take_order(w);
+        return n != 0;
+    }
+    return fds[0].revents == 0 && fds[1].revents == 0;
+}
+
+/* The descriptors of the server are not the guard's to keep open. */
+static int move_in(int fd) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+        return -errno;
+    if (fd != GUARD_FD && dup2(fd, GUARD_FD) < 0)
+        return -errno;
+    return close_range(GUARD_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+_Noreturn static void guard_run(pid_t server, int fd) {
+    struct watch w = {.server = server, .abort_fd = -1};
+    sigset_t all, death;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    (void)sigemptyset(&death);
+    (void)sigaddset(&death, SIGUSR1);
+    (void)setsid();
+    (void)prctl(PR_SET_NAME, "ccfs-guard");
+    (void)prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (move_in(fd) < 0)
+        _exit(1);
+    w.signal_fd = signalfd(-1, &death, SFD_CLOEXEC);
+    if (w.signal_fd < 0)
+        _exit(1);
+    while (getppid() == w.server && next_order(&w))
+        ;
+    clean_up(&w);
+    _exit(0);
+}
+
+/* The server's end */
+
+int guard_new(struct guard **ret) {
+    _cleanup_free_ struct guard *g = calloc(1, sizeof(*g));
+    if (!g)
+        return -ENOMEM;
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return -errno;
+    pid_t server = getpid();
+    g->pid = fork();
+    int r = -errno;
+    if (g->pid == 0)
+        guard_run(server, fds[1]);
+    (void)close(fds[1]);
+    if (g->pid < 0) {
+        (void)close(fds[0]);
+        return r;
+    }
+    g->fd = fds[0];
+    *ret = TAKE_PTR(g);
+    return 0;
+}
+
+int guard_set(struct guard *g, dev_t device, const char *path) {
+    struct order order = {.device = device};
+    if (path && strlen(path) >= sizeof(order.path))
+        return -ENAMETOOLONG;
+    if (path)
+        memcpy(order.path, path, strlen(path));
+    return send(g->fd, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void guard_free(struct guard *g) {
+    if (!g)
+        return;
+    (void)kill(g->pid, SIGKILL);
+    while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    (void)close(g->fd);
+    free(g);
+}
