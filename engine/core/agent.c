@@ -213,7 +213,8 @@ static void take_metrics(struct node *n, const json_t *body) {
     n->metrics.load = (float)json_number_value(json_object_get(m, "load"));
 }
 
-static void node_ready(struct engine *e, struct node *n) {
+static void node_ready(struct engine *e, struct node *n, const json_t *body) {
+    (void)body;
     edit_node_status(e, n, NODE_READY, PHASE_NONE);
     edit_node_hold(e, n, HOLD_NONE, 0, "");
     n->retries = 0;
@@ -221,34 +222,54 @@ static void node_ready(struct engine *e, struct node *n) {
                   "ready");
 }
 
-static void node_failed(struct engine *e, struct node *n, const char *message) {
+static void node_failed(struct engine *e, struct node *n, const json_t *body) {
+    const char *message = member_text(body, "message");
     edit_node_status(e, n, NODE_FAILED, PHASE_AWAIT_INSTALL);
     edit_node_hold(e, n, HOLD_RETRIES, 0, *message ? message : "the installation failed");
     journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
                   "failed: %s", message);
 }
 
-static void take_status(struct engine *e, const struct node *n, const json_t *body) {
-    const char *state = member_text(body, "state");
+enum report {
+    REPORT_ALIVE,
+    REPORT_READY,
+    REPORT_FAILED,
+};
+
+/* An end of the installation counts for a node that is on its way; all else is a sign of life. */
+static enum report report_of(const struct node *n, const json_t *body) {
     bool coming =
         n->target == TARGET_STARTED && (n->status == NODE_PREPARING || n->status == NODE_ACQUIRING);
-    bool ready = coming && strcmp(state, "completed") == 0 &&
-                 strcmp(member_text(body, "phase"), node_phase_name(PHASE_AWAIT_INSTALL)) == 0;
-    bool failed = coming && strcmp(state, "failed") == 0;
-    struct node *copy =
-        builder_node(e->builder, n->cluster_id, n->id, ready || failed ? DURABLE : VOLATILE);
+    if (!coming)
+        return REPORT_ALIVE;
+    const char *state = member_text(body, "state"), *phase = member_text(body, "phase");
+    if (strcmp(state, "failed") == 0)
+        return REPORT_FAILED;
+    bool last = strcmp(phase, node_phase_name(PHASE_AWAIT_INSTALL)) == 0;
+    return last && strcmp(state, "completed") == 0 ? REPORT_READY : REPORT_ALIVE;
+}
+
+static void take_status(struct engine *e, const struct node *n, const json_t *body) {
+    static const struct {
+        enum durability durability;
+        void (*take)(struct engine *e, struct node *n, const json_t *body);
+    } reports[] = {
+        [REPORT_ALIVE] = {VOLATILE, NULL},
+        [REPORT_READY] = {DURABLE, node_ready},
+        [REPORT_FAILED] = {DURABLE, node_failed},
+    };
+    enum report report = report_of(n, body);
+    struct node *copy = builder_node(e->builder, n->cluster_id, n->id, reports[report].durability);
     if (!copy) {
         engine_fail(e, -ENOMEM);
         return;
     }
     copy->last_seen = engine_now(e);
     take_metrics(copy, body);
-    if (ready)
-        node_ready(e, copy);
-    else if (failed)
-        node_failed(e, copy, member_text(body, "message"));
-    if (ready || failed)
+    if (reports[report].take) {
+        reports[report].take(e, copy, body);
         engine_dirty(e, copy->cluster_id);
+    }
 }
 
 void apply_agent_status(struct engine *e, struct command *c) {

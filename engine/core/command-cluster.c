@@ -335,8 +335,7 @@ static int check_arrays(struct engine *e, const struct cluster *c, struct error 
     return 0;
 }
 
-int cluster_start(struct engine *e, const struct cluster *c, struct error *err) {
-    uint64_t id = c->id;
+static int check_start(struct engine *e, const struct cluster *c, struct error *err) {
     if (!str_len(c->template.text))
         return err_set(err, -EINVAL, "no_template",
                        "the cluster has no template: copy one to its file `template` first");
@@ -346,8 +345,12 @@ int cluster_start(struct engine *e, const struct cluster *c, struct error *err) 
     if (c->missing)
         return refuse_missing(c, err);
     int r = check_account(e, c, err);
-    if (r == 0)
-        r = check_arrays(e, c, err);
+    return r < 0 ? r : check_arrays(e, c, err);
+}
+
+int cluster_start(struct engine *e, const struct cluster *c, struct error *err) {
+    uint64_t id = c->id;
+    int r = check_start(e, c, err);
     if (r < 0)
         return r;
     struct cluster *copy = edit_cluster(e, id);
@@ -363,19 +366,13 @@ int cluster_start(struct engine *e, const struct cluster *c, struct error *err) 
     r = ensure_group_name(e, copy);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < copy->arrays.len; i++) {
-        const struct array_spec *s = cluster_array(copy, i)->spec;
-        if (s && str_len(s->subnet))
-            (void)subnet_want(e, str_text(s->account), str_text(s->subnet));
-    }
-    sweep_want(e, str_text(copy->account));
+    facts_want(e, copy);
     engine_dirty(e, id);
     start_heads(e, copy);
-    if (was_off) {
-        journal_event(e, EVENT_CLUSTER_CHANGED, copy, NULL, "starting");
-        r = start_initial(e, id);
-    }
-    return r;
+    if (!was_off)
+        return 0;
+    journal_event(e, EVENT_CLUSTER_CHANGED, copy, NULL, "starting");
+    return start_initial(e, id);
 }
 
 void cluster_terminate(struct engine *e, const struct cluster *c) {

@@ -113,29 +113,27 @@ static void forget_learnt(struct engine *e) {
     journal_drop(e);
 }
 
+static int evaluate_one(struct engine *e, uint64_t id) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    if (!engine_work(e, id))
+        return -ENOMEM;
+    if (definition_apply(e, id, &err) < 0)
+        log_warning("stored definition does not evaluate cluster=%llu why=\"%s\"",
+                    (unsigned long long)id, err_text(&err));
+    const struct cluster *c = snapshot_cluster(engine_state(e), id);
+    if (c && str_len(c->group))
+        facts_want(e, c);
+    return 0;
+}
+
 static int evaluate_all(struct engine *e) {
     const struct snapshot *s = engine_state(e);
     struct id_vec ids = {0};
     int r = s ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < s->clusters.len; i++)
         r = id_vec_append(&ids, ((const struct cluster *)s->clusters.items[i])->id);
-    for (size_t i = 0; r == 0 && i < ids.len; i++) {
-        _cleanup_error_ struct error err = ERROR_INIT;
-        struct work *w = engine_work(e, ids.items[i]);
-        if (!w)
-            r = -ENOMEM;
-        else if (definition_apply(e, ids.items[i], &err) < 0)
-            log_warning("stored definition does not evaluate cluster=%llu why=\"%s\"",
-                        (unsigned long long)ids.items[i], err_text(&err));
-        const struct cluster *c = snapshot_cluster(engine_state(e), ids.items[i]);
-        if (c && str_len(c->group))
-            sweep_want(e, str_text(c->account));
-        for (size_t j = 0; c && str_len(c->group) && j < c->arrays.len; j++) {
-            const struct array_spec *spec = cluster_array(c, j)->spec;
-            if (spec && str_len(spec->subnet))
-                (void)subnet_want(e, str_text(spec->account), str_text(spec->subnet));
-        }
-    }
+    for (size_t i = 0; r == 0 && i < ids.len; i++)
+        r = evaluate_one(e, ids.items[i]);
     id_vec_done(&ids);
     return r < 0 ? r : e->failed;
 }
@@ -238,33 +236,43 @@ static void apply_commands(struct engine *e) {
         command_dispatch(e, c);
 }
 
+/* The time by which a node's VM must have called home, or USEC_NEVER. */
+static usec_t boot_deadline(const struct cluster *c, const struct node *n) {
+    const struct array *a = cluster_array_by_id(c, n->array_id);
+    bool booting = n->status == NODE_PREPARING && n->target == TARGET_STARTED;
+    usec_t limit = booting && a && a->spec ? a->spec->boot_timeout_s * USEC_SEC : 0;
+    return limit ? n->status_at + limit : USEC_NEVER;
+}
+
+/* An elastic node gets another VM a few times (the old one becomes surplus); others have failed. */
+static void boot_timed_out(struct engine *e, const struct cluster *c, const struct node *n) {
+    static const char why[] = "Timeout awaiting system boot-up";
+    uint64_t cluster_id = n->cluster_id, set_id = n->set_id;
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    bool again = copy->elastic && copy->retries < NODE_RETRIES_MAX;
+    copy->retries++;
+    journal_event(e, EVENT_NODE_CHANGED, c, copy, "%s", why);
+    if (again) {
+        edit_node_unbind(e, copy);
+        observe_set_soon(e, cluster_id, set_id, 0);
+        return;
+    }
+    edit_node_status(e, copy, NODE_FAILED, copy->phase);
+    edit_node_hold(e, copy, HOLD_RETRIES, 0, why);
+}
+
 /* VMs that never call home. */
 static void check_boots(struct engine *e, struct work *w, usec_t now) {
     const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
     uint64_t position = 0;
     for (const struct node *n; c && (n = cluster_next_node(c, &position));) {
-        if (n->status != NODE_PREPARING || n->target != TARGET_STARTED)
-            continue;
-        const struct array *a = cluster_array_by_id(c, n->array_id);
-        usec_t limit = a && a->spec ? a->spec->boot_timeout_s * USEC_SEC : 0;
-        if (!limit || n->status_at + limit > now) {
-            if (limit && n->status_at + limit < w->plan_at)
-                w->plan_at = n->status_at + limit;
-            continue;
-        }
-        struct node *copy = edit_node(e, n);
-        if (!copy)
-            return;
-        bool again = copy->elastic && copy->retries < NODE_RETRIES_MAX;
-        copy->retries++;
-        journal_event(e, EVENT_NODE_CHANGED, c, copy, "Timeout awaiting system boot-up");
-        if (again) {
-            edit_node_unbind(e, copy);
-            observe_set_soon(e, w->cluster_id, n->set_id, 0);
-        } else {
-            edit_node_status(e, copy, NODE_FAILED, copy->phase);
-            edit_node_hold(e, copy, HOLD_RETRIES, 0, "Timeout awaiting system boot-up");
-        }
+        usec_t deadline = boot_deadline(c, n);
+        if (deadline <= now)
+            boot_timed_out(e, c, n);
+        else if (deadline < w->plan_at)
+            w->plan_at = deadline;
     }
 }
 

@@ -256,7 +256,8 @@ void observe_sweep(struct engine *e, const struct cyclecloud_result *result, con
 void market_want(struct engine *e, const char *account, const char *region);
 const struct market *market_find(const struct engine *e, const char *account, const char *region);
 struct subnet *subnet_want(struct engine *e, const char *account, const char *name);
-void sweep_want(struct engine *e, const char *account);
+/* What planning needs to know for a cluster: its arrays' subnets, and which VMs its account has. */
+void facts_want(struct engine *e, const struct cluster *c);
 void market_due(struct engine *e);
 usec_t market_next(const struct engine *e);
 void market_refresh(struct engine *e);
@@ -355,12 +356,19 @@ void apply_agent_register(struct engine *e, struct command *c);
 void apply_agent_status(struct engine *e, struct command *c);
 void command_dispatch(struct engine *e, struct command *c);
 
-/* count.c and limit.c: shared by the commands */
-int cluster_start(struct engine *e, const struct cluster *c, struct error *err);
-void cluster_terminate(struct engine *e, const struct cluster *c);
+/* limit.c: whether `added` (0 or more) nodes of an array may be asked for. 0; -EINVAL (its
+ * definition is incomplete or names what is not known), -EDQUOT (a limit or a quota), with words.
+ */
 int limit_check_array(struct engine *e, const struct cluster *c, const struct array *a,
                       int64_t added, struct error *err);
+
+/* Shared by the commands: command-cluster.c, command-count.c */
+/* 0; -EINVAL, -EBUSY, -EDQUOT with words, or -ENOMEM. */
+int cluster_start(struct engine *e, const struct cluster *c, struct error *err);
+void cluster_terminate(struct engine *e, const struct cluster *c);
+/* Adds `n` elastic nodes; the limits have been checked. 0 or -ENOMEM. */
 int count_add_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n);
+/* A person asks to try again what failed or waits; nothing happens to other nodes. */
 void node_retry(struct engine *e, const struct node *n);
 
 #endif

@@ -112,35 +112,52 @@ static bool read_quota(struct quota *to, const struct cyclecloud_quota *q, const
     return to->name && to->label && to->account && to->region;
 }
 
-/* The catalog with the part of `m` replaced by `result`, where that has one. NULL: no memory. */
-static struct catalog *merge(const struct catalog *old, const struct market *m,
-                             const struct cyclecloud_result *result, bool types, bool quotas) {
-    size_t old_types = old ? old->n_types : 0, old_quotas = old ? old->n_quotas : 0;
-    struct catalog *c = catalog_new(old_types + result->n_sizes, old_quotas + result->n_quotas);
-    bool ok = c;
-    if (c)
-        c->n_types = c->n_quotas = 0; /* rows in use so far */
-    for (size_t i = 0; ok && i < old_types; i++)
-        if (!types || !same_place(old->types[i].account, old->types[i].region, m))
+/* Appends the rows of other markets as they were, then those of `result`. False: no memory. */
+static bool merge_types(struct catalog *c, const struct catalog *old, const struct market *m,
+                        const struct cyclecloud_result *result) {
+    bool ok = true;
+    for (size_t i = 0; ok && old && i < old->n_types; i++)
+        if (!result || !same_place(old->types[i].account, old->types[i].region, m))
             ok = copy_type(&c->types[c->n_types++], &old->types[i]);
-    for (size_t i = 0; ok && types && i < result->n_sizes; i++)
+    for (size_t i = 0; ok && result && i < result->n_sizes; i++)
         ok = read_type(&c->types[c->n_types++], &result->sizes[i], m);
-    for (size_t i = 0; ok && i < old_quotas; i++)
-        if (!quotas || !same_place(old->quotas[i].account, old->quotas[i].region, m))
+    if (ok && c->n_types)
+        qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
+    return ok;
+}
+
+static bool merge_quotas(struct catalog *c, const struct catalog *old, const struct market *m,
+                         const struct cyclecloud_result *result) {
+    bool ok = true;
+    for (size_t i = 0; ok && old && i < old->n_quotas; i++)
+        if (!result || !same_place(old->quotas[i].account, old->quotas[i].region, m))
             ok = copy_quota(&c->quotas[c->n_quotas++], &old->quotas[i]);
-    for (size_t i = 0; ok && quotas && i < result->n_quotas; i++)
+    for (size_t i = 0; ok && result && i < result->n_quotas; i++)
         ok = read_quota(&c->quotas[c->n_quotas++], &result->quotas[i], m);
-    if (!ok) {
-        catalog_free(c);
+    return ok;
+}
+
+/* The catalog with the types, or the quotas, of `m` replaced by those of a result; NULL keeps them
+ * all. Returns NULL when memory ran out. */
+static struct catalog *merge(const struct catalog *old, const struct market *m,
+                             const struct cyclecloud_result *types,
+                             const struct cyclecloud_result *quotas) {
+    size_t n_types = (old ? old->n_types : 0) + (types ? types->n_sizes : 0);
+    size_t n_quotas = (old ? old->n_quotas : 0) + (quotas ? quotas->n_quotas : 0);
+    struct catalog *c = catalog_new(n_types, n_quotas);
+    if (!c)
         return NULL;
-    }
-    qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
-    return c;
+    c->n_types = c->n_quotas = 0; /* rows in use so far */
+    if (merge_types(c, old, m, types) && merge_quotas(c, old, m, quotas))
+        return c;
+    catalog_free(c);
+    return NULL;
 }
 
 static void replace_catalog(struct engine *e, const struct market *m,
                             const struct cyclecloud_result *result, bool types) {
-    struct catalog *c = merge(engine_state(e)->catalog, m, result, types, !types);
+    struct catalog *c =
+        merge(engine_state(e)->catalog, m, types ? result : NULL, types ? NULL : result);
     if (!c || builder_set_catalog(e->builder, c) < 0) {
         catalog_free(c);
         engine_fail(e, -ENOMEM);
@@ -240,7 +257,7 @@ static void subnet_read(struct engine *e, const struct cyclecloud_result *result
     every_cluster_dirty(e);
 }
 
-void sweep_want(struct engine *e, const char *account) {
+static void sweep_want(struct engine *e, const char *account) {
     for (size_t i = 0; i < e->sweeps.len; i++)
         if (strcmp(e->sweeps.items[i]->account, account) == 0)
             return;
@@ -254,6 +271,15 @@ void sweep_want(struct engine *e, const char *account) {
             free(s->account);
         free(s);
         engine_fail(e, -ENOMEM);
+    }
+}
+
+void facts_want(struct engine *e, const struct cluster *c) {
+    sweep_want(e, str_text(c->account));
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array_spec *s = cluster_array(c, i)->spec;
+        if (s && str_len(s->subnet))
+            (void)subnet_want(e, str_text(s->account), str_text(s->subnet));
     }
 }
 

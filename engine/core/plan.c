@@ -95,8 +95,25 @@ enum gate {
     GATE_SHUT, /* a person must act; the message says what */
 };
 
-static enum gate subnet_gate(const struct plan_input *in, const struct array_spec *s,
-                             const char **ret_message) {
+/* The group is there, or is being made. */
+static enum gate group_gate(struct plan *p, const struct plan_input *in, const struct array_spec *s,
+                            const char **ret_message) {
+    (void)s;
+    (void)ret_message;
+    const struct cluster *c = in->cluster;
+    if (c->group_ready)
+        return GATE_OPEN;
+    if (!open_intent(in, c->id, INTENT_ENSURE_GROUP) &&
+        !open_intent(in, c->id, INTENT_DELETE_GROUP) && !planned(p, INTENT_ENSURE_GROUP)) {
+        act(p, INTENT_ENSURE_GROUP);
+        say(p, "create: resource group %s", str_text(c->group));
+    }
+    return GATE_WAIT;
+}
+
+static enum gate subnet_gate(struct plan *p, const struct plan_input *in,
+                             const struct array_spec *s, const char **ret_message) {
+    (void)p;
     const struct subnet_vec *v = &in->engine->subnets;
     for (size_t i = 0; i < v->len; i++) {
         const struct subnet *x = &v->items[i];
@@ -110,33 +127,37 @@ static enum gate subnet_gate(const struct plan_input *in, const struct array_spe
     return GATE_WAIT;
 }
 
-static enum gate array_gate(struct plan *p, const struct plan_input *in, const struct array *a,
-                            const char **ret_message) {
-    const struct cluster *c = in->cluster;
-    if (!c->group_ready) {
-        if (!open_intent(in, c->id, INTENT_ENSURE_GROUP) &&
-            !open_intent(in, c->id, INTENT_DELETE_GROUP) && !planned(p, INTENT_ENSURE_GROUP)) {
-            act(p, INTENT_ENSURE_GROUP);
-            say(p, "create: resource group %s", str_text(c->group));
-        }
-        return GATE_WAIT;
-    }
-    enum gate gate = subnet_gate(in, a->spec, ret_message);
-    if (gate != GATE_OPEN)
-        return gate;
-    const struct market *m =
-        market_find(in->engine, str_text(a->spec->account), str_text(a->spec->region));
-    if (m && !m->sizes_known)
-        return GATE_WAIT;
-    if (!a->spec->public_ip || str_len(a->spec->security_group_id) || in->work->security_group)
+static enum gate machine_types_gate(struct plan *p, const struct plan_input *in,
+                                    const struct array_spec *s, const char **ret_message) {
+    (void)p;
+    (void)ret_message;
+    const struct market *m = market_find(in->engine, str_text(s->account), str_text(s->region));
+    return m && !m->sizes_known ? GATE_WAIT : GATE_OPEN;
+}
+
+/* VMs with a public address get the cluster's own security group unless they name one. */
+static enum gate security_group_gate(struct plan *p, const struct plan_input *in,
+                                     const struct array_spec *s, const char **ret_message) {
+    (void)ret_message;
+    if (!s->public_ip || str_len(s->security_group_id) || in->work->security_group)
         return GATE_OPEN;
-    bool asked = open_intent(in, c->id, INTENT_ENSURE_SECURITY_GROUP) ||
-                 planned(p, INTENT_ENSURE_SECURITY_GROUP);
-    if (!asked) {
+    if (!open_intent(in, in->cluster->id, INTENT_ENSURE_SECURITY_GROUP) &&
+        !planned(p, INTENT_ENSURE_SECURITY_GROUP)) {
         act(p, INTENT_ENSURE_SECURITY_GROUP);
         say(p, "create: network security group");
     }
     return GATE_WAIT;
+}
+
+static enum gate array_gate(struct plan *p, const struct plan_input *in, const struct array *a,
+                            const char **ret_message) {
+    static enum gate (*const gates[])(struct plan * p, const struct plan_input *in,
+                                      const struct array_spec *s, const char **ret_message) = {
+        group_gate, subnet_gate, machine_types_gate, security_group_gate};
+    enum gate gate = GATE_OPEN;
+    for (size_t i = 0; gate == GATE_OPEN && i < ARRAY_SIZE(gates); i++)
+        gate = gates[i](p, in, a->spec, ret_message);
+    return gate;
 }
 
 /* --- which machine type ----------------------------------------------------------------------- */
@@ -254,22 +275,24 @@ static size_t take_nodes(struct plan *p, struct plan_action *a, const struct id_
     return n;
 }
 
-static void place_pending(struct plan *p, const struct plan_input *in, const struct fitting *f,
-                          const struct id_vec *pending) {
+/* The first pending nodes join sets of their make that have room. Returns how many joined;
+ * *ret_soon: a set will have room for more when its write under way has ended. */
+static size_t grow_sets(struct plan *p, const struct plan_input *in, const struct fitting *f,
+                        const struct id_vec *pending, bool *ret_soon) {
     const struct cluster *c = in->cluster;
     size_t done = 0;
-    bool soon = false;
+    *ret_soon = false;
     for (size_t i = 0; i < c->sets.len && done < pending->len; i++) {
         const struct set *s = cluster_set(c, i);
         if (!set_fits(s, f) || already_planned(p, s->id))
             continue;
         if (!may_grow(p, in, s)) {
-            soon = soon || (set_busy_soon(in, s) && s->capacity < s->limit);
+            *ret_soon = *ret_soon || (set_busy_soon(in, s) && s->capacity < s->limit);
             continue;
         }
         struct plan_action *a = act(p, INTENT_RESIZE_SET);
         if (!a)
-            return;
+            break;
         size_t n = take_nodes(p, a, pending, done, s->limit - s->capacity);
         a->set_id = s->id;
         a->array_id = f->array->id;
@@ -278,11 +301,12 @@ static void place_pending(struct plan *p, const struct plan_input *in, const str
         say(p, "create: %zu VMs %s for %s: scale set %s grows to %u", n, f->machine_type,
             str_text(f->array->name), str_text(s->name), a->capacity);
     }
-    if (soon && done < pending->len) {
-        say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
-            pending->len - done, str_text(f->array->name));
-        return;
-    }
+    return done;
+}
+
+/* The pending nodes from `done` on get new sets, none larger than the limit of their make. */
+static void make_sets(struct plan *p, const struct plan_input *in, const struct fitting *f,
+                      const struct id_vec *pending, size_t done) {
     uint32_t limit = set_limit(in, f->array, f->machine_type);
     while (done < pending->len) {
         struct plan_action *a = act(p, INTENT_CREATE_SET);
@@ -297,6 +321,19 @@ static void place_pending(struct plan *p, const struct plan_input *in, const str
         say(p, "create: %zu VMs %s for %s: a new scale set", n, f->machine_type,
             str_text(f->array->name));
     }
+}
+
+static void place_pending(struct plan *p, const struct plan_input *in, const struct fitting *f,
+                          const struct id_vec *pending) {
+    bool soon;
+    size_t done = grow_sets(p, in, f, pending, &soon);
+    if (p->error < 0 || done == pending->len)
+        return;
+    if (soon)
+        say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
+            pending->len - done, str_text(f->array->name));
+    else
+        make_sets(p, in, f, pending, done);
 }
 
 static void wait_all(struct plan *p, const struct plan_input *in, const struct id_vec *pending,

@@ -11,6 +11,8 @@
  * attribute; `path` goes through nested objects, the last row that is present wins.
  */
 
+#define NOTICE_DEFAULT_S 300
+
 enum attribute_type {
     TEXT,
     LIST, /* text separated by commas, or a list of texts */
@@ -216,37 +218,49 @@ static int set_attribute(const struct attribute *a, const json_t *v, struct arra
     return 0;
 }
 
-/* Attributes whose meaning does not fit a row. */
-static int set_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec) {
-    const struct engine_site *site = &e->options.site;
-    int r = 0;
-    const char *policy = json_string_value(at_path(object, "Attributes.ShutdownPolicy"));
-    spec->deallocate_on_shutdown = policy && strcasecmp(policy, "deallocate") == 0;
+/* Seconds of notice before a termination; only where the notice is asked for. */
+static void read_notice(const json_t *object, struct array_spec *spec) {
     const json_t *notice = at_path(object, "Attributes.EnableTerminateNotification");
     if (!notice || !flag_of(notice))
         spec->terminate_notice_s = 0;
     else if (!spec->terminate_notice_s)
-        spec->terminate_notice_s = 300;
-    const char *parts[4] = {
-        json_string_value(at_path(object, "Attributes.Azure.Publisher")),
-        json_string_value(at_path(object, "Attributes.Azure.Offer")),
-        json_string_value(at_path(object, "Attributes.Azure.Sku")),
-        json_string_value(at_path(object, "Attributes.Azure.ImageVersion")),
-    };
-    if (!str_len(spec->image) && parts[0] && parts[1] && parts[2]) {
-        _cleanup_buf_ struct buf urn = BUF_INIT(LIMIT_VALUE_BYTES);
-        buf_printf(&urn, "%s:%s:%s:%s", parts[0], parts[1], parts[2],
-                   parts[3] ? parts[3] : "latest");
-        r = buf_error(&urn) < 0 ? buf_error(&urn) : str_set(&spec->image, urn.data);
-    }
-    if (r == 0 && !str_len(spec->account) && site->default_account)
-        r = str_set(&spec->account, site->default_account);
+        spec->terminate_notice_s = NOTICE_DEFAULT_S;
+}
+
+/* Azure.Publisher, Offer, Sku and ImageVersion are another way to name an image. */
+static int read_image_parts(const json_t *object, struct array_spec *spec) {
+    const char *publisher = json_string_value(at_path(object, "Attributes.Azure.Publisher"));
+    const char *offer = json_string_value(at_path(object, "Attributes.Azure.Offer"));
+    const char *sku = json_string_value(at_path(object, "Attributes.Azure.Sku"));
+    const char *version = json_string_value(at_path(object, "Attributes.Azure.ImageVersion"));
+    if (str_len(spec->image) || !publisher || !offer || !sku)
+        return 0;
+    _cleanup_buf_ struct buf urn = BUF_INIT(LIMIT_VALUE_BYTES);
+    int r = buf_printf(&urn, "%s:%s:%s:%s", publisher, offer, sku, version ? version : "latest");
+    return r < 0 ? r : str_set(&spec->image, urn.data);
+}
+
+static int set_default(struct str **slot, const char *text) {
+    return str_len(*slot) || !text ? 0 : str_set(slot, text);
+}
+
+/* What the definition leaves open and the configuration says. */
+static int site_defaults(const struct engine *e, struct array_spec *spec) {
+    const struct engine_site *site = &e->options.site;
     const struct cyclecloud_provider *p = &e->options.provider;
-    if (r == 0 && !str_len(spec->region) && str_len(spec->account))
-        r = str_set(&spec->region, p->ops->account_region(p->self, str_text(spec->account)));
-    if (r == 0 && !str_len(spec->username))
-        r = str_set(&spec->username, site->admin_username);
-    return r;
+    int r = set_default(&spec->account, site->default_account);
+    if (r == 0 && str_len(spec->account))
+        r = set_default(&spec->region, p->ops->account_region(p->self, str_text(spec->account)));
+    return r < 0 ? r : set_default(&spec->username, site->admin_username);
+}
+
+/* Attributes whose meaning does not fit a row. */
+static int read_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec) {
+    const char *policy = json_string_value(at_path(object, "Attributes.ShutdownPolicy"));
+    spec->deallocate_on_shutdown = policy && strcasecmp(policy, "deallocate") == 0;
+    read_notice(object, spec);
+    int r = read_image_parts(object, spec);
+    return r < 0 ? r : site_defaults(e, spec);
 }
 
 int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
@@ -262,7 +276,7 @@ int spec_read(const json_t *object, const struct engine *e, struct array_spec *s
             r = set_attribute(&attributes[i], v, spec);
     }
     if (r == 0)
-        r = set_the_rest(object, e, spec);
+        r = read_the_rest(object, e, spec);
     if (spec->max_count < -1)
         spec->max_count = -1;
     return r < 0 ? err_set(err, r, "no_memory", "no memory left to read the definition") : 0;

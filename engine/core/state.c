@@ -129,20 +129,26 @@ static void put_line(struct buf *b, const char *what, const char *why) {
     buf_putc(b, '\n');
 }
 
-void state_server(struct engine *e) {
-    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+/* The text of `health`: "ok" or "degraded", then a line for each reason. Returns if degraded. */
+static bool put_health(const struct engine *e, struct buf *b) {
     bool degraded = e->unreachable_since || e->auth_text || e->store_text;
-    buf_puts(&b, degraded ? "degraded\n" : "ok\n");
+    buf_puts(b, degraded ? "degraded\n" : "ok\n");
     if (e->unreachable_since) {
-        put_line(&b, "cloud", e->unreachable_text ? e->unreachable_text : "no answer");
-        buf_puts(&b, "cloud_unreachable_since: ");
-        time_format(&b, e->unreachable_since);
-        buf_puts(&b, "\n");
+        put_line(b, "cloud", e->unreachable_text ? e->unreachable_text : "no answer");
+        buf_puts(b, "cloud_unreachable_since: ");
+        time_format(b, e->unreachable_since);
+        buf_puts(b, "\n");
     }
     if (e->auth_text)
-        put_line(&b, "credentials", e->auth_text);
+        put_line(b, "credentials", e->auth_text);
     if (e->store_text)
-        put_line(&b, "store", e->store_text);
+        put_line(b, "store", e->store_text);
+    return degraded;
+}
+
+void state_server(struct engine *e) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    bool degraded = put_health(e, &b);
     const struct server *now = &engine_state(e)->server;
     enum health health = degraded ? HEALTH_DEGRADED : HEALTH_OK;
     if (now->health == health && str_equal(now->health_text, b.data))
