@@ -19,7 +19,7 @@ BUILD = pathlib.Path(os.environ.get("CYCLECLOUDFS_BUILD", ROOT / "build"))
 KIND = os.environ.get("CYCLECLOUDFS_BUILD_KIND", "gcc")
 SLOW = {"asan": 3, "tsan": 8}.get(KIND, 1)  # how much longer a sanitized build may take
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
-API = {"compute": "2024-07-01", "group": "2021-04-01"}
+API = {"compute": "2024-03-01", "group": "2024-03-01"}
 
 # A head node and one array, as small as a template can be.
 SIMPLE = """\
@@ -130,7 +130,7 @@ class Azure:
         return values
 
     def groups(self):
-        found = self.get(f"/subscriptions/{SUBSCRIPTION}/resourcegroups", API["group"])
+        found = self.get(f"/subscriptions/{SUBSCRIPTION}/resourceGroups", API["group"])
         return [g["name"] for g in found]
 
     def machines(self):

@@ -39,7 +39,11 @@ static int show_public_ip(const struct view_ctx *ctx, struct buf *b) {
 }
 
 static int show_instance_id(const struct view_ctx *ctx, struct buf *b) {
-    return show_line(b, str_text(ctx->node->instance_id));
+    return show_line(b, str_text(ctx->node->vm_id));
+}
+
+static int show_resource_id(const struct view_ctx *ctx, struct buf *b) {
+    return show_line(b, str_text(ctx->node->resource_id));
 }
 
 static int show_placement_group(const struct view_ctx *ctx, struct buf *b) {
@@ -124,7 +128,13 @@ static const struct view_entry entries[] = {
      .kind = VIEW_ATTR,
      .mode = 0444,
      .show = show_instance_id,
-     .doc = "its number within its scale set"},
+     .doc = "Azure's vmId, which the VM itself reads as compute.vmId; empty until known"},
+    {.name = "resource_id",
+     .row = ROW_NODE_RESOURCE_ID,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_resource_id,
+     .doc = "the VM's resource id in Azure, for the portal and az; empty while it has none"},
     {.name = "placement_group",
      .row = ROW_NODE_PLACEMENT_GROUP,
      .kind = VIEW_ATTR,

@@ -82,7 +82,7 @@ static int put_node(const struct cluster *c, const struct array *a, const struct
     put_string_or_null(b, "PrivateIp", str_text(n->private_ip));
     put_string_or_null(b, "PublicIp", str_text(n->public_ip));
     put_string_or_null(b, "MachineType", machine_type(n, a));
-    put_string_or_null(b, "InstanceId", str_text(n->instance_id));
+    put_string_or_null(b, "InstanceId", str_text(n->vm_id));
     put_string_or_null(b, "PlacementGroupId", str_text(n->placement_group));
     put_string_or_null(b, "Zone", str_text(n->zone));
     put_string_or_null(b, "StatusMessage", str_text(n->message));

@@ -86,6 +86,7 @@ enum view_row {
     ROW_NODE_EVENTS = 178,
     ROW_NODE_CONTROL = 179,
     ROW_NODE_LAST_SEEN = 180,
+    ROW_NODE_RESOURCE_ID = 181,
     ROW_NODE_END = 256,
 };
 

@@ -66,6 +66,8 @@ static void make_ready_node(struct builder *b) {
     set(&n->private_ip, "10.0.0.5");
     set(&n->public_ip, "20.1.2.3");
     set(&n->instance_id, "7");
+    set(&n->vm_id, "v7");
+    set(&n->resource_id, "/subscriptions/s/vm7");
     set(&n->placement_group, "pg0");
     set(&n->zone, "2");
 }
