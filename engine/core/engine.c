@@ -411,6 +411,17 @@ int engine_run(struct engine *e) {
     return r;
 }
 
+/* The nodes that waited for a person to mend credentials are to be tried again. */
+static void release_credentials(struct engine *e, const struct cluster *c) {
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        bool held = n->hold == HOLD_CREDENTIALS;
+        struct node *copy = held ? builder_node(e->builder, c->id, n->id, VOLATILE) : NULL;
+        if (copy)
+            edit_node_hold(e, copy, HOLD_NONE, 0, "");
+    }
+}
+
 void engine_config_changed(struct engine *e) {
     if (!engine_state(e))
         return;
@@ -420,6 +431,9 @@ void engine_config_changed(struct engine *e) {
     market_refresh(e);
     intents_hurry(e, 0);
     const struct snapshot *s = engine_state(e);
-    for (size_t i = 0; i < s->clusters.len; i++)
-        engine_dirty(e, ((const struct cluster *)s->clusters.items[i])->id);
+    for (size_t i = 0; i < s->clusters.len; i++) {
+        const struct cluster *c = s->clusters.items[i];
+        release_credentials(e, c);
+        engine_dirty(e, c->id);
+    }
 }
