@@ -66,35 +66,50 @@ static int read_where(struct kql_reader *reader, struct stage *stage) {
     return kql_expr_read(reader, &stage->condition);
 }
 
-/* NAME = EXPRESSION, or an expression that names itself by its last word ("tags.x" is tags_x). */
-static int read_column(struct kql_reader *reader, struct column *column) {
-    char name[KQL_NAME_MAX];
-    memcpy(name, reader->token, sizeof(name));
+/* Goes past "NAME =". 0 with NULL when something else stands there, or -errno. */
+static int read_column_name(struct kql_reader *reader, char **ret_name) {
     struct kql_reader before = *reader;
+    *ret_name = NULL;
     if (reader->kind != KQL_NAME)
         return kql_fail(reader, "a column name");
     int r = kql_next(reader);
-    if (r == 0 && kql_is(reader, "="))
-        r = kql_next(reader);
-    else
+    if (r == 0 && !kql_is(reader, "=")) {
         *reader = before;
-    const char *from = reader->at - strlen(reader->token);
-    bool named = reader->at != before.at;
+        return 0;
+    }
     if (r == 0)
-        r = kql_expr_read(reader, &column->expr);
+        r = kql_next(reader);
     if (r < 0)
         return r;
-    column->name = named ? strdup(name) : NULL;
-    if (!named) {
-        const char *end = reader->at - strlen(reader->token);
-        column->name = strndup(from, (size_t)(end - from));
-        for (char *c = column->name; c && *c; c++)
-            *c = strchr(".['\"]() \t\n", *c) ? '_' : *c;
-        size_t len = column->name ? strlen(column->name) : 0;
-        while (len && column->name[len - 1] == '_')
-            column->name[--len] = '\0';
-    }
-    return column->name ? 0 : -ENOMEM;
+    *ret_name = strdup(before.token);
+    return *ret_name ? 0 : -ENOMEM;
+}
+
+/* Where the token begins that the reader stands on. */
+static const char *token_start(const struct kql_reader *reader) {
+    return reader->at - strlen(reader->token);
+}
+
+/* The name that an expression gives itself: "tags.x" is tags_x. NULL: out of memory. */
+static char *name_from_text(const char *from, const char *end) {
+    char *name = strndup(from, (size_t)(end - from));
+    for (char *c = name; c && *c; c++)
+        *c = strchr(".['\"]() \t\n", *c) ? '_' : *c;
+    size_t len = name ? strlen(name) : 0;
+    while (len && name[len - 1] == '_')
+        name[--len] = '\0';
+    return name;
+}
+
+/* NAME = EXPRESSION, or an expression that names itself by its last word. */
+static int read_column(struct kql_reader *reader, struct column *column) {
+    int r = read_column_name(reader, &column->name);
+    const char *from = token_start(reader);
+    if (r == 0)
+        r = kql_expr_read(reader, &column->expr);
+    if (r == 0 && !column->name)
+        column->name = name_from_text(from, token_start(reader));
+    return r < 0 || column->name ? r : -ENOMEM;
 }
 
 static int read_columns(struct kql_reader *reader, struct stage *stage) {

@@ -89,27 +89,36 @@ static int hex_digit(char c) {
     return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
+/* Whether %XX stands at `at`, with `left` characters from there. */
+static bool is_coded(const char *at, size_t left) {
+    return left > 2 && *at == '%' && isxdigit((unsigned char)at[1]) &&
+           isxdigit((unsigned char)at[2]);
+}
+
+/* NULL: out of memory. */
+static char *form_decode(const char *from, size_t size) {
+    char *value = malloc(size + 1), *to = value;
+    if (!value)
+        return NULL;
+    for (size_t i = 0; i < size; i++) {
+        if (is_coded(from + i, size - i)) {
+            *to++ = (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]));
+            i += 2;
+        } else {
+            *to++ = from[i] == '+' ? ' ' : from[i];
+        }
+    }
+    *to = '\0';
+    return value;
+}
+
 /* The decoded value of a field of a form (WHATWG URL, application/x-www-form-urlencoded); NULL if
  * it is not there or memory ran out. */
 static char *form_value(const char *form, const char *name) {
     size_t len = strlen(name);
-    for (const char *at = form; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
-        if (strncmp(at, name, len) != 0 || at[len] != '=')
-            continue;
-        const char *from = at + len + 1;
-        size_t size = strcspn(from, "&");
-        char *value = malloc(size + 1), *to = value;
-        for (size_t i = 0; value && i < size; i++) {
-            bool coded = from[i] == '%' && i + 2 < size && isxdigit((unsigned char)from[i + 1]) &&
-                         isxdigit((unsigned char)from[i + 2]);
-            *to++ = coded ? (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]))
-                          : (from[i] == '+' ? ' ' : from[i]);
-            i += coded ? 2 : 0;
-        }
-        if (to)
-            *to = '\0';
-        return value;
-    }
+    for (const char *at = form; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL)
+        if (strncmp(at, name, len) == 0 && at[len] == '=')
+            return form_decode(at + len + 1, strcspn(at + len + 1, "&"));
     return NULL;
 }
 

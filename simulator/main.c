@@ -88,30 +88,49 @@ static int restore(struct program *program, struct error *err) {
     return r;
 }
 
-static int start(struct program *program, struct error *err) {
-    struct world *world = &program->world;
-    struct options *options = &program->options;
+static int start_world(struct program *program, struct error *err) {
     struct catalogue *catalogue = NULL;
-    int r = load_catalogue(options, &catalogue, err);
-    if (r < 0)
-        return r;
-    r = world_init(world, options, catalogue);
-    if (r == 0)
-        r = quota_new(catalogue, &options->quotas, &world->quota, err);
-    if (r == 0)
-        r = add_faults(program, err);
-    if (r == 0)
-        r = traffic_new(options->log_file, &world->traffic, err);
-    if (r == 0 && !options->no_throttle &&
-        !(world->throttle = throttle_new((unsigned)options->vm_budget)))
-        r = -ENOMEM;
-    if (r == 0 && !options->no_agents)
-        r = agents_new(world, &world->agents);
-    if (r == 0)
-        r = restore(program, err);
-    if (r == 0)
-        r = http_new(world, options->listen, &program->http, err);
-    return r < 0 ? err_wrap(err, r, "armsim") : 0;
+    int r = load_catalogue(&program->options, &catalogue, err);
+    return r < 0 ? r : world_init(&program->world, &program->options, catalogue);
+}
+
+static int start_quota(struct program *program, struct error *err) {
+    struct world *world = &program->world;
+    return quota_new(world->catalogue, &program->options.quotas, &world->quota, err);
+}
+
+static int start_traffic(struct program *program, struct error *err) {
+    return traffic_new(program->options.log_file, &program->world.traffic, err);
+}
+
+static int start_throttle(struct program *program, struct error *err) {
+    (void)err;
+    if (program->options.no_throttle)
+        return 0;
+    program->world.throttle = throttle_new((unsigned)program->options.vm_budget);
+    return program->world.throttle ? 0 : -ENOMEM;
+}
+
+static int start_agents(struct program *program, struct error *err) {
+    (void)err;
+    return program->options.no_agents ? 0 : agents_new(&program->world, &program->world.agents);
+}
+
+static int start_http(struct program *program, struct error *err) {
+    return http_new(&program->world, program->options.listen, &program->http, err);
+}
+
+static int start(struct program *program, struct error *err) {
+    static int (*const steps[])(struct program * program, struct error * err) = {
+        start_world,    start_quota,  add_faults, start_traffic,
+        start_throttle, start_agents, restore,    start_http,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        int r = steps[i](program, err);
+        if (r < 0)
+            return err_wrap(err, r, "armsim");
+    }
+    return 0;
 }
 
 static int announce(struct program *program, struct error *err) {

@@ -67,6 +67,27 @@ static void reserve(struct subnet *subnet) {
         mark(subnet, i);
 }
 
+/* A subnet with nothing but the service's own addresses taken. NULL: out of memory. */
+static struct subnet *subnet_new(const char *id, const char *prefix, uint32_t first,
+                                 uint32_t count) {
+    struct subnet *subnet = calloc(1, sizeof(*subnet));
+    if (!subnet)
+        return NULL;
+    list_init(&subnet->link);
+    subnet->id = strdup(id);
+    subnet->name = strdup(strrchr(id, '/') + 1);
+    subnet->prefix = strdup(prefix);
+    subnet->taken = calloc((count + WORD_BITS - 1) / WORD_BITS, sizeof(uint64_t));
+    subnet->first = first;
+    subnet->count = count;
+    if (!subnet->id || !subnet->name || !subnet->prefix || !subnet->taken) {
+        subnet_free(subnet);
+        return NULL;
+    }
+    reserve(subnet);
+    return subnet;
+}
+
 static int subnet_enter(struct world *world, json_t *body) {
     const char *id = json_path_text(body, "id");
     const char *prefix = json_path_text(body, "properties.addressPrefix");
@@ -79,21 +100,9 @@ static int subnet_enter(struct world *world, json_t *body) {
         return 0;
     if (known && known->used)
         return -EBUSY;
-    struct subnet *subnet = calloc(1, sizeof(*subnet));
+    struct subnet *subnet = subnet_new(id, prefix, first, count);
     if (!subnet)
         return -ENOMEM;
-    list_init(&subnet->link);
-    subnet->id = strdup(id);
-    subnet->name = strdup(strrchr(id, '/') + 1);
-    subnet->prefix = strdup(prefix);
-    subnet->taken = calloc((count + WORD_BITS - 1) / WORD_BITS, sizeof(uint64_t));
-    subnet->first = first;
-    subnet->count = count;
-    if (!subnet->id || !subnet->name || !subnet->prefix || !subnet->taken) {
-        subnet_free(subnet);
-        return -ENOMEM;
-    }
-    reserve(subnet);
     if (known)
         subnet_free(known);
     list_add_tail(&world->subnets, &subnet->link);

@@ -84,6 +84,25 @@ int operation_resume(struct operation *operation) {
                      operation->ends_at + (running ? 0 : USEC_HOUR));
 }
 
+/* False: out of memory. */
+static bool copy_texts(struct operation *operation, const char *id,
+                       const struct operation_plan *plan) {
+    const struct {
+        char **to;
+        const char *from; /* NULL: there is none */
+    } texts[] = {
+        {&operation->object.id, id},
+        {&operation->provider, plan->provider},
+        {&operation->target, plan->target->id},
+        {&operation->error_code, plan->error_code},
+        {&operation->error_message, plan->error_message},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (texts[i].from && !(*texts[i].to = strdup(texts[i].from)))
+            return false;
+    return true;
+}
+
 struct operation *operation_new(struct world *world, const struct operation_plan *plan) {
     char id[UUID_TEXT_SIZE];
     random_uuid(&world->random, id);
@@ -92,24 +111,18 @@ struct operation *operation_new(struct world *world, const struct operation_plan
     if (!operation)
         return NULL;
     *operation = (struct operation){
-        .object = {.kind = OBJECT_OPERATION, .id = strdup(id)},
+        .object = {.kind = OBJECT_OPERATION},
         .world = world,
-        .provider = strdup(plan->provider),
-        .target = strdup(plan->target->id),
         .region = plan->region,
         .target_kind = plan->target->kind,
         .kind = plan->kind,
-        .error_code = plan->error_code ? strdup(plan->error_code) : NULL,
-        .error_message = plan->error_message ? strdup(plan->error_message) : NULL,
         .started_at = clock_wall(&clock_real),
         .ends_at = plan->ends_at,
     };
     list_init(&operation->object.dirty);
     list_init(&operation->object.member);
-    if (!operation->object.id || !operation->provider || !operation->target ||
-        (plan->error_code && !operation->error_code) ||
-        (plan->error_message && !operation->error_message) ||
-        world_add(world, &operation->object) < 0 || operation_resume(operation) < 0) {
+    if (!copy_texts(operation, id, plan) || world_add(world, &operation->object) < 0 ||
+        operation_resume(operation) < 0) {
         operation_free(world, operation);
         return NULL;
     }

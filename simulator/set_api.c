@@ -144,7 +144,7 @@ static int reach_capacity(struct exchange *ex, struct set *set, uint64_t capacit
 }
 
 /* A new set with its members, or none. */
-static struct set *create(struct exchange *ex, struct set_write *write, usec_t *ret_ends_at) {
+static struct set *create(struct exchange *ex, const struct set_write *write, usec_t *ret_ends_at) {
     struct set *set = set_new(ex->world, ex->group, ex->captures[0], write->body);
     if (set && reach_capacity(ex, set, write->capacity, ret_ends_at) < 0) {
         set_free(ex->world, set);
@@ -153,31 +153,39 @@ static struct set *create(struct exchange *ex, struct set_write *write, usec_t *
     return set;
 }
 
-static void perform(struct exchange *ex, struct set_write *write) {
+/* The set as it shall be, and when it is; NULL: out of memory. */
+static struct set *create_or_update(struct exchange *ex, const struct set_write *write,
+                                    usec_t *ret_ends_at) {
     struct set *set = write->set;
-    uint64_t more = write->capacity - (set && set->live < write->capacity ? set->live : 0);
-    if (set && write->capacity <= set->live)
-        more = 0;
-    struct shortage shortage = {0};
-    if (more)
-        shortage = shortage_of(ex, write->check.size, json_path_text(write->body, "zones.0"), more);
-    usec_t ends_at = clock_wall(&clock_real);
-    int r = 0;
     if (!set)
-        set = create(ex, write, &ends_at);
-    else if ((r = set_update(ex->world, set, write->body)) == 0)
-        r = reach_capacity(ex, set, write->capacity, &ends_at);
-    struct operation *operation = NULL;
-    if (set && r == 0)
-        operation = operation_new(
-            ex->world,
-            &(struct operation_plan){.provider = "Microsoft.Compute",
-                                     .target = &set->object,
-                                     .region = set->region,
-                                     .kind = OPERATION_WRITE,
-                                     .ends_at = ends_at + world_seconds(ex->world, 2),
-                                     .error_code = shortage.message ? shortage.code : NULL,
-                                     .error_message = shortage.message});
+        return create(ex, write, ret_ends_at);
+    int r = set_update(ex->world, set, write->body);
+    if (r == 0)
+        r = reach_capacity(ex, set, write->capacity, ret_ends_at);
+    return r < 0 ? NULL : set;
+}
+
+static struct operation *begin_write(struct exchange *ex, const struct set *set, usec_t ends_at,
+                                     const struct shortage *shortage) {
+    return operation_new(
+        ex->world, &(struct operation_plan){.provider = "Microsoft.Compute",
+                                            .target = &set->object,
+                                            .region = set->region,
+                                            .kind = OPERATION_WRITE,
+                                            .ends_at = ends_at + world_seconds(ex->world, 2),
+                                            .error_code = shortage->message ? shortage->code : NULL,
+                                            .error_message = shortage->message});
+}
+
+static void perform(struct exchange *ex, const struct set_write *write) {
+    uint64_t live = write->set ? write->set->live : 0;
+    struct shortage shortage = {0};
+    if (write->capacity > live)
+        shortage = shortage_of(ex, write->check.size, json_path_text(write->body, "zones.0"),
+                               write->capacity - live);
+    usec_t ends_at = clock_wall(&clock_real);
+    struct set *set = create_or_update(ex, write, &ends_at);
+    struct operation *operation = set ? begin_write(ex, set, ends_at, &shortage) : NULL;
     free(shortage.message);
     if (!operation) {
         reply_exhausted(ex);

@@ -287,26 +287,42 @@ static int write_document(struct state *state) {
     return 0;
 }
 
-int state_load(struct state *state, struct world *world, bool *ret_found, struct error *err) {
-    struct reading reading = {0};
-    int r = 0;
+static int reading_init(struct reading *reading) {
+    *reading = (struct reading){0};
     for (size_t i = 0; i < RECORD_KINDS; i++)
-        if (!(reading.kinds[i] = json_object()))
-            r = -ENOMEM;
+        if (!(reading->kinds[i] = json_object()))
+            return -ENOMEM;
+    return 0;
+}
+
+static void reading_done(struct reading *reading) {
+    for (size_t i = 0; i < RECORD_KINDS; i++)
+        json_decref(reading->kinds[i]);
+}
+
+/* Fills the world from the document and its journal, if they are there. */
+static int read_world(struct state *state, struct world *world, bool *ret_found,
+                      struct error *err) {
+    _cleanup_(reading_done) struct reading reading;
+    int r = reading_init(&reading);
     if (r == 0)
         r = read_document(state, &reading, err);
     if (r == 0 && reading.found && (r = read_journal(state, &reading)) < 0)
         r = err_wrap(err, r, "%s", state->journal_path);
     if (r == 0)
         r = build_world(world, &reading, err);
-    for (size_t i = 0; i < RECORD_KINDS; i++)
-        json_decref(reading.kinds[i]);
+    if (r == 0)
+        *ret_found = reading.found;
+    return r;
+}
+
+int state_load(struct state *state, struct world *world, bool *ret_found, struct error *err) {
+    int r = read_world(state, world, ret_found, err);
     if (r < 0)
         return r;
-    *ret_found = reading.found;
     state->world = world;
     world->state = state;
-    if (!reading.found && (r = world_provision(world)) < 0)
+    if (!*ret_found && (r = world_provision(world)) < 0)
         return r;
     r = write_document(state);
     return r < 0 ? err_wrap(err, r, "cannot write %s", state->path) : 0;

@@ -219,8 +219,8 @@ static bool admit_door(struct throttle *throttle, struct exchange *ex, usec_t no
     return true;
 }
 
-static void report(struct exchange *ex, const char *name, const struct bucket *subscription,
-                   const struct bucket *resource) {
+static void report_compute(struct exchange *ex, const char *name, const struct bucket *subscription,
+                           const struct bucket *resource) {
     if (resource)
         reply_header(ex, "x-ms-ratelimit-remaining-resource",
                      "Microsoft.Compute/%s;%u,Microsoft.Compute/%sResource;%u", name,
@@ -231,13 +231,15 @@ static void report(struct exchange *ex, const char *name, const struct bucket *s
     reply_header(ex, "x-ms-request-charge", "1");
 }
 
-bool throttle_admit(struct throttle *throttle, struct exchange *ex, enum policy policy,
-                    const char *resource_id) {
-    if (!throttle)
-        return true;
-    usec_t now = clock_monotonic(&clock_real);
-    if (policy != POLICY_GRAPH && !admit_door(throttle, ex, now))
-        return false;
+static void report_graph(struct exchange *ex, const struct bucket *subscription) {
+    reply_header(ex, "x-ms-user-quota-remaining", "%u", subscription->level);
+    reply_header(ex, "x-ms-user-quota-resets-after", "00:00:05");
+}
+
+/* Behind the front door: the service's own buckets, first the subscription's, then the resource's.
+ * Nothing is taken from either unless both have one. */
+static bool admit_service(struct throttle *throttle, struct exchange *ex, enum policy policy,
+                          const char *resource_id, usec_t now) {
     const char *name = policies[policy].name;
     const struct rate *rate = &policies[policy].subscription;
     struct bucket *bucket = &throttle->subscription[policy];
@@ -254,12 +256,22 @@ bool throttle_admit(struct throttle *throttle, struct exchange *ex, enum policy 
     if (resource)
         take(resource, 1);
     if (name)
-        report(ex, name, bucket, resource);
-    if (policy == POLICY_GRAPH) {
-        reply_header(ex, "x-ms-user-quota-remaining", "%u", bucket->level);
-        reply_header(ex, "x-ms-user-quota-resets-after", "00:00:05");
-    }
+        report_compute(ex, name, bucket, resource);
     return true;
+}
+
+bool throttle_admit(struct throttle *throttle, struct exchange *ex, enum policy policy,
+                    const char *resource_id) {
+    if (!throttle)
+        return true;
+    usec_t now = clock_monotonic(&clock_real);
+    if (policy == POLICY_GRAPH) { /* it does not pass the front door */
+        bool admitted = admit_service(throttle, ex, policy, resource_id, now);
+        if (admitted)
+            report_graph(ex, &throttle->subscription[policy]);
+        return admitted;
+    }
+    return admit_door(throttle, ex, now) && admit_service(throttle, ex, policy, resource_id, now);
 }
 
 bool throttle_admit_vms(struct throttle *throttle, struct exchange *ex, unsigned count) {
