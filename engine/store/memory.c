@@ -188,7 +188,28 @@ static uint64_t draft_take(struct memory_store *s, struct draft *d) {
     return ++s->revision;
 }
 
+/* Frees what is left: what the draft made if it failed, what it replaced if it was taken. */
+static void draft_done(struct draft *d, bool taken) {
+    entry_vec_done(&d->entries);
+    free_entries(taken ? &d->dropped : &d->made);
+    entry_vec_done(taken ? &d->made : &d->dropped);
+}
+
 /* No lock while the draft is made: only this thread writes. */
+static int apply_all(struct memory_store *s, const struct store_op *ops, size_t n_ops,
+                     struct error *err) {
+    struct draft d = {0};
+    int r = draft_make(&d, &s->entries, ops, n_ops);
+    bool take = r == 0 && d.changed;
+    uint64_t revision = take ? draft_take(s, &d) : 0;
+    draft_done(&d, take);
+    if (r < 0)
+        return err_set(err, r, "no_memory", "the state cannot be saved: out of memory");
+    if (take && s->watch)
+        s->watch(s->watch_arg, revision, ops, n_ops);
+    return 0;
+}
+
 static int memory_commit(struct store *store, const struct store_compare *compares,
                          size_t n_compares, const struct store_op *ops, size_t n_ops,
                          struct error *err) {
@@ -202,18 +223,7 @@ static int memory_commit(struct store *store, const struct store_compare *compar
                        strerror(-r));
     if (!compares_hold(s, compares, n_compares))
         return store_changed(err);
-    struct draft d = {0};
-    r = draft_make(&d, &s->entries, ops, n_ops);
-    bool take = r == 0 && d.changed;
-    uint64_t revision = take ? draft_take(s, &d) : 0;
-    entry_vec_done(&d.entries);
-    free_entries(take ? &d.dropped : &d.made);
-    entry_vec_done(take ? &d.made : &d.dropped);
-    if (r < 0)
-        return err_set(err, r, "no_memory", "the state cannot be saved: out of memory");
-    if (take && s->watch)
-        s->watch(s->watch_arg, revision, ops, n_ops);
-    return 0;
+    return apply_all(s, ops, n_ops, err);
 }
 
 static uint64_t memory_revision(struct store *store) {

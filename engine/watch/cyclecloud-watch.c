@@ -121,15 +121,27 @@ static int run(struct watcher *w, pid_t parent, struct error *err) {
     return r;
 }
 
-int main(int argc, char **argv) {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+static const char usage[] =
+    "usage: cyclecloud-watch PATH...\n"
+    "Prints \"ready\", then \"changed PATH\" for each change, until nobody reads it.\n";
+
+/* --version, --help and what is no use of the program. Returns its exit status, -1 to go on. */
+static int answer_option(int argc, char **argv) {
+    const char *first = argc == 2 ? argv[1] : "";
+    if (strcmp(first, "--version") == 0)
         return printf("cyclecloud-watch %s\n", CYCLECLOUDFS_VERSION) < 0;
-    if (argc < 2 || argv[1][0] == '-') {
-        fputs("usage: cyclecloud-watch PATH...\n"
-              "Prints \"ready\", then \"changed PATH\" for each change, until nobody reads it.\n",
-              argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
-        return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
-    }
+    if (strcmp(first, "--help") == 0)
+        return fputs(usage, stdout) < 0;
+    if (argc >= 2 && argv[1][0] != '-')
+        return -1;
+    (void)fputs(usage, stderr);
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    int status = answer_option(argc, argv);
+    if (status >= 0)
+        return status;
     pid_t parent = getppid();
     (void)signal(SIGPIPE, SIG_IGN);
     _cleanup_(done) struct watcher w = {0};

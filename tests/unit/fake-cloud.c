@@ -331,37 +331,68 @@ static const struct cyclecloud_quota quotas[] = {
     {.name = "standardFSv2Family", .label = "Standard FSv2 Family vCPUs", .limit = 10000},
 };
 
+static void list_sets(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
+                      struct cyclecloud_set *out) {
+    for (unsigned i = 0; i < f->n_sets; i++)
+        if (f->sets[i].alive && strcmp(f->sets[i].group, p->group) == 0)
+            out[r->n_sets++] = (struct cyclecloud_set){.resource_id = "",
+                                                       .name = f->sets[i].name,
+                                                       .machine_type = f->sets[i].type,
+                                                       .provisioning_state = "Succeeded",
+                                                       .capacity = set_size(f, &f->sets[i])};
+    r->sets = out;
+}
+
+/* A group, and for its members a set, must be there to be listed. */
+static bool is_missing(struct fake_cloud *f, const struct pending *p) {
+    bool members = p->call == CYCLECLOUD_CALL_LIST_INSTANCES;
+    bool in_group =
+        members || p->call == CYCLECLOUD_CALL_LIST_VMS || p->call == CYCLECLOUD_CALL_LIST_SETS;
+    return in_group && (!has_group(f, p->group) || (members && !find_set(f, p->group, p->name)));
+}
+
+/* What a read finds. `instances` and `sets` have room for all there are. */
+static void fill_result(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
+                        struct cyclecloud_instance *instances, struct cyclecloud_set *sets) {
+    static const struct cyclecloud_subnet subnet = {"id", "10.0.0.0/12", 1048571};
+    switch (p->call) {
+    case CYCLECLOUD_CALL_LIST_VMS:
+    case CYCLECLOUD_CALL_LIST_INSTANCES:
+    case CYCLECLOUD_CALL_SWEEP:
+        list_instances(f, p, r, instances);
+        break;
+    case CYCLECLOUD_CALL_LIST_SETS:
+        list_sets(f, p, r, sets);
+        break;
+    case CYCLECLOUD_CALL_GET_SUBNET:
+        r->subnet = &subnet;
+        break;
+    case CYCLECLOUD_CALL_LIST_SIZES:
+        r->sizes = sizes;
+        r->n_sizes = ARRAY_SIZE(sizes);
+        break;
+    case CYCLECLOUD_CALL_LIST_QUOTAS:
+        r->quotas = quotas;
+        r->n_quotas = ARRAY_SIZE(quotas);
+        break;
+    default:
+        break;
+    }
+}
+
 static void answer(struct fake_cloud *f, struct pending *p) {
     struct cyclecloud_result r = {
         .result = p->result, .code = "", .message = "", .request_id = "", .operation_url = p->url};
     struct cyclecloud_instance *instances = calloc(f->n_vms + 1, sizeof(*instances));
     struct cyclecloud_set *sets = calloc(SETS_MAX, sizeof(*sets));
-    struct cyclecloud_subnet subnet = {"id", "10.0.0.0/12", 1048571};
-    bool in_group = p->call == CYCLECLOUD_CALL_LIST_VMS || p->call == CYCLECLOUD_CALL_LIST_SETS ||
-                    p->call == CYCLECLOUD_CALL_LIST_INSTANCES;
     if (p->result > CYCLECLOUD_PENDING) {
         r.code = "Fault";
         r.message = "as the test wanted";
-    } else if (in_group && !has_group(f, p->group)) {
+    } else if (is_missing(f, p)) {
         r.result = CYCLECLOUD_GONE;
-    } else if (p->call == CYCLECLOUD_CALL_LIST_INSTANCES && !find_set(f, p->group, p->name)) {
-        r.result = CYCLECLOUD_GONE;
-    } else if (in_group || p->call == CYCLECLOUD_CALL_SWEEP) {
-        list_instances(f, p, &r, instances);
+    } else {
+        fill_result(f, p, &r, instances, sets);
     }
-    for (unsigned i = 0; i < f->n_sets; i++)
-        if (f->sets[i].alive && strcmp(f->sets[i].group, p->group) == 0)
-            sets[r.n_sets++] = (struct cyclecloud_set){.resource_id = "",
-                                                       .name = f->sets[i].name,
-                                                       .machine_type = f->sets[i].type,
-                                                       .provisioning_state = "Succeeded",
-                                                       .capacity = set_size(f, &f->sets[i])};
-    r.sets = sets;
-    r.subnet = p->call == CYCLECLOUD_CALL_GET_SUBNET ? &subnet : NULL;
-    r.sizes = sizes;
-    r.n_sizes = p->call == CYCLECLOUD_CALL_LIST_SIZES ? ARRAY_SIZE(sizes) : 0;
-    r.quotas = quotas;
-    r.n_quotas = p->call == CYCLECLOUD_CALL_LIST_QUOTAS ? ARRAY_SIZE(quotas) : 0;
     p->done(p->arg, &r);
     free(instances);
     free(sets);

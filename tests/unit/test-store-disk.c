@@ -107,39 +107,57 @@ static void test_lmdb_crash(void **state) {
         crash_once(*state, round);
 }
 
-/* Writes larger and larger until it is refused, then sees that all is as it was and usable. Exit
-   code 0: fine, otherwise the step that was not. */
+/* The n-th write: a large value, and from the fifth on a pair torn from the others with it. */
+static int put_large(struct store *s, unsigned n, struct error *err) {
+    static char large[100000];
+    char key[16];
+    (void)snprintf(key, sizeof(key), "big%u", n);
+    memset(large, 'a' + (int)(n % 26), sizeof(large));
+    struct store_op ops[] = {{key, strlen(key), large, sizeof(large)}, op_put("p0", "torn")};
+    return store_commit(s, NULL, 0, ops, n < 5 ? 1 : 2, err);
+}
+
+/* Writes more and more until one is refused. */
+static bool fills_up(struct store *s) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    uint64_t revision = 0;
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < 200; i++) {
+        revision = store_revision(s);
+        r = put_large(s, i, &err);
+        if (i >= 5 && r == 0 && put_pairs(s, 7 + i) < 0)
+            return false;
+    }
+    return r == -ENOSPC && err.kind && strcmp(err.kind, "no_space") == 0 &&
+           store_revision(s) == revision;
+}
+
+static bool has_pairs(struct store *s) {
+    struct pairs p = scan_pairs(s);
+    return !p.mixed && p.n == PAIRS;
+}
+
+/* Deleting must go on working, or nobody could make room. */
+static bool makes_room(struct store *s) {
+    return put(s, "big0", NULL) == 0 && put(s, "big1", NULL) == 0;
+}
+
+/* Fills the disk, then sees that all is as it was and usable. Exit code 0: fine, otherwise the step
+   that was not. */
 static int fill_disk(const char *path) {
     struct store *s = NULL;
     if (store_open_lmdb(path, NULL, &s) < 0 || put_pairs(s, 7) < 0)
         return 1;
-    static char big[100000];
-    struct error err = ERROR_INIT;
-    uint64_t revision = 0;
-    int r = 0;
-    for (unsigned i = 0; r == 0 && i < 200; i++) {
-        char key[16];
-        (void)snprintf(key, sizeof(key), "big%u", i);
-        memset(big, 'a' + (int)(i % 26), sizeof(big));
-        struct store_op ops[] = {{key, strlen(key), big, sizeof(big)}, op_put("p0", "torn")};
-        revision = store_revision(s);
-        r = store_commit(s, NULL, 0, ops, i < 5 ? 1 : 2, &err);
-        if (i >= 5 && r == 0 && put_pairs(s, 7 + i) < 0)
-            return 9;
-    }
-    if (r != -ENOSPC || !err.kind || strcmp(err.kind, "no_space") != 0)
-        return 2;
-    err_done(&err);
-    if (store_revision(s) != revision || scan_pairs(s).mixed)
-        return 3;
-    if (put(s, "big0", NULL) < 0 || put(s, "big1", NULL) < 0)
-        return 4; /* deleting must go on working, or nobody could make room */
+    static bool (*const steps[])(struct store * s) = {fills_up, has_pairs, makes_room};
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+        if (!steps[i](s))
+            return 2 + (int)i;
     store_free(s);
     if (store_open_lmdb(path, NULL, &s) < 0)
         return 5;
-    r = scan_pairs(s).mixed || scan_pairs(s).n != PAIRS ? 6 : 0;
+    bool kept = has_pairs(s);
     store_free(s);
-    return r;
+    return kept ? 0 : 6;
 }
 
 static void run_fill(const char *path, rlim_t file_limit) {
