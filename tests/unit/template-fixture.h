@@ -90,7 +90,7 @@ static inline void expect(const struct result *r, const char *path, const char *
 
 static inline void expect_text(const struct result *r, const char *part) {
     if (!strstr(r->text, part))
-        print_error("not found: %s\nin: %s\n", part, r->text);
+        print_error("not found: %s\n    in: %s\n", part, r->text);
     assert_non_null(strstr(r->text, part));
 }
 

@@ -85,7 +85,7 @@ static void texts_are_compared_whole(void **state) {
     assert_true(crypto_equal("abc", "abd", 2));
     assert_false(crypto_equal("abc", "abd", 3));
     assert_true(crypto_equal_text("token", "token"));
-    assert_false(crypto_equal_text("token", "toke"));
+    assert_false(crypto_equal_text("token", "tok"));
     assert_false(crypto_equal_text("token", "Token"));
 }
 

@@ -170,8 +170,8 @@ static void test_warnings(void **state) {
          "t:3:1: warning: MachinTyp is not a known attribute of node\n    MachinTyp = b\n    ^\n"
          "    hint: did you mean MachineType?\n"},
         {"[cluster c]\n[parameter P]\nRequied = true\n", "hint: did you mean Required?"},
-        {"[cluster c]\n[parameter P]\nParameterType = Strng\n",
-         "t:3:17: warning: unknown ParameterType \"Strng\""},
+        {"[cluster c]\n[parameter P]\nParameterType = Strings\n",
+         "t:3:17: warning: unknown ParameterType \"Strings\""},
         {"[cluster c]\n[parameter P]\nConfig.Filter := a in {\n",
          "warning: expected a value, found the end of the expression; the attribute is ignored"},
         {"[cluster c]\n[parameter P]\n[parameter p]\n",
