@@ -75,18 +75,6 @@ int world_provision(struct world *world) {
     return resource_new(world, group, "Microsoft.Network/virtualNetworks", body) ? 0 : -ENOMEM;
 }
 
-void world_done(struct world *world) {
-    world->state = NULL; /* what is kept stays as it is */
-    list_for_each_safe(link, next, &world->groups)
-        group_free(world, list_entry(link, struct group, object.member));
-    list_for_each_safe(link, next, &world->operations)
-        operation_free(world, list_entry(link, struct operation, object.member));
-    subnets_done(world);
-    timer_heap_done(&world->timers);
-    table_done(&world->objects);
-    free(world->base_url);
-}
-
 /* Instances of Uniform sets are found through their set. */
 static bool in_table(const struct object *object) {
     if (object->kind != OBJECT_VM)
@@ -217,6 +205,24 @@ void group_free(struct world *world, struct group *group) {
     free(group->object.id);
     free(group->name);
     free(group);
+}
+
+void world_done(struct world *world) {
+    world->state = NULL; /* what is kept stays as it is */
+    /* Machines first: they give their addresses back to subnets of other groups. */
+    list_for_each(link, &world->groups) {
+        struct group *group = list_entry(link, struct group, object.member);
+        free_kind(world, group, OBJECT_SET);
+        free_kind(world, group, OBJECT_VM);
+    }
+    list_for_each_safe(link, next, &world->groups)
+        group_free(world, list_entry(link, struct group, object.member));
+    list_for_each_safe(link, next, &world->operations)
+        operation_free(world, list_entry(link, struct operation, object.member));
+    subnets_done(world);
+    timer_heap_done(&world->timers);
+    table_done(&world->objects);
+    free(world->base_url);
 }
 
 usec_t world_seconds(const struct world *world, double seconds) {
