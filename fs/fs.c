@@ -243,7 +243,7 @@ void fs_free(struct fs *fs) {
         fs_stop(fs);
     answers_free(fs->answers);
     while (!list_empty(&fs->handles))
-        handle_free(fs, list_entry(fs->handles.next, struct handle, link));
+        handle_unref(list_entry(fs->handles.next, struct handle, link));
     if (fs->session)
         fuse_session_destroy(fs->session);
     notify_free(fs->notify);

@@ -65,6 +65,8 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     struct handle *h = calloc(1, sizeof(*h));
     if (!h)
         return -ENOMEM;
+    h->fs = fs;
+    atomic_init(&h->refs, 1);
     h->kind = kind_of(p, flags);
     h->entry = p->ref.entry;
     h->inode = p->scratch ? 0 : view_inode(&p->ref);
@@ -94,7 +96,15 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     return 0;
 }
 
-void handle_free(struct fs *fs, struct handle *h) {
+struct handle *handle_ref(struct handle *h) {
+    (void)atomic_fetch_add(&h->refs, 1);
+    return h;
+}
+
+void handle_unref(struct handle *h) {
+    struct fs *fs = h->fs;
+    if (atomic_fetch_sub(&h->refs, 1) > 1)
+        return;
     leave(fs, h);
     poll_leave(fs->polls, h);
     vnode_unref(fs->vnodes, h->vnode);
@@ -153,7 +163,7 @@ static void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *
     struct fs *fs = fs_of(req);
     handle_describe(fs, h, fi);
     if (fuse_reply_open(req, fi) < 0)
-        handle_free(fs, h); /* the open was interrupted: no RELEASE follows */
+        handle_unref(h); /* the open was interrupted: no RELEASE follows */
 }
 
 /* On the answer thread: the kernel asks for the size again, which is now that of the rendering. */
@@ -180,7 +190,7 @@ void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
         r = begin(fs, h, &p, fi->flags);
     if (r < 0) {
         if (h)
-            handle_free(fs, h);
+            handle_unref(h);
         (void)fuse_reply_err(req, -r);
         return;
     }
@@ -282,7 +292,8 @@ static int read_stream(struct fs *fs, const struct handle *h, size_t size, off_t
 void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_file_info *fi) {
     (void)id;
     struct fs *fs = fs_of(req);
-    struct handle *h = handle_of(fi);
+    /* Once answered, the reader may close the file while this thread still works on it. */
+    _cleanup_handle_ struct handle *h = handle_ref(handle_of(fi));
     if (h->kind != HANDLE_SCRATCH && h->kind != HANDLE_STREAM) {
         int r = h->paged ? read_page(fs, h, req, size, off) : read_text(fs, h, req, size, off);
         if (r < 0)
@@ -306,6 +317,6 @@ void op_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     struct handle *h = handle_of(fi);
     if (h->writable && h->kind != HANDLE_SCRATCH)
         write_release(fs, h);
-    handle_free(fs, h);
+    handle_unref(h);
     (void)fuse_reply_err(req, 0);
 }

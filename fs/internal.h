@@ -190,7 +190,9 @@ enum handle_kind {
 };
 
 struct handle {
+    struct fs *fs;
     struct list link; /* fs->handles */
+    atomic_uint refs; /* of the open file, and of whoever goes on after an answer */
     enum handle_kind kind;
     struct vnode *vnode; /* reference, or NULL */
     uint64_t inode;      /* of the table; 0 for scratch */
@@ -219,7 +221,10 @@ struct handle {
 /* A handle for a place with these open(2) flags. 0, -EACCES, -EISDIR, -ELOOP, -ENFILE, -ENOMEM. */
 int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
                struct handle **ret);
-void handle_free(struct fs *fs, struct handle *h);
+struct handle *handle_ref(struct handle *h);
+void handle_unref(struct handle *h);
+DEFINE_CLEANUP(struct handle, handle_unref);
+#define _cleanup_handle_ _cleanup_(handle_unrefp)
 /* The place of an open file now. 0 or -ESTALE. */
 int handle_place(struct fs *fs, const struct handle *h, struct place *ret);
 /* Fills fuse_file_info for the kernel. */

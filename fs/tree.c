@@ -366,7 +366,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     handle_describe(fs, h, fi);
     if (fuse_reply_create(req, &e, fi) < 0) {
         place_entry_undo(fs, &e);
-        handle_free(fs, h);
+        handle_unref(h);
     }
 }
 
