@@ -177,7 +177,7 @@ static int evaluate_entry(struct scope *s, const struct entry *e, const struct e
     if (!v || !key)
         return -ENOMEM;
     s->ev.steps += record->len;
-    if (late && rules->late && (!s->known || value_is_undefined(v)))
+    if (late && rules->late)
         return put_late(rules, key, e->attribute);
     if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
         warn_conflict(s, record, e);

@@ -7,12 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One piece of a text or a list: without a piece that is known later it is half of what is meant.
+ */
+static struct value *eval_piece(struct eval *ev, const struct expr *e) {
+    bool late = ev->late;
+    ev->late = false;
+    struct value *v = eval_expr(ev, e);
+    ev->waits |= v && ev->late && value_is_undefined(v);
+    ev->late |= late;
+    return v;
+}
+
 static struct value *eval_list(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *list = value_list_new();
     if (!list)
         return NULL;
     for (size_t i = 0; i < e->len; i++) {
-        struct value *item = eval_expr(ev, e->args[i]);
+        struct value *item = eval_piece(ev, e->args[i]);
         if (!item || item->type == VALUE_ERROR)
             return item;
         int r = value_list_append(list, item);
@@ -43,7 +54,7 @@ static struct value *eval_concat(struct eval *ev, const struct expr *e) {
     _cleanup_buf_ struct buf b = BUF_INIT(VALUE_TEXT_MAX);
     bool secret = false;
     for (size_t i = 0; i < e->len; i++) {
-        _cleanup_value_ struct value *part = eval_expr(ev, e->args[i]);
+        _cleanup_value_ struct value *part = eval_piece(ev, e->args[i]);
         if (!part || part->type == VALUE_ERROR)
             return TAKE_PTR(part);
         secret |= value_is_secret(part);

@@ -15,6 +15,7 @@ struct eval {
     struct value *(*lookup)(void *arg, const struct expr *name);
     void *arg;
     bool late;           /* set by lookup: the result depends on what is not known yet */
+    bool waits;          /* a text or a list lacks a piece that is not known yet */
     size_t steps, bytes; /* spent so far */
 };
 

@@ -292,6 +292,22 @@ static int parse_member(struct parser *p, struct expr *base, struct expr **ret) 
     return r;
 }
 
+/* resources['a/b']: a quoted name alone in brackets is the key itself, not a name to look up. */
+static int parse_subscript(struct parser *p, struct expr **ret) {
+    const struct lexer *lx = &p->lx;
+    size_t next = lx->pos;
+    while (next < lx->len && (lx->text[next] == ' ' || lx->text[next] == '\t'))
+        next++;
+    if (lx->token.kind != TOKEN_QUOTED || next >= lx->len || lx->text[next] != ']')
+        return parse_expr(p, ret);
+    _cleanup_expr_ struct expr *key =
+        expr_literal(value_string_n(lx->token.text, lx->token.len), lx->token.column);
+    int r = key ? lexer_next(&p->lx) : -ENOMEM;
+    if (r == 0)
+        *ret = TAKE_PTR(key);
+    return r;
+}
+
 static int parse_index(struct parser *p, struct expr *base, struct expr **ret) {
     _cleanup_expr_ struct expr *e = expr_new(EXPR_INDEX, base->column);
     struct expr *index = NULL;
@@ -303,7 +319,7 @@ static int parse_index(struct parser *p, struct expr *base, struct expr **ret) {
     if (r == 0)
         r = lexer_next(&p->lx);
     if (r == 0)
-        r = parse_expr(p, &index);
+        r = parse_subscript(p, &index);
     if (r == 0)
         r = append(p, e, NULL, index);
     if (r == 0)

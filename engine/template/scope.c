@@ -93,7 +93,7 @@ static struct value *section_record(struct scope *s, const struct section *secti
     _cleanup_value_ struct value *record = value_record_new();
     for (size_t i = 0; record && i < section->attributes.len; i++) {
         const struct attribute *a = section->attributes.items[i];
-        struct value *v = a->expr ? eval_expr(&s->ev, a->text ? a->text : a->expr) : NULL;
+        struct value *v = a->expr ? eval_expr(&s->ev, a->expr) : NULL;
         if (a->expr && !v)
             return NULL;
         if (v && value_record_set(record, a->key, v) < 0)
@@ -191,7 +191,7 @@ static int set_value(struct scope *s, struct parameter_value *p) {
 
 /* Works out a parameter as far as that can be done now. 0 or -ENOMEM. */
 static int resolve(struct scope *s, struct parameter_value *p) {
-    bool late = s->ev.late;
+    bool late = s->ev.late, waits = s->ev.waits;
     int r = 0;
     if (p->state == PARAMETER_DEFAULTING || s->depth >= PARAMETER_DEPTH_MAX) {
         if (p->state == PARAMETER_DEFAULTING || p->state == PARAMETER_NEW)
@@ -201,7 +201,7 @@ static int resolve(struct scope *s, struct parameter_value *p) {
                                  : "its default depends on itself");
         return 0;
     }
-    s->ev.late = false;
+    s->ev.late = s->ev.waits = false;
     s->depth++;
     if (p->state == PARAMETER_NEW)
         r = set_raw(s, p);
@@ -209,7 +209,9 @@ static int resolve(struct scope *s, struct parameter_value *p) {
         r = set_value(s, p);
     s->depth--;
     p->late |= s->ev.late;
+    p->waits |= s->ev.waits;
     s->ev.late = late || p->late;
+    s->ev.waits = waits || p->waits;
     return r;
 }
 
@@ -314,10 +316,10 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
     *ret_late = false;
     if (!e)
         return value_undefined();
-    s->ev.late = false;
+    s->ev.late = s->ev.waits = false;
     s->unknown[0] = '\0';
     _cleanup_value_ struct value *v = eval_expr(&s->ev, e);
-    *ret_late = s->ev.late;
+    *ret_late = v && s->ev.late && (!s->known || s->ev.waits || value_is_undefined(v));
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);

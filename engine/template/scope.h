@@ -24,7 +24,7 @@ struct parameter_value {
     struct value *raw;   /* given or default */
     struct value *value; /* with its conditions */
     enum parameter_state state;
-    bool late; /* depends on what is known later */
+    bool late, waits; /* as in struct eval */
 };
 
 struct scope {
@@ -54,7 +54,7 @@ struct owner {
 
 /*
  * The value of an attribute as `want`; undefined where it fails, which is reported. *ret_late says
- * whether it depends on what is not known yet (may be NULL). NULL: out of memory.
+ * whether it has to be evaluated again when more is known (may be NULL). NULL: out of memory.
  */
 struct value *scope_attribute(struct scope *s, const struct attribute *a, enum want want,
                               struct owner owner, bool *ret_late);

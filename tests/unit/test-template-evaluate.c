@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole templates: definitions against golden files, errors, what is known later, secrets. */
+#include "template-fixture.h"
+
+#include "base/buf.h"
+
+static char *read_text(const char *directory, const char *name, const char *suffix) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES), path = BUF_INIT(4096);
+    (void)buf_printf(&path, "%s/%s%s", directory, name, suffix);
+    if (file_read(path.data, &b) < 0)
+        return NULL;
+    return buf_take(&b);
+}
+
+/*
+ * DATA_DIR holds NAME.txt and NAME.json: {"definition": as shown to people, "missing": [...],
+ * "messages": "..."}.
+ */
+static void check_golden(const char *name) {
+    char *text = read_text(DATA_DIR, name, ".txt"), *golden = read_text(DATA_DIR, name, ".json");
+    assert_non_null(text);
+    assert_non_null(golden);
+    json_t *expected = json_loads(golden, 0, NULL);
+    assert_non_null(expected);
+    struct result r = run_template(text, NULL);
+    if (r.evaluated != 0)
+        print_error("%s", r.text);
+    assert_int_equal(r.evaluated, 0);
+    json_t *found = json_pack("{s:O, s:O, s:s}", "definition", definition_public_json(r.d),
+                              "missing", definition_missing(r.d), "messages", r.text);
+    char *a = json_dumps(found, JSON_FLAGS), *b = json_dumps(expected, JSON_FLAGS);
+    if (strcmp(a, b) != 0)
+        print_error("%s\n", name);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+    json_decref(found);
+    json_decref(expected);
+    result_done(&r);
+    free(text);
+    free(golden);
+}
+
+static void test_golden(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        "attributes", "cluster-init", "configuration", "inheritance",
+        "late",       "parameters",   "parents",       "secret",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        check_golden(names[i]);
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"[cluster c]\n[[node a]]\nMachineType = $HedType\n[parameter HeadType]\n",
+         "t:3:15: error: Parameter HedType is not known (referenced by node a)\n"
+         "    MachineType = $HedType\n                  ^\n    hint: did you mean HeadType?\n"},
+        {"[cluster c]\nX = a$Qq\n",
+         "t:2:5: error: Parameter Qq is not known (referenced by cluster c)"},
+        {"[cluster c]\n[[nodearray a]]\nExtends = bose\n[[node base]]\n",
+         "t:3:11: error: nodearray a extends bose, but there is no node of that name\n"
+         "    Extends = bose\n              ^\n    hint: did you mean base?\n"},
+        {"[cluster c]\n[[node a]]\nExtends = b\n[[node b]]\nExtends = a\n",
+         "error: node b extends a, which extends it in turn"},
+        {"[cluster c]\n[[node a]]\nExtends = a\n", "node a extends a, which extends it in turn"},
+        {"[cluster c]\n[[nodearray a]]\nMaxCount = many\n",
+         "t:3:12: error: MaxCount of nodearray a: expected a whole number, found \"many\""},
+        {"[cluster c]\n[[node a]]\nKeepAlive = perhaps\n",
+         "KeepAlive of node a: expected true or false, found \"perhaps\""},
+        {"[cluster c]\n[[node a]]\nTags = x\n", "Tags of node a: expected a record"},
+        {"[cluster c]\n[[node a]]\nTerminateNotificationTimeout = soon\n",
+         "expected a time such as 10m, found \"soon\""},
+        {"[cluster c]\n[[node a]]\n[[[volume d]]]\nSize = big\n",
+         "t:4:8: error: Size of node a: expected a whole number"},
+        {"[cluster c]\n[[node a]]\n[[[configuration x]]]\nb = ${1/0}\n",
+         "t:4:5: error: b of node a: division by zero"},
+        {"[cluster c]\n[[node a b]]\n", "t:2:1: error: this name cannot be the name of a node"},
+        {"[cluster c]\n[[node a/b]]\n", "this name cannot be the name of a node"},
+        {"[cluster c]\n[parameter P]\nDefaultValue := P\n",
+         "error: Parameter P: its default depends on itself"},
+        {"[cluster c]\n[parameter P]\nDefaultValue := 1/0\n", "Parameter P: division by zero"},
+        {"[cluster c]\n[parameter P]\nParameterType = Integer\nDefaultValue = x\n",
+         "t:4:16: error: Parameter P: expected a whole number, found \"x\""},
+        {"[cluster c]\nParentName = d\n[cluster d]\nParentName = c\n",
+         "ParentName goes in a circle"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct result r = run_template(rows[i].text, NULL);
+        assert_int_equal(r.parsed, 0);
+        assert_int_equal(r.evaluated, -EINVAL);
+        expect_text(&r, rows[i].message);
+        result_done(&r);
+    }
+}
+
+/* One wrong attribute in the defaults is told once, not once for each node. */
+static void test_inherited_error_is_told_once(void **state) {
+    (void)state;
+    struct result r = run_template("[cluster c]\n[[node defaults]]\nRegion = $None\n"
+                                   "[[node a]]\n[[node b]]\n[[nodearray c]]\n",
+                                   NULL);
+    assert_int_equal(r.evaluated, -EINVAL);
+    assert_int_equal(r.diags.errors, 1);
+    result_done(&r);
+}
+
+/* What is not in force does no harm: overridden attributes, abstract nodes, disabled sections. */
+static void test_what_is_not_used_is_not_evaluated(void **state) {
+    (void)state;
+    struct result r = run_template("[cluster c]\n[[node defaults]]\nRegion = $None\n"
+                                   "[[node base]]\nAbstract = true\nImageName = $Never\n"
+                                   "[[node a]]\nRegion = eastus\n"
+                                   "[[[volume v]]]\nDisabled = true\nSize = $Nothing\n",
+                                   NULL);
+    expect(&r, "nodes/0/Attributes/Region", "\"eastus\"");
+    expect(&r, "nodes/0/Volumes", "{}");
+    expect(&r, "nodes/1", "");
+    result_done(&r);
+}
+
+static void test_too_many_nodes(void **state) {
+    (void)state;
+    _cleanup_buf_ struct buf b = BUF_INIT(1 << 20);
+    (void)buf_puts(&b, "[cluster c]\n");
+    for (int i = 0; i < 300; i++)
+        (void)buf_printf(&b, "[[nodearray a%d]]\n", i);
+    struct result r = run_template(b.data, NULL);
+    assert_int_equal(r.evaluated, -EINVAL);
+    expect_text(&r, "t:202:1: error: a cluster has 200 nodes and nodearrays at most");
+    result_done(&r);
+}
+
+/* Every node extends the two before it: work that doubles with each is refused, not done. */
+static void test_inheritance_is_bounded(void **state) {
+    (void)state;
+    _cleanup_buf_ struct buf b = BUF_INIT(1 << 20);
+    (void)buf_puts(&b, "[cluster c]\n[[node n0]]\n[[node n1]]\n");
+    for (int i = 2; i < 45; i++)
+        (void)buf_printf(&b, "[[node n%d]]\nExtends = n%d, n%d\n", i, i - 1, i - 2);
+    struct result r = run_template(b.data, NULL);
+    assert_int_equal(r.evaluated, -EINVAL);
+    expect_text(&r, "which is too much inheritance");
+    result_done(&r);
+}
+
+static json_t *node_json(const struct definition *d, const char *name, const char *known,
+                         bool masked) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    json_t *world = known ? json_loads(known, 0, NULL) : NULL, *node = NULL;
+    int r = definition_node_json(d, name, world, masked, &err, &node);
+    if (r < 0)
+        print_error("%s\n", err_text(&err));
+    assert_int_equal(r, 0);
+    json_decref(world);
+    return node;
+}
+
+static void test_late_names_become_known(void **state) {
+    (void)state;
+    char *text = read_text(DATA_DIR, "late", ".txt");
+    assert_non_null(text);
+    struct result r = run_template(text, NULL);
+    assert_int_equal(r.evaluated, 0);
+    json_t *node = node_json(r.d, "HEAD", NULL, false);
+    expect_json(node, "LateBound/Configuration.nfs.address", "\"${filer.instance.PrivateIp}\"");
+    expect_json(node, "Configuration/nfs/address", "");
+    json_decref(node);
+    node = node_json(r.d, "head", "{\"Filer\":{\"Instance\":{\"privateip\":\"10.1.1.1\"}}}", false);
+    expect_json(node, "Configuration/nfs/address", "\"10.1.1.1\"");
+    expect_json(node, "Configuration/nfs/mixed", "[\"a\",\"10.1.1.1\"]");
+    expect_json(node, "Attributes/ComputerName", "\"x10.1.1.1\"");
+    expect_json(node, "Volumes/data/SourceUri", "\"nfs://10.1.1.1\"");
+    expect_json(node, "LateBound",
+                "{\"Attributes.SubnetId\":\"${ifThenElse(Subnet isnt undefined, Subnet, "
+                "vnet.resources['a/b'].id)}\","
+                "\"Configuration.nfs.broker\":\"tcp://${broker.instance.privateip}:6379\","
+                "\"Configuration.nfs.self\":\"${Head.Instance.PrivateIp}\"}");
+    json_decref(node);
+    node = node_json(r.d, "head", "{\"vnet\":{\"Resources\":{\"a/b\":{\"id\":\"s1\"}}}}", false);
+    expect_json(node, "Attributes/SubnetId", "\"s1\"");
+    json_decref(node);
+    struct error err = ERROR_INIT;
+    assert_int_equal(definition_node_json(r.d, "nobody", NULL, false, &err, &node), -ENOENT);
+    err_done(&err);
+    result_done(&r);
+    free(text);
+}
+
+/* An embedded name is not there yet: the text would be half of what is meant. */
+static void test_late_text_waits_for_its_name(void **state) {
+    (void)state;
+    struct result r = run_template("[noderef f]\n[cluster c]\n[[node n]]\n[[[configuration]]]\n"
+                                   "url = tcp://${f.instance.privateip}:1\n",
+                                   NULL);
+    assert_int_equal(r.evaluated, 0);
+    json_t *node = node_json(r.d, "n", "{\"other\":{}}", false);
+    expect_json(node, "Configuration/url", "");
+    expect_json(node, "LateBound/Configuration.url", "\"tcp://${f.instance.privateip}:1\"");
+    json_decref(node);
+    result_done(&r);
+}
+
+static bool holds(const json_t *json, const char *part) {
+    char *text = json_dumps(json, JSON_FLAGS);
+    assert_non_null(text);
+    bool found = strstr(text, part) != NULL;
+    free(text);
+    return found;
+}
+
+static void test_secrets(void **state) {
+    (void)state;
+    char *text = read_text(DATA_DIR, "secret", ".txt");
+    assert_non_null(text);
+    struct result r = run_template(text, NULL);
+    expect(&r, "nodes/0/Configuration/db/url", "\"mysql://root:t0ken@db\"");
+    expect(&r, "nodes/0/Attributes/Password", "\"hunter2\"");
+    assert_false(holds(definition_public_json(r.d), "hunter2"));
+    assert_false(holds(definition_public_json(r.d), "t0ken"));
+    json_t *node = node_json(r.d, "head", NULL, true);
+    assert_false(holds(node, "hunter2"));
+    assert_true(holds(node, "********"));
+    json_decref(node);
+    json_t *schema = template_schema(r.t);
+    assert_false(holds(schema, "hunter2"));
+    assert_false(holds(schema, "t0ken"));
+    expect_json(schema, "properties/AdminPassword/writeOnly", "true");
+    json_decref(schema);
+    assert_true(template_parameter_secret(r.t, "adminpassword"));
+    assert_true(template_parameter_secret(r.t, "Token"));
+    assert_false(template_parameter_secret(r.t, "Open"));
+    assert_false(template_parameter_secret(r.t, "nothing"));
+    result_done(&r);
+    free(text);
+}
+
+/* Messages show values that do not fit, but never a secret one. */
+static void test_messages_hide_secrets(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "[cluster c]\n[[node a]]\nMaxCount = $P\n[parameter P]\nSecret = true\n",
+        "[cluster c]\n[[node a]]\nMaxCount = x$P\n[parameter P]\nParameterType = Password\n",
+        "[cluster c]\n[[node a]]\nX = ${regexp(P, \"x\")}\n[parameter P]\nSecret = true\n",
+        "[cluster c]\n[parameter P]\nSecret = true\nParameterType = Integer\n",
+        "[cluster c]\n[parameter Q]\nDefaultValue := regexps(P, \"\", \"\")\n"
+        "[parameter P]\nSecret = true\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct result r = run_template(texts[i], "{\"P\":\"(hunter2\"}");
+        assert_int_equal(r.evaluated, -EINVAL);
+        assert_null(strstr(r.text, "hunter2"));
+        result_done(&r);
+    }
+}
+
+static void test_missing(void **state) {
+    (void)state;
+    static const char text[] = "[noderef f]\n[cluster c]\n[[node defaults]]\nSubnetId = $Sub\n"
+                               "[[node a]]\nMachineType = ${ifThenElse(Big, BigType, SmallType)}\n"
+                               "[[nodearray b]]\nMachineType = $BigType\n"
+                               "[[nodearray d]]\nSubnetId = ${f.instance.subnet}\n"
+                               "[parameter Big]\nDefaultValue = true\n"
+                               "[parameter BigType]\nLabel = Big VM Type\n"
+                               "[parameter SmallType]\nDefaultValue = x\n"
+                               "[parameter Sub]\nRequired = true\n"
+                               "[parameter Mail]\nRequired = true\nDefaultValue = ''\n";
+    struct result r = run_template(text, NULL);
+    assert_int_equal(r.evaluated, 0);
+    expect_json(
+        definition_missing(r.d), "",
+        "[{\"label\":\"Sub\",\"name\":\"Sub\"},{\"label\":\"Mail\",\"name\":\"Mail\"},"
+        "{\"label\":\"Big VM Type\",\"name\":\"BigType\"},"
+        "{\"label\":\"MachineType of nodearray d\",\"name\":\"MachineType of nodearray d\"}]");
+    result_done(&r);
+    r = run_template(text, "{\"BigType\":\"y\",\"sub\":\"r/v/s\",\"Mail\":\"m\"}");
+    assert_int_equal(json_array_size(definition_missing(r.d)), 1);
+    result_done(&r);
+}
+
+/* The clusters that are shipped start on the simulator or name what they need. */
+static void check_shipped(const char *name) {
+    char *text = read_text(TEMPLATES_DIR, name, "");
+    assert_non_null(text);
+    struct error err = ERROR_INIT;
+    assert_int_equal(template_check_prefix(text, strlen(text), &err), 0);
+    struct result r = run_template(text, NULL);
+    if (r.evaluated != 0 || r.text[0])
+        print_error("%s: %s", name, r.text);
+    assert_int_equal(r.evaluated, 0);
+    assert_string_equal(r.text, "");
+    assert_int_equal(json_array_size(definition_missing(r.d)), 0);
+    result_done(&r);
+    free(text);
+}
+
+static void test_shipped_templates(void **state) {
+    (void)state;
+    DIR *directory = opendir(TEMPLATES_DIR);
+    size_t count = 0;
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        size_t len = strlen(entry->d_name);
+        if (len < 4 || strcmp(entry->d_name + len - 4, ".txt") != 0)
+            continue;
+        check_shipped(entry->d_name);
+        count++;
+    }
+    (void)closedir(directory);
+    assert_true(count >= 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_inherited_error_is_told_once),
+        cmocka_unit_test(test_what_is_not_used_is_not_evaluated),
+        cmocka_unit_test(test_too_many_nodes),
+        cmocka_unit_test(test_inheritance_is_bounded),
+        cmocka_unit_test(test_late_names_become_known),
+        cmocka_unit_test(test_late_text_waits_for_its_name),
+        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_messages_hide_secrets),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_shipped_templates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
