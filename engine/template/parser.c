@@ -12,7 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define RANK_MAX 16u
 #define NAME_MAX_BYTES 1024u
 
 struct parser {
@@ -104,7 +103,7 @@ static int add_section(struct parser *p, const struct item *item) {
     enum section_type type = section_type_find(item->type);
     if (type == SECTION_INVALID)
         report_unknown_type(p, item->type);
-    if (item->rank > RANK_MAX) {
+    if (item->rank > SECTION_RANK_MAX) {
         report(p, item->whole, SEVERITY_ERROR, "this section header has too many brackets");
         return 0;
     }
@@ -251,7 +250,7 @@ static void drop_repeats(struct parser *p, struct section *s) {
     qsort(items, n, sizeof(struct attribute *), compare_lines);
 }
 
-/* All sections below `s`; they nest RANK_MAX deep at most. */
+/* All sections below `s`; they nest SECTION_RANK_MAX deep at most. */
 static int finish_section(struct parser *p, struct section *s) {
     drop_repeats(p, s);
     for (size_t i = 0; i < s->children.len; i++) {

@@ -32,6 +32,9 @@ enum section_type {
     SECTION_INVALID = -1,
 };
 
+/* Brackets that a section header may have; it bounds how deep sections nest. */
+#define SECTION_RANK_MAX 16u
+
 struct attribute {
     char *key;         /* as written, dots and all */
     struct expr *expr; /* NULL if the value could not be parsed: then it is undefined */

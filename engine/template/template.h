@@ -34,6 +34,7 @@
  * another node or an environment: definition_node_json evaluates it again when more is known.
  */
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "diagnostics.h"
@@ -60,6 +61,14 @@ DEFINE_CLEANUP(struct template, template_free);
  * type, a NUL byte. Returns 0, or -EINVAL with `err` set.
  */
 int template_check_prefix(const char *text, size_t len, struct error *err);
+
+/*
+ * Appends the template in its canonical layout to `ret`: sections indented by their nesting,
+ * `key = value`, one blank line at most. The meaning stays, comments too, and doing it again
+ * changes nothing. Returns 0, -EINVAL (errors are in `diags`), -E2BIG (the template, or the
+ * maximum of `ret`, which had better be 64 bytes for each line of the template) or -ENOMEM.
+ */
+int template_format(const char *text, size_t len, struct diagnostics *diags, struct buf *ret);
 
 /* The clusters of the template in order; their names are borrowed. NULL past the end. */
 size_t template_cluster_count(const struct template *t);

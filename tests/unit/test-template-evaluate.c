@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole templates: definitions against golden files, errors, what is known later, secrets. */
+#include "template-files.h"
 #include "template-fixture.h"
 
 #include "base/buf.h"
@@ -281,36 +282,22 @@ static void test_missing(void **state) {
     result_done(&r);
 }
 
-/* The clusters that are shipped start on the simulator or name what they need. */
-static void check_shipped(const char *name) {
-    char *text = read_text(TEMPLATES_DIR, name, "");
-    assert_non_null(text);
+/* The clusters that are shipped start on the simulator as they are. */
+static void check_shipped(const char *path, const char *text, size_t len) {
     struct error err = ERROR_INIT;
-    assert_int_equal(template_check_prefix(text, strlen(text), &err), 0);
+    assert_int_equal(template_check_prefix(text, len, &err), 0);
     struct result r = run_template(text, NULL);
     if (r.evaluated != 0 || r.text[0])
-        print_error("%s: %s", name, r.text);
+        print_error("%s: %s", path, r.text);
     assert_int_equal(r.evaluated, 0);
     assert_string_equal(r.text, "");
     assert_int_equal(json_array_size(definition_missing(r.d)), 0);
     result_done(&r);
-    free(text);
 }
 
 static void test_shipped_templates(void **state) {
     (void)state;
-    DIR *directory = opendir(TEMPLATES_DIR);
-    size_t count = 0;
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        size_t len = strlen(entry->d_name);
-        if (len < 4 || strcmp(entry->d_name + len - 4, ".txt") != 0)
-            continue;
-        check_shipped(entry->d_name);
-        count++;
-    }
-    (void)closedir(directory);
-    assert_true(count >= 1);
+    assert_true(for_each_template(TEMPLATES_DIR, check_shipped) >= 1);
 }
 
 int main(void) {
