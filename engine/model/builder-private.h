@@ -23,7 +23,7 @@ struct builder {
     struct node_box_vec nodes;    /* writable in this build */
     struct node_box_vec recounts; /* ... and asked for since the last count */
     struct cluster_box *recent;   /* the writable cluster that was asked for last */
-    uint64_t clusters_edit;
+    uint64_t clusters_edit, items_edit[ITEM_KIND_MAX];
     usec_t now; /* wall time */
     bool dirty, durable, root_owned;
 };

@@ -9,6 +9,9 @@
 #define FIND_NONE SIZE_MAX
 
 size_t model_find_cluster(const struct snapshot *s, uint64_t id);
+/* The item of this kind and id; the first whose name is not less. */
+size_t model_find_item(const struct snapshot *s, enum item_kind kind, uint64_t id);
+size_t model_find_item_place(const struct snapshot *s, enum item_kind kind, const char *name);
 size_t model_find_array(const struct cluster *c, uint64_t id);
 /* The first cluster whose name is not less. */
 size_t model_find_cluster_place(const struct snapshot *s, const char *name);

@@ -74,6 +74,20 @@ static void cluster_free_all(struct cluster *c) {
     box_free(BOX_CLUSTER, c);
 }
 
+static void items_free_all(struct snapshot *s) {
+    static const enum box_kind kinds[ITEM_KIND_MAX] = {
+        [ITEM_USER] = BOX_USER,
+        [ITEM_ACCOUNT] = BOX_ACCOUNT,
+        [ITEM_ORPHAN] = BOX_ORPHAN,
+        [ITEM_ALERT] = BOX_ALERT,
+    };
+    for (size_t k = 0; k < ITEM_KIND_MAX; k++) {
+        for (size_t i = 0; i < s->items[k].len; i++)
+            box_free(kinds[k], s->items[k].items[i]);
+        free(s->items[k].items);
+    }
+}
+
 void model_free(struct model *m) {
     if (!m)
         return;
@@ -83,6 +97,7 @@ void model_free(struct model *m) {
     for (size_t i = 0; i < s->clusters.len; i++)
         cluster_free_all(s->clusters.items[i]);
     free(s->clusters.items);
+    items_free_all(s);
     catalog_free(s->catalog);
     model_last_errors_free(s->last_errors, s->n_last_errors);
     model_root_free(s);

@@ -3,6 +3,8 @@
 
 #include "array-spec.h"
 
+#include <string.h>
+
 /* Where the counted texts of an object are. */
 struct text_table {
     const size_t *offsets;
@@ -48,11 +50,41 @@ static const size_t cluster_texts[] = {
     offsetof(struct cluster, region),
 };
 
+static const size_t user_texts[] = {
+    offsetof(struct user, item.name),     offsetof(struct user, role),
+    offsetof(struct user, shell),         offsetof(struct user, authorized_keys),
+    offsetof(struct user, password_hash),
+};
+
+static const size_t account_texts[] = {
+    offsetof(struct account, item.name),
+    offsetof(struct account, text),
+};
+
+static const size_t orphan_texts[] = {
+    offsetof(struct orphan, item.name),    offsetof(struct orphan, resource_id),
+    offsetof(struct orphan, account),      offsetof(struct orphan, region),
+    offsetof(struct orphan, group),        offsetof(struct orphan, vm_name),
+    offsetof(struct orphan, set_name),     offsetof(struct orphan, instance_id),
+    offsetof(struct orphan, machine_type), offsetof(struct orphan, zone),
+    offsetof(struct orphan, cluster_id),   offsetof(struct orphan, message),
+};
+
+static const size_t alert_texts[] = {
+    offsetof(struct alert, item.name),
+    offsetof(struct alert, kind),
+    offsetof(struct alert, text),
+};
+
 static const struct text_table text_tables[BOX_KIND_MAX] = {
     [BOX_NODE] = {node_texts, ARRAY_SIZE(node_texts)},
     [BOX_ARRAY] = {array_texts, ARRAY_SIZE(array_texts)},
     [BOX_SET] = {set_texts, ARRAY_SIZE(set_texts)},
     [BOX_CLUSTER] = {cluster_texts, ARRAY_SIZE(cluster_texts)},
+    [BOX_USER] = {user_texts, ARRAY_SIZE(user_texts)},
+    [BOX_ACCOUNT] = {account_texts, ARRAY_SIZE(account_texts)},
+    [BOX_ORPHAN] = {orphan_texts, ARRAY_SIZE(orphan_texts)},
+    [BOX_ALERT] = {alert_texts, ARRAY_SIZE(alert_texts)},
 };
 
 static struct str **text_at(void *object, size_t offset) {
@@ -96,6 +128,11 @@ void cluster_box_copy(struct cluster_box *to, const struct cluster_box *from) {
     *to = *from;
     to->change = 0;
     texts_ref(BOX_CLUSTER, to);
+}
+
+void item_box_copy(enum box_kind kind, struct item *to, const struct item *from, size_t size) {
+    memcpy(to, from, size);
+    texts_ref(kind, to);
 }
 
 void box_free(enum box_kind kind, void *box) {

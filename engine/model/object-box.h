@@ -7,6 +7,7 @@
  * the first member, so a pointer to one is a pointer to the other.
  */
 
+#include "item.h"
 #include "object.h"
 
 enum box_kind {
@@ -15,6 +16,10 @@ enum box_kind {
     BOX_ARRAY,
     BOX_SET,
     BOX_CLUSTER,
+    BOX_USER,
+    BOX_ACCOUNT,
+    BOX_ORPHAN,
+    BOX_ALERT,
     BOX_KIND_MAX,
 };
 
@@ -58,6 +63,8 @@ void node_box_copy(struct node_box *to, const struct node_box *from);
 void array_box_copy(struct array_box *to, const struct array_box *from);
 void set_box_copy(struct set_box *to, const struct set_box *from);
 void cluster_box_copy(struct cluster_box *to, const struct cluster_box *from);
+/* An item of any kind: `size` bytes of its own struct. */
+void item_box_copy(enum box_kind kind, struct item *to, const struct item *from, size_t size);
 
 /* Releases the texts and the memory; not the members of a cluster. Accepts NULL. */
 void box_free(enum box_kind kind, void *box);

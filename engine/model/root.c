@@ -21,6 +21,8 @@ struct snapshot *model_root_copy(const struct snapshot *s) {
         .server = s->server,
         .model = s->model,
     };
+    memcpy(copy->items, s->items, sizeof(copy->items));
+    memcpy(copy->items_at, s->items_at, sizeof(copy->items_at));
     (void)str_ref(copy->server.health_text);
     (void)str_ref(copy->server.version);
     return copy;

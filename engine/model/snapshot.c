@@ -54,6 +54,41 @@ size_t model_find_set(const struct cluster *c, uint64_t id) {
     return i < c->sets.len && cluster_set(c, i)->id == id ? i : FIND_NONE;
 }
 
+size_t model_find_item(const struct snapshot *s, enum item_kind kind, uint64_t id) {
+    for (size_t i = 0; i < s->items[kind].len; i++)
+        if (((const struct item *)s->items[kind].items[i])->id == id)
+            return i;
+    return FIND_NONE;
+}
+
+size_t model_find_item_place(const struct snapshot *s, enum item_kind kind, const char *name) {
+    const struct object_list *l = &s->items[kind];
+    size_t low = 0, high = l->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct item *i = l->items[middle];
+        if (strcmp(str_text(i->name), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct item *snapshot_item(const struct snapshot *s, enum item_kind kind, uint64_t id) {
+    size_t i = model_find_item(s, kind, id);
+    return i == FIND_NONE ? NULL : s->items[kind].items[i];
+}
+
+const struct item *snapshot_item_named(const struct snapshot *s, enum item_kind kind,
+                                       const char *name) {
+    size_t i = model_find_item_place(s, kind, name);
+    if (i == s->items[kind].len)
+        return NULL;
+    const struct item *item = s->items[kind].items[i];
+    return str_equal(item->name, name) ? item : NULL;
+}
+
 const struct cluster *snapshot_cluster(const struct snapshot *s, uint64_t id) {
     size_t i = model_find_cluster(s, id);
     return i == FIND_NONE ? NULL : s->clusters.items[i];

@@ -13,6 +13,7 @@
  * instructions). Everything else here is reading.
  */
 
+#include "item.h"
 #include "object.h"
 
 struct model;
@@ -61,10 +62,12 @@ struct server {
 
 struct snapshot {
     uint64_t revision;
-    usec_t at;                   /* wall time of publication */
-    usec_t clusters_at;          /* when a cluster was last added or removed */
-    struct object_list clusters; /* struct cluster, by name */
-    struct catalog *catalog;     /* NULL until first read */
+    usec_t at;                               /* wall time of publication */
+    usec_t clusters_at;                      /* when a cluster was last added or removed */
+    struct object_list clusters;             /* struct cluster, by name */
+    struct object_list items[ITEM_KIND_MAX]; /* users, accounts ..., each by name */
+    usec_t items_at[ITEM_KIND_MAX];          /* when one of the kind was last added or removed */
+    struct catalog *catalog;                 /* NULL until first read */
     struct last_error *last_errors;
     size_t n_last_errors;
     struct server server;
@@ -93,6 +96,9 @@ const struct node *snapshot_node(const struct snapshot *s, uint64_t id,
                                  const struct cluster **ret_cluster);
 const struct array *snapshot_array(const struct snapshot *s, uint64_t id,
                                    const struct cluster **ret_cluster);
+const struct item *snapshot_item(const struct snapshot *s, enum item_kind kind, uint64_t id);
+const struct item *snapshot_item_named(const struct snapshot *s, enum item_kind kind,
+                                       const char *name);
 const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
                                                  const char *region, const char *name);
 /* The nearest known name, NULL when none is near. */
