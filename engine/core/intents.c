@@ -43,8 +43,10 @@ void intents_close(struct engine *e, struct intent *i) {
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     struct work *w = c && cluster_set_by_id(c, i->set_id) ? engine_work(e, i->cluster_id) : NULL;
     struct set_work *sw = w ? work_set(w, i->set_id) : NULL;
-    if (sw)
+    if (sw) {
         sw->written_at = engine_now(e);
+        sw->stale = true;
+    }
     engine_dirty(e, i->cluster_id);
     for (size_t at = 0; at < e->intents.len; at++)
         if (e->intents.items[at] == i)

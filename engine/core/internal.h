@@ -39,6 +39,7 @@ struct set_work {
     usec_t listing_began; /* wall time */
     usec_t list_at;       /* next listing, USEC_NEVER = none wanted */
     usec_t written_at;    /* when the last write's outcome was known: older listings are stale */
+    bool stale;           /* no listing has come since: who its members are is not known */
     struct str *surplus;  /* instance ids that belong to no node, separated by spaces */
 };
 

@@ -197,6 +197,7 @@ static void take_fresh(struct members *m, struct set_work *sw) {
     const struct set *s = cluster_set_by_id(observed_cluster(e, m->cluster_id), m->set_id);
     struct set *copy =
         s->capacity != m->result->n_instances ? edit_set(e, m->cluster_id, m->set_id) : NULL;
+    sw->stale = false;
     if (copy)
         copy->capacity = (uint32_t)m->result->n_instances;
     edit_text(e, &sw->surplus, m->surplus.data);

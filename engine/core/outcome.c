@@ -14,6 +14,7 @@
 #define BACKOFF_FIRST (1 * USEC_SEC)
 #define BACKOFF_LAST (60 * USEC_SEC)
 #define AUTH_RETRY (2 * USEC_MIN)
+#define REFUSED_RETRY (30 * USEC_SEC) /* of what is asked of a set's members */
 
 /* Exponential from one second to a minute, with up to a fifth of jitter. */
 static usec_t backoff(struct engine *e, uint32_t attempts) {
@@ -336,6 +337,12 @@ static void announce_failure(struct engine *e, const struct intent *i,
 /* The cloud refused, at once or after a while. */
 static void on_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
     announce_failure(e, i, result);
+    if (i->kind == INTENT_DELETE_INSTANCES) {
+        /* some of them may be gone already: asked again for those that the next listing shows */
+        observe_set_soon(e, i->cluster_id, i->set_id, REFUSED_RETRY);
+        intents_close(e, i);
+        return;
+    }
     if (intent_deletes(i->kind)) {
         i->state = INTENT_OPEN;
         i->dirty = true;
@@ -364,6 +371,8 @@ static void on_refused(struct engine *e, struct intent *i, const struct cycleclo
         (void)builder_remove_set(e->builder, cluster_id, set_id);
         return;
     }
+    if (i->set_id)
+        observe_set_soon(e, i->cluster_id, i->set_id, REFUSED_RETRY);
     intents_close(e, i);
 }
 

@@ -217,16 +217,26 @@ static uint32_t set_limit(const struct plan_input *in, const struct array *a, co
     return limit;
 }
 
+static const struct set_work *work_of(const struct plan_input *in, const struct set *s) {
+    for (size_t i = 0; i < in->work->sets.len; i++)
+        if (in->work->sets.items[i].set_id == s->id)
+            return &in->work->sets.items[i];
+    return NULL;
+}
+
+/* A listing is on its way: until it has come, the members may be others than the records say. */
+static bool is_unsettled(const struct plan_input *in, const struct set_work *w) {
+    return w && (w->stale || w->listing || w->list_at <= in->now);
+}
+
 /* --- pending members of arrays ---------------------------------------------------------------- */
 
 static bool may_grow(struct plan *p, const struct plan_input *in, const struct set *s) {
     if (s->state != SET_ACTIVE || s->intent_id || s->capacity >= s->limit)
         return false;
-    for (size_t i = 0; i < in->work->sets.len; i++) {
-        const struct set_work *w = &in->work->sets.items[i];
-        if (w->set_id == s->id && (w->listing || w->list_at <= in->now || str_len(w->surplus)))
-            return false; /* a listing is on its way, or a deletion comes first */
-    }
+    const struct set_work *w = work_of(in, s);
+    if (w && (is_unsettled(in, w) || str_len(w->surplus)))
+        return false; /* a deletion comes first */
     if (s->write_at > in->now + SET_WRITE_BURST) {
         again(p, s->write_at - SET_WRITE_BURST);
         return false;
@@ -239,12 +249,8 @@ static bool set_busy_soon(const struct plan_input *in, const struct set *s) {
         return false;
     if (s->intent_id || s->write_at > in->now + SET_WRITE_BURST)
         return true;
-    for (size_t i = 0; i < in->work->sets.len; i++) {
-        const struct set_work *w = &in->work->sets.items[i];
-        if (w->set_id == s->id)
-            return w->listing || w->list_at <= in->now || str_len(w->surplus);
-    }
-    return false;
+    const struct set_work *w = work_of(in, s);
+    return w && (is_unsettled(in, w) || str_len(w->surplus));
 }
 
 struct fitting {
@@ -470,13 +476,6 @@ static void act_on_members(struct plan *p, enum intent_kind kind, const struct s
     say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
 }
 
-static const struct set_work *work_of(const struct plan_input *in, const struct set *s) {
-    for (size_t i = 0; i < in->work->sets.len; i++)
-        if (in->work->sets.items[i].set_id == s->id)
-            return &in->work->sets.items[i];
-    return NULL;
-}
-
 static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
                              struct set_sum *sum) {
     const struct set_work *w = work_of(in, s);
@@ -492,6 +491,9 @@ static void plan_set_members(struct plan *p, const struct plan_input *in, const 
         if (a)
             a->set_id = s->id;
         say(p, "delete scale set %s", str_text(s->name));
+    } else if (is_unsettled(in, w)) {
+        if (sum->n_delete || sum->n_stop || sum->n_start)
+            say(p, "wait: scale set %s is listed before its VMs change", str_text(s->name));
     } else if (sum->n_delete) {
         act_on_members(p, INTENT_DELETE_INSTANCES, s, &sum->delete, sum->n_delete);
     } else if (sum->n_stop) {

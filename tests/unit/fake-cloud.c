@@ -43,7 +43,7 @@ struct fake_cloud {
     struct set sets[SETS_MAX];
     char *owned[VMS_MAX];
     char groups[16][64];
-    unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
+    unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, refusals, fault_in, operations;
     enum fake_fault fault;
     bool crashed;
     usec_t operation_end[4096];
@@ -171,12 +171,30 @@ static enum cyclecloud_class create_vm(struct fake_cloud *f, const struct cyclec
     return CYCLECLOUD_PENDING;
 }
 
+/* As Azure has it: one id that is not there, and the whole call is refused. */
+static bool has_instances(const struct fake_cloud *f, const struct cyclecloud_request *q) {
+    for (size_t i = 0; q->instance_ids[i]; i++) {
+        bool found = false;
+        for (unsigned k = 0; k < f->n_vms && !found; k++)
+            found = f->vms[k].alive && strcmp(f->vms[k].group, q->group) == 0 &&
+                    strcmp(f->vms[k].set, q->name) == 0 &&
+                    strcmp(f->vms[k].id, q->instance_ids[i]) == 0;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cyclecloud_request *q) {
     struct set *s = find_set(f, q->group, q->name);
     if (!s)
         return CYCLECLOUD_GONE;
     if (q->call == CYCLECLOUD_CALL_RESIZE_SET)
         fill_set(f, s, q->capacity);
+    if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES && !has_instances(f, q)) {
+        f->refusals++;
+        return CYCLECLOUD_INVALID;
+    }
     if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES)
         for (size_t i = 0; q->instance_ids[i]; i++)
             delete_where(f, q->group, q->name, NULL, q->instance_ids[i]);
@@ -461,6 +479,10 @@ unsigned fake_cloud_groups(const struct fake_cloud *f) {
     for (unsigned i = 0; i < f->n_groups; i++)
         n += f->groups[i][0] != '\0';
     return n;
+}
+
+unsigned fake_cloud_refusals(const struct fake_cloud *f) {
+    return f->refusals;
 }
 
 unsigned fake_cloud_writes(const struct fake_cloud *f) {

@@ -44,6 +44,8 @@ unsigned fake_cloud_vms(const struct fake_cloud *f);
 unsigned fake_cloud_peak(const struct fake_cloud *f);
 unsigned fake_cloud_groups(const struct fake_cloud *f);
 unsigned fake_cloud_writes(const struct fake_cloud *f);
+/* Deletions of instances that are not there. */
+unsigned fake_cloud_refusals(const struct fake_cloud *f);
 /* The n-th VM (0..); its resource id, UUID, custom data (with the token) and whether it runs. */
 struct fake_vm {
     char resource_id[256], vm_id[64];
