@@ -476,31 +476,51 @@ static void act_on_members(struct plan *p, enum intent_kind kind, const struct s
     say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
 }
 
+/* Instances that belong to no node go with those of nodes that are not wanted. */
+static void add_surplus(struct set_sum *sum, const char *surplus) {
+    if (!*surplus)
+        return;
+    buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
+    sum->n_delete++;
+    for (const char *q = surplus; *q; q++)
+        sum->n_delete += *q == ' ';
+}
+
+/* One kind of change at a time: writes on a set never overlap. */
+static void change_members(struct plan *p, const struct plan_input *in, const struct set *s,
+                           const struct set_sum *sum) {
+    const struct {
+        enum intent_kind kind;
+        const struct buf *ids;
+        size_t n;
+    } rows[] = {
+        {INTENT_DELETE_INSTANCES, &sum->delete, sum->n_delete},
+        {INTENT_DEALLOCATE_INSTANCES, &sum->stop, sum->n_stop},
+        {INTENT_START_INSTANCES, &sum->start, sum->n_start},
+    };
+    size_t i = 0;
+    while (i < ARRAY_SIZE(rows) && rows[i].n == 0)
+        i++;
+    if (i == ARRAY_SIZE(rows))
+        return;
+    if (is_unsettled(in, work_of(in, s)))
+        say(p, "wait: scale set %s is listed before its VMs change", str_text(s->name));
+    else
+        act_on_members(p, rows[i].kind, s, rows[i].ids, rows[i].n);
+}
+
 static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
                              struct set_sum *sum) {
     const struct set_work *w = work_of(in, s);
-    const char *surplus = w ? str_text(w->surplus) : "";
-    if (*surplus) {
-        buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
-        sum->n_delete++;
-        for (const char *q = surplus; *q; q++)
-            sum->n_delete += *q == ' ';
+    add_surplus(sum, w ? str_text(w->surplus) : "");
+    if (sum->wanted > 0 || s->state == SET_DELETING) {
+        change_members(p, in, s, sum);
+        return;
     }
-    if (sum->wanted == 0 && s->state != SET_DELETING) {
-        struct plan_action *a = act(p, INTENT_DELETE_SET);
-        if (a)
-            a->set_id = s->id;
-        say(p, "delete scale set %s", str_text(s->name));
-    } else if (is_unsettled(in, w)) {
-        if (sum->n_delete || sum->n_stop || sum->n_start)
-            say(p, "wait: scale set %s is listed before its VMs change", str_text(s->name));
-    } else if (sum->n_delete) {
-        act_on_members(p, INTENT_DELETE_INSTANCES, s, &sum->delete, sum->n_delete);
-    } else if (sum->n_stop) {
-        act_on_members(p, INTENT_DEALLOCATE_INSTANCES, s, &sum->stop, sum->n_stop);
-    } else if (sum->n_start) {
-        act_on_members(p, INTENT_START_INSTANCES, s, &sum->start, sum->n_start);
-    }
+    struct plan_action *a = act(p, INTENT_DELETE_SET);
+    if (a)
+        a->set_id = s->id;
+    say(p, "delete scale set %s", str_text(s->name));
 }
 
 /* A create that the cloud is still carrying out is superseded when nobody wants the set any more.
