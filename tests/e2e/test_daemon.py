@@ -3,6 +3,7 @@
 import errno
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -287,10 +288,11 @@ def test_concurrent_starts(make_daemon):
     assert daemon.read("system", "version") and alive(daemon.pid)
 
 
-def test_manual_names_every_option():
-    text = shell(f"{BUILD}/cyclecloudfs --help").stdout
-    options = [word.split("=")[0].split("[")[0] for line in text.splitlines()
-               for word in line.split()[:1] if word.startswith("--")]
-    manual = (ROOT / "man" / "cyclecloudfs.8").read_text().replace("\\-", "-")
+@pytest.mark.parametrize("program, page", [("cyclecloudfs", "cyclecloudfs.8"),
+                                           ("armsim", "armsim.1")])
+def test_manual_names_every_option(program, page):
+    text = shell(f"{BUILD}/{program} --help").stdout
+    options = re.findall(r"^\s+(?:-\w, )?(--[\w-]+)", text, re.MULTILINE)
+    manual = (ROOT / "man" / page).read_text().replace("\\-", "-")
     assert len(options) >= 8
     assert [o for o in options if o not in manual] == []
