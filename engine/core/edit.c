@@ -49,6 +49,12 @@ void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not
     edit_text(e, &n->message, message);
 }
 
+usec_t hold_until(const struct engine *e, enum hold hold) {
+    if (hold == HOLD_INVALID)
+        return USEC_NEVER;
+    return hold == HOLD_QUOTA ? engine_now(e) + RETRY_QUOTA : 0;
+}
+
 static void forget_vm(struct engine *e, struct node *n) {
     struct str **texts[] = {&n->resource_id,  &n->instance_id,    &n->vm_id,      &n->hostname,
                             &n->private_ip,   &n->public_ip,      &n->token_hash, &n->zone,

@@ -64,11 +64,16 @@ struct set_work *work_set(struct work *w, uint64_t set_id) {
     return &w->sets.items[w->sets.len - 1];
 }
 
+static void set_work_done(struct set_work *sw) {
+    str_unref(sw->surplus);
+    id_vec_done(&sw->absent);
+}
+
 void work_forget_set(struct work *w, uint64_t set_id) {
     for (size_t i = 0; i < w->sets.len; i++) {
         if (w->sets.items[i].set_id != set_id)
             continue;
-        str_unref(w->sets.items[i].surplus);
+        set_work_done(&w->sets.items[i]);
         set_work_vec_remove(&w->sets, i);
         return;
     }
@@ -78,8 +83,10 @@ void work_free(struct work *w) {
     if (!w)
         return;
     for (size_t i = 0; i < w->sets.len; i++)
-        str_unref(w->sets.items[i].surplus);
+        set_work_done(&w->sets.items[i]);
     set_work_vec_done(&w->sets);
+    id_vec_done(&w->absent);
+    id_vec_done(&w->absent_before);
     str_unref(w->warnings);
     free(w);
 }

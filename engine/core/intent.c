@@ -10,22 +10,25 @@ static const struct {
     enum cyclecloud_call call;
     const char *verb;
     bool deletes;
+    bool names_instances;
 } kinds[INTENT_KIND_MAX] = {
-    [INTENT_ENSURE_GROUP] = {CYCLECLOUD_CALL_ENSURE_GROUP, "create resource group", false},
+    [INTENT_ENSURE_GROUP] = {CYCLECLOUD_CALL_ENSURE_GROUP, "create resource group", false, false},
     [INTENT_ENSURE_SECURITY_GROUP] = {CYCLECLOUD_CALL_ENSURE_SECURITY_GROUP,
-                                      "create network security group", false},
-    [INTENT_CREATE_VM] = {CYCLECLOUD_CALL_CREATE_VM, "create VM", false},
-    [INTENT_DELETE_VM] = {CYCLECLOUD_CALL_DELETE_VM, "delete VM", true},
-    [INTENT_START_VM] = {CYCLECLOUD_CALL_START_VM, "start VM", false},
-    [INTENT_DEALLOCATE_VM] = {CYCLECLOUD_CALL_DEALLOCATE_VM, "deallocate VM", false},
-    [INTENT_CREATE_SET] = {CYCLECLOUD_CALL_CREATE_SET, "create scale set", false},
-    [INTENT_RESIZE_SET] = {CYCLECLOUD_CALL_RESIZE_SET, "resize scale set", false},
-    [INTENT_DELETE_SET] = {CYCLECLOUD_CALL_DELETE_SET, "delete scale set", true},
-    [INTENT_DELETE_INSTANCES] = {CYCLECLOUD_CALL_DELETE_INSTANCES, "delete VMs of scale set", true},
-    [INTENT_START_INSTANCES] = {CYCLECLOUD_CALL_START_INSTANCES, "start VMs of scale set", false},
+                                      "create network security group", false, false},
+    [INTENT_CREATE_VM] = {CYCLECLOUD_CALL_CREATE_VM, "create VM", false, false},
+    [INTENT_DELETE_VM] = {CYCLECLOUD_CALL_DELETE_VM, "delete VM", true, false},
+    [INTENT_START_VM] = {CYCLECLOUD_CALL_START_VM, "start VM", false, false},
+    [INTENT_DEALLOCATE_VM] = {CYCLECLOUD_CALL_DEALLOCATE_VM, "deallocate VM", false, false},
+    [INTENT_CREATE_SET] = {CYCLECLOUD_CALL_CREATE_SET, "create scale set", false, false},
+    [INTENT_RESIZE_SET] = {CYCLECLOUD_CALL_RESIZE_SET, "resize scale set", false, false},
+    [INTENT_DELETE_SET] = {CYCLECLOUD_CALL_DELETE_SET, "delete scale set", true, false},
+    [INTENT_DELETE_INSTANCES] = {CYCLECLOUD_CALL_DELETE_INSTANCES, "delete VMs of scale set", true,
+                                 true},
+    [INTENT_START_INSTANCES] = {CYCLECLOUD_CALL_START_INSTANCES, "start VMs of scale set", false,
+                                true},
     [INTENT_DEALLOCATE_INSTANCES] = {CYCLECLOUD_CALL_DEALLOCATE_INSTANCES,
-                                     "deallocate VMs of scale set", false},
-    [INTENT_DELETE_GROUP] = {CYCLECLOUD_CALL_DELETE_GROUP, "delete resource group", true},
+                                     "deallocate VMs of scale set", false, true},
+    [INTENT_DELETE_GROUP] = {CYCLECLOUD_CALL_DELETE_GROUP, "delete resource group", true, false},
 };
 
 #define FIELD(member, type) \
@@ -50,6 +53,10 @@ const char *intent_verb(enum intent_kind kind) {
 
 bool intent_deletes(enum intent_kind kind) {
     return kinds[kind].deletes;
+}
+
+bool intent_names_instances(enum intent_kind kind) {
+    return kinds[kind].names_instances;
 }
 
 struct intent *intent_new(enum intent_kind kind, uint64_t id, uint64_t cluster_id, usec_t now) {

@@ -64,6 +64,9 @@ enum cyclecloud_call intent_call(enum intent_kind kind);
 const char *intent_verb(enum intent_kind kind);
 /* True for those that only take away. */
 bool intent_deletes(enum intent_kind kind);
+/* True for those that name members of a set by id. The cloud refuses the whole request when one of
+   them is gone, so such a one is never repeated: it is worked out anew from a fresh listing. */
+bool intent_names_instances(enum intent_kind kind);
 
 struct intent *intent_new(enum intent_kind kind, uint64_t id, uint64_t cluster_id, usec_t now);
 void intent_free(struct intent *i);

@@ -46,6 +46,8 @@ void intents_close(struct engine *e, struct intent *i) {
     if (sw) {
         sw->written_at = engine_now(e);
         sw->stale = true;
+        if (sw->list_at == USEC_NEVER)
+            sw->list_at = sw->written_at;
     }
     engine_dirty(e, i->cluster_id);
     for (size_t at = 0; at < e->intents.len; at++)

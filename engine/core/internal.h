@@ -31,7 +31,14 @@
 #define NODE_VM_FAILED \
     "failed" /* resource_id of a VM that must be deleted before another is made */
 
-/* What is known of a scale set beside its record. */
+DEFINE_VEC(id_vec, uint64_t);
+
+/*
+ * What is known of a scale set beside its record.
+ *
+ * A cloud may leave a VM or a set out of one answer: what was there is believed to be gone only
+ * when two listings in a row say so.
+ */
 struct set_work {
     uint64_t set_id;
     bool listed;          /* since the start */
@@ -39,8 +46,12 @@ struct set_work {
     usec_t listing_began; /* wall time */
     usec_t list_at;       /* next listing, USEC_NEVER = none wanted */
     usec_t written_at;    /* when the last write's outcome was known: older listings are stale */
-    bool stale;           /* no listing has come since: who its members are is not known */
     struct str *surplus;  /* instance ids that belong to no node, separated by spaces */
+    struct id_vec absent; /* nodes whose VM the last listing left out */
+    bool not_found;       /* the last listing said that there is no such set */
+    bool stale;           /* written since it was listed: its members are not known */
+    usec_t quiet_until;   /* no write on its members before this: the last one was refused */
+    unsigned refusals;    /* of writes on its members in a row */
 };
 
 DEFINE_VEC(set_work_vec, struct set_work);
@@ -52,10 +63,12 @@ struct work {
     bool listed;       /* listed whole since the start: planning may begin */
     unsigned listings; /* calls of the first listing under way */
     bool vms_listed, sets_listed;
-    usec_t list_at;       /* next whole listing */
-    usec_t plan_at;       /* plan again by then */
-    bool security_group;  /* made since the start */
-    struct str *warnings; /* of the definition: part of `notes` */
+    usec_t list_at;                      /* next whole listing */
+    usec_t plan_at;                      /* plan again by then */
+    bool security_group;                 /* made since the start */
+    struct str *warnings;                /* of the definition: part of `notes` */
+    struct id_vec absent, absent_before; /* heads whose VM the last listing, the one before left
+                                            out */
     struct set_work_vec sets;
 };
 
@@ -133,7 +146,6 @@ struct journal_size {
 };
 
 DEFINE_VEC(journal_size_vec, struct journal_size);
-DEFINE_VEC(id_vec, uint64_t);
 
 struct engine {
     struct engine_options options;
@@ -205,6 +217,9 @@ void edit_node_status(struct engine *e, struct node *n, enum node_status status,
 /* Why a node stands still; "" for none. */
 void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not_before,
                     const char *message);
+/* When what the cloud refused for this reason may be asked again: 0 = at once (a shortage has its
+ * own time), USEC_NEVER = when a person has changed something. */
+usec_t hold_until(const struct engine *e, enum hold hold);
 /* Forgets the VM of a node; a wanted one will get another. */
 void edit_node_unbind(struct engine *e, struct node *n);
 void edit_node_terminate(struct engine *e, const struct node *n);

@@ -6,19 +6,30 @@
 
 /* The members of a scale set: which instance is whose, who gets none, which belong to nobody. */
 
+struct instance_key {
+    const char *id;
+    size_t index;
+};
+
 struct members {
     struct engine *engine;
     uint64_t cluster_id, set_id;
     const struct cyclecloud_result *result;
     struct id_vec bound, free; /* nodes of the set with and without a VM; wanted ones first */
-    bool *used;                /* which instances belong to a node */
+    bool *used;                /* which instances belong to a node, or are listed twice */
+    struct instance_key *keys; /* by id, each once */
+    size_t n_keys, n_live;     /* n_live: those that are not being deleted */
+    const struct id_vec *absent_before;
+    struct id_vec absent; /* bound nodes that this listing leaves out for the first time */
     struct buf surplus;
 };
 
 static void members_done(struct members *m) {
     id_vec_done(&m->bound);
     id_vec_done(&m->free);
+    id_vec_done(&m->absent);
     free(m->used);
+    free(m->keys);
     buf_done(&m->surplus);
 }
 
@@ -51,21 +62,42 @@ static int collect_bound(struct members *m) {
     return r;
 }
 
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(((const struct instance_key *)a)->id, ((const struct instance_key *)b)->id);
+}
+
+/* The instances by id. One that is listed twice is one: the second is taken for used. */
+static int index_instances(struct members *m) {
+    size_t n = m->result->n_instances;
+    m->used = calloc(n + 1, sizeof(*m->used));
+    m->keys = calloc(n + 1, sizeof(*m->keys));
+    if (!m->used || !m->keys)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        m->keys[i] = (struct instance_key){m->result->instances[i].instance_id, i};
+    qsort(m->keys, n, sizeof(*m->keys), compare_keys);
+    for (size_t i = 0; i < n; i++) {
+        struct instance_key key = m->keys[i];
+        if (m->n_keys && compare_keys(&m->keys[m->n_keys - 1], &key) == 0) {
+            m->used[key.index] = true;
+            continue;
+        }
+        m->keys[m->n_keys++] = key;
+        m->n_live += !instance_deleting(&m->result->instances[key.index]);
+    }
+    return 0;
+}
+
+static const struct instance_key *find_key(const struct members *m, const char *id) {
+    struct instance_key wanted = {id, 0};
+    return bsearch(&wanted, m->keys, m->n_keys, sizeof(*m->keys), compare_keys);
+}
+
 static int collect_members(struct members *m) {
-    m->used = calloc(m->result->n_instances + 1, sizeof(*m->used));
-    int r = m->used ? collect_bound(m) : -ENOMEM;
+    int r = collect_bound(m);
     if (r == 0)
         r = collect_free(m, true);
     return r < 0 ? r : collect_free(m, false);
-}
-
-struct instance_key {
-    const char *id;
-    size_t index;
-};
-
-static int compare_keys(const void *a, const void *b) {
-    return strcmp(((const struct instance_key *)a)->id, ((const struct instance_key *)b)->id);
 }
 
 static void member_vanished(struct members *m, const struct node *n) {
@@ -75,22 +107,22 @@ static void member_vanished(struct members *m, const struct node *n) {
         edit_node_remove(m->engine, n);
 }
 
+/* Left out of this listing; gone when it was left out of the last one too, or nobody wants it. */
+static int member_absent(struct members *m, const struct node *n) {
+    if (is_wanted(n) && !ids_contain(m->absent_before, n->id))
+        return id_vec_append(&m->absent, n->id);
+    member_vanished(m, n);
+    return 0;
+}
+
 /* The members with a VM: it is as it was, is news, or is gone. */
 static int observe_bound(struct members *m) {
-    size_t n_instances = m->result->n_instances;
-    struct instance_key *keys = calloc(n_instances + 1, sizeof(*keys));
-    if (!keys)
-        return -ENOMEM;
-    for (size_t i = 0; i < n_instances; i++)
-        keys[i] = (struct instance_key){m->result->instances[i].instance_id, i};
-    qsort(keys, n_instances, sizeof(*keys), compare_keys);
-    for (size_t i = 0; i < m->bound.len; i++) {
+    int r = 0;
+    for (size_t i = 0; i < m->bound.len && r == 0; i++) {
         const struct node *n = member(m, m->bound.items[i]);
-        struct instance_key wanted = {str_text(n->instance_id), 0};
-        const struct instance_key *key =
-            bsearch(&wanted, keys, n_instances, sizeof(*keys), compare_keys);
+        const struct instance_key *key = find_key(m, str_text(n->instance_id));
         if (!key) {
-            member_vanished(m, n);
+            r = member_absent(m, n);
             continue;
         }
         const struct cyclecloud_instance *in = &m->result->instances[key->index];
@@ -98,8 +130,7 @@ static int observe_bound(struct members *m) {
         m->used[key->index] = !lost; /* a lost one is surplus now: it is deleted */
         observe_node(m->engine, n, in);
     }
-    free(keys);
-    return 0;
+    return r;
 }
 
 /* Hands the instances that belong to nobody to the nodes that wait, in order. */
@@ -135,10 +166,9 @@ static void wait_again(struct engine *e, const struct node *n) {
     if (!copy)
         return;
     enum hold hold = copy->hold;
-    usec_t again = hold == HOLD_QUOTA ? engine_now(e) + RETRY_QUOTA : 0;
     struct str *message = str_ref(copy->message);
     edit_node_unbind(e, copy);
-    edit_node_hold(e, copy, hold, again, str_text(message));
+    edit_node_hold(e, copy, hold, hold_until(e, hold), str_text(message));
     str_unref(message);
 }
 
@@ -185,22 +215,24 @@ static void set_vanished(struct engine *e, struct work *w, const struct set *s) 
     release_free(&m);
     members_done(&m);
     work_forget_set(w, set_id);
-    (void)builder_remove_set(e->builder, cluster_id, set_id);
+    if (builder_remove_set(e->builder, cluster_id, set_id) < 0)
+        engine_fail(e, -ENOMEM);
     journal_event(e, EVENT_CLUSTER_CHANGED, observed_cluster(e, cluster_id), NULL,
                   "a scale set disappeared from the cloud");
 }
 
-/* What only a listing can tell that is newer than the set's last write. */
+/* What only a listing can tell that is newer than the set's last write. Members that may have been
+ * left out by mistake count: a capacity below what is there would take VMs away. */
 static void take_fresh(struct members *m, struct set_work *sw) {
     struct engine *e = m->engine;
     release_free(m);
     const struct set *s = cluster_set_by_id(observed_cluster(e, m->cluster_id), m->set_id);
-    struct set *copy =
-        s->capacity != m->result->n_instances ? edit_set(e, m->cluster_id, m->set_id) : NULL;
-    sw->stale = false;
+    size_t capacity = m->n_live + m->absent.len;
+    struct set *copy = s->capacity != capacity ? edit_set(e, m->cluster_id, m->set_id) : NULL;
     if (copy)
-        copy->capacity = (uint32_t)m->result->n_instances;
+        copy->capacity = (uint32_t)capacity;
     edit_text(e, &sw->surplus, m->surplus.data);
+    sw->stale = false;
 }
 
 /* When to list the set again; `fresh`: what was just read is newer than the last write. */
@@ -209,7 +241,26 @@ static usec_t next_listing(const struct members *m, const struct set *s, bool fr
     if (!fresh && !s->intent_id)
         return now;
     bool growing = fresh ? instances_creating(m->result) : m->free.len > 0;
-    return growing ? now + LIST_GROWING : USEC_NEVER;
+    return growing || m->absent.len ? now + LIST_GROWING : USEC_NEVER;
+}
+
+static int match_members(struct members *m, struct set_work *sw, usec_t began) {
+    settle_set(m->engine, cluster_set_by_id(observed_cluster(m->engine, m->cluster_id), m->set_id),
+               m->n_live);
+    const struct set *s = cluster_set_by_id(observed_cluster(m->engine, m->cluster_id), m->set_id);
+    bool fresh = !s->intent_id && began >= sw->written_at;
+    int r = collect_members(m);
+    if (r == 0)
+        r = observe_bound(m);
+    if (r < 0)
+        return r;
+    bind_free(m);
+    if (fresh)
+        take_fresh(m, sw);
+    else
+        edit_text(m->engine, &sw->surplus, "");
+    sw->list_at = next_listing(m, s, fresh);
+    return 0;
 }
 
 static void observe_members(struct engine *e, struct set_work *sw, const struct set *s,
@@ -218,35 +269,32 @@ static void observe_members(struct engine *e, struct set_work *sw, const struct 
                         .cluster_id = s->cluster_id,
                         .set_id = s->id,
                         .result = result,
+                        .absent_before = &sw->absent,
                         .surplus = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
-    settle_set(e, s, result->n_instances);
-    s = cluster_set_by_id(observed_cluster(e, m.cluster_id), m.set_id);
-    bool fresh = !s->intent_id && began >= sw->written_at;
-    int r = collect_members(&m);
+    sw->not_found = false;
+    int r = index_instances(&m);
     if (r == 0)
-        r = observe_bound(&m);
-    if (r == 0) {
-        bind_free(&m);
-        if (fresh)
-            take_fresh(&m, sw);
-        else
-            edit_text(e, &sw->surplus, "");
-    }
+        r = match_members(&m, sw, began);
     if (r < 0)
         engine_fail(e, r);
-    sw->list_at = next_listing(&m, s, fresh);
+    id_vec_done(&sw->absent);
+    sw->absent = m.absent;
+    m.absent = (struct id_vec){0};
     members_done(&m);
 }
 
-/* The cloud says that there is no such set: it is gone, unless a write on it is still open. */
+/* The cloud says that there is no such set: it is gone when it says so twice, unless a write on it
+ * is still open. */
 static void set_not_found(struct engine *e, struct work *w, struct set_work *sw,
                           const struct set *s) {
     const struct intent *i = s->intent_id ? intents_find(e, s->intent_id) : NULL;
-    sw->listed = true;
+    bool confirmed = sw->not_found;
+    sw->listed = sw->listed || confirmed || i;
+    sw->not_found = true;
     sw->list_at = USEC_NEVER;
-    if (!i)
+    if (!i && confirmed)
         set_vanished(e, w, s);
-    else if (!intent_deletes(i->kind) || i->state == INTENT_SENT)
+    else if (!i || !intent_deletes(i->kind) || i->state == INTENT_SENT)
         sw->list_at = engine_now(e) + LIST_RETRY;
 }
 

@@ -37,7 +37,8 @@ void observe_lost(struct engine *e, const struct node *n, const char *why, bool 
     struct node *copy = edit_node(e, n);
     if (!copy)
         return;
-    if (!copy->elastic && !copy->fixed) {
+    bool ends = copy->target == TARGET_DEALLOCATED || (!copy->elastic && !copy->fixed);
+    if (ends) {
         copy->target = TARGET_TERMINATED;
         edit_node_remove(e, copy);
         return;

@@ -64,6 +64,24 @@ static void settle_vm(struct engine *e, const struct node *n,
         intents_close(e, i);
 }
 
+bool ids_contain(const struct id_vec *v, uint64_t id) {
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i] == id)
+            return true;
+    return false;
+}
+
+/* Left out of this listing; gone when it was left out of the last one too. */
+static void head_absent(struct engine *e, const struct node *n) {
+    struct work *w = engine_work(e, n->cluster_id);
+    if (!w)
+        return;
+    if (ids_contain(&w->absent_before, n->id))
+        observe_lost(e, n, "the VM disappeared", false);
+    else if (id_vec_append(&w->absent, n->id) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
 static void observe_vm(struct engine *e, uint64_t node_id, uint64_t cluster_id,
                        const struct cyclecloud_instance *in, usec_t began) {
     const struct node *n = cluster_node(observed_cluster(e, cluster_id), node_id);
@@ -79,7 +97,7 @@ static void observe_vm(struct engine *e, uint64_t node_id, uint64_t cluster_id,
     if (n->target == TARGET_TERMINATED)
         edit_node_remove(e, n);
     else if (!str_equal(n->resource_id, NODE_VM_FAILED))
-        observe_lost(e, n, "the VM disappeared", false);
+        head_absent(e, n);
 }
 
 static void observe_head(struct engine *e, uint64_t cluster_id, uint64_t node_id,
@@ -93,9 +111,13 @@ static void observe_head(struct engine *e, uint64_t cluster_id, uint64_t node_id
     free(name);
 }
 
-static void observe_heads(struct engine *e, uint64_t cluster_id,
-                          const struct cyclecloud_result *result, usec_t began) {
+static void observe_heads(struct engine *e, struct work *w, const struct cyclecloud_result *result,
+                          usec_t began) {
+    uint64_t cluster_id = w->cluster_id;
     const struct cluster *c = observed_cluster(e, cluster_id);
+    id_vec_done(&w->absent_before);
+    w->absent_before = w->absent;
+    w->absent = (struct id_vec){0};
     struct id_vec heads = {0};
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position));)
@@ -115,8 +137,8 @@ static void vms_listed(struct engine *e, const struct cyclecloud_result *result,
     w->listings--;
     if (listing_failed(e, result, &w->list_at))
         return;
-    observe_heads(e, cluster_id, result, began);
-    if (instances_creating(result) && w->list_at == USEC_NEVER)
+    observe_heads(e, w, result, began);
+    if ((instances_creating(result) || w->absent.len) && w->list_at == USEC_NEVER)
         w->list_at = engine_now(e) + LIST_GROWING;
     w->vms_listed = true;
     observe_check_listed(e, w);
@@ -140,8 +162,10 @@ static void observe_set(struct set_work *sw, const struct set *s, bool there, us
         sw->listed = true;
 }
 
+/* A cluster that ends has its group deleted by name, whatever a listing says. */
 static void group_not_found(struct engine *e, const struct cluster *c) {
-    struct cluster *copy = c->group_ready ? edit_cluster(e, c->id) : NULL;
+    bool made_again = c->group_ready && c->target == TARGET_STARTED;
+    struct cluster *copy = made_again ? edit_cluster(e, c->id) : NULL;
     if (copy)
         copy->group_ready = false;
 }
@@ -162,8 +186,10 @@ static void sets_listed(struct engine *e, const struct cyclecloud_result *result
     for (size_t i = 0; i < c->sets.len; i++) {
         const struct set *s = cluster_set(c, i);
         struct set_work *sw = work_set(w, s->id);
-        if (!sw)
+        if (!sw) {
+            engine_fail(e, -ENOMEM);
             return;
+        }
         observe_set(sw, s, !gone && set_is_listed(result, s), began);
     }
     w->sets_listed = true;
@@ -174,6 +200,8 @@ static void sets_listed(struct engine *e, const struct cyclecloud_result *result
 
 static void list_set(struct engine *e, const struct cluster *c, struct set_work *sw, usec_t now) {
     const struct set *s = cluster_set_by_id(c, sw->set_id);
+    if (!s)
+        sw->list_at = USEC_NEVER;
     if (!s || sw->listing || sw->list_at > now)
         return;
     struct cyclecloud_request q = {.call = CYCLECLOUD_CALL_LIST_INSTANCES,

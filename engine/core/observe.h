@@ -19,6 +19,7 @@ const struct cluster *observed_cluster(struct engine *e, uint64_t id);
  * not there is an answer. */
 bool listing_failed(const struct engine *e, const struct cyclecloud_result *result,
                     usec_t *list_at);
+bool ids_contain(const struct id_vec *v, uint64_t id);
 /* Ends the first listing of a cluster when all its parts are there, and lets planning begin. */
 void observe_check_listed(struct engine *e, struct work *w);
 
@@ -34,7 +35,8 @@ bool capacity_code(const char *code);
 void observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in);
 /* Takes over what is new about a VM; nothing is written when nothing is. */
 void observe_refresh(struct engine *e, const struct node *n, const struct cyclecloud_instance *in);
-/* A wanted node's VM is gone or useless: elastic ones and heads get another, named ones end.
+/* A wanted node's VM is gone or useless: elastic ones and heads get another; named ones, and those
+ * that were to be deallocated, end.
  * `capacity`: the cloud had none of this kind. */
 void observe_lost(struct engine *e, const struct node *n, const char *why, bool capacity);
 

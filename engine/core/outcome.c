@@ -14,7 +14,7 @@
 #define BACKOFF_FIRST (1 * USEC_SEC)
 #define BACKOFF_LAST (60 * USEC_SEC)
 #define AUTH_RETRY (2 * USEC_MIN)
-#define REFUSED_RETRY (30 * USEC_SEC) /* of what is asked of a set's members */
+#define CONFLICT_RETRY (5 * USEC_SEC)
 
 /* Exponential from one second to a minute, with up to a fifth of jitter. */
 static usec_t backoff(struct engine *e, uint32_t attempts) {
@@ -148,6 +148,14 @@ static void set_written(struct engine *e, struct intent *i) {
     observe_set_soon(e, i->cluster_id, i->set_id, 0);
 }
 
+static void forget_set(struct engine *e, uint64_t cluster_id, uint64_t set_id) {
+    struct work *w = engine_work(e, cluster_id);
+    if (w)
+        work_forget_set(w, set_id);
+    if (builder_remove_set(e->builder, cluster_id, set_id) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
 static void set_deleted(struct engine *e, struct intent *i) {
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     if (!c)
@@ -167,10 +175,7 @@ static void set_deleted(struct engine *e, struct intent *i) {
             edit_node_unbind(e, copy);
     }
     id_vec_done(&members);
-    struct work *w = engine_work(e, i->cluster_id);
-    if (w)
-        work_forget_set(w, i->set_id);
-    (void)builder_remove_set(e->builder, i->cluster_id, i->set_id);
+    forget_set(e, i->cluster_id, i->set_id);
 }
 
 static void instances_changed(struct engine *e, struct intent *i) {
@@ -205,6 +210,10 @@ static void (*const successes[INTENT_KIND_MAX])(struct engine *e, struct intent 
 static void on_ok(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
     (void)result;
     log_info("done intent=%" PRIu64 " what=\"%s\"", i->id, intent_verb(i->kind));
+    struct work *w = engine_work(e, i->cluster_id);
+    struct set_work *sw = w && i->set_id ? work_set(w, i->set_id) : NULL;
+    if (sw)
+        sw->refusals = 0;
     successes[i->kind](e, i);
     intents_close(e, i);
 }
@@ -235,6 +244,20 @@ static void on_pending(struct engine *e, struct intent *i, const struct cycleclo
     }
 }
 
+/* What is wanted of a set's members is worked out again from a listing, after a while that grows
+ * from refusal to refusal. */
+static void plan_anew(struct engine *e, struct intent *i, usec_t least) {
+    struct work *w = engine_work(e, i->cluster_id);
+    struct set_work *sw = w ? work_set(w, i->set_id) : NULL;
+    if (!sw)
+        return;
+    usec_t delay = backoff(e, sw->refusals++);
+    sw->quiet_until = engine_now(e) + (delay > least ? delay : least);
+    if (sw->list_at > sw->quiet_until)
+        sw->list_at = sw->quiet_until;
+    intents_close(e, i);
+}
+
 static void on_throttled(struct engine *e, struct intent *i,
                          const struct cyclecloud_result *result) {
     try_later(e, i, HOLD_THROTTLED, told_or(e, result, 10 * USEC_SEC),
@@ -243,6 +266,10 @@ static void on_throttled(struct engine *e, struct intent *i,
 
 static void on_transport(struct engine *e, struct intent *i,
                          const struct cyclecloud_result *result) {
+    if (intent_names_instances(i->kind)) { /* it may have had its effect */
+        plan_anew(e, i, result->retry_after_us);
+        return;
+    }
     usec_t at =
         result->retry_after_us ? told_or(e, result, 0) : engine_now(e) + backoff(e, i->attempts);
     try_later(e, i, HOLD_UNREACHABLE, at, result->message);
@@ -255,14 +282,13 @@ static void on_auth(struct engine *e, struct intent *i, const struct cyclecloud_
 /* Another operation runs there: what is wanted is worked out again from a fresh listing. */
 static void on_conflict(struct engine *e, struct intent *i,
                         const struct cyclecloud_result *result) {
-    if (i->kind == INTENT_RESIZE_SET || i->kind == INTENT_DELETE_INSTANCES) {
-        observe_set_soon(e, i->cluster_id, i->set_id, 5 * USEC_SEC);
-        intents_close(e, i);
+    if (i->kind == INTENT_RESIZE_SET || intent_names_instances(i->kind)) {
+        plan_anew(e, i, CONFLICT_RETRY);
         return;
     }
     i->state = INTENT_OPEN;
     i->dirty = true;
-    i->next_at = told_or(e, result, 5 * USEC_SEC + backoff(e, i->attempts));
+    i->next_at = told_or(e, result, CONFLICT_RETRY + backoff(e, i->attempts));
 }
 
 struct failing {
@@ -301,15 +327,12 @@ static void fail_node(struct engine *e, const struct node *n, void *arg) {
     struct node *copy = edit_node(e, n);
     if (!copy)
         return;
-    usec_t again = hold == HOLD_QUOTA     ? engine_now(e) + RETRY_QUOTA
-                   : hold == HOLD_INVALID ? USEC_NEVER
-                                          : 0;
     bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
     if (!exists)
         edit_node_unbind(e, copy);
     else
         edit_text(e, &copy->resource_id, NODE_VM_FAILED);
-    edit_node_hold(e, copy, hold, again, f->result->message);
+    edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
 }
 
 static void remember_shortage(struct engine *e, const struct intent *i) {
@@ -337,10 +360,8 @@ static void announce_failure(struct engine *e, const struct intent *i,
 /* The cloud refused, at once or after a while. */
 static void on_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
     announce_failure(e, i, result);
-    if (i->kind == INTENT_DELETE_INSTANCES) {
-        /* some of them may be gone already: asked again for those that the next listing shows */
-        observe_set_soon(e, i->cluster_id, i->set_id, REFUSED_RETRY);
-        intents_close(e, i);
+    if (intent_names_instances(i->kind)) {
+        plan_anew(e, i, BACKOFF_LAST);
         return;
     }
     if (intent_deletes(i->kind)) {
@@ -365,44 +386,53 @@ static void on_refused(struct engine *e, struct intent *i, const struct cycleclo
     if (i->kind == INTENT_CREATE_SET) {
         uint64_t cluster_id = i->cluster_id, set_id = i->set_id;
         intents_close(e, i);
-        struct work *w = engine_work(e, cluster_id);
-        if (w)
-            work_forget_set(w, set_id);
-        (void)builder_remove_set(e->builder, cluster_id, set_id);
+        forget_set(e, cluster_id, set_id);
         return;
     }
-    if (i->set_id)
-        observe_set_soon(e, i->cluster_id, i->set_id, REFUSED_RETRY);
     intents_close(e, i);
 }
 
+/* Made again by the plan; a cluster that ends has its group deleted by name whatever is said. */
+static void group_lost(struct engine *e, uint64_t cluster_id) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+    struct cluster *copy = c && c->target == TARGET_STARTED ? edit_cluster(e, cluster_id) : NULL;
+    if (copy)
+        copy->group_ready = false;
+}
+
+/* The operation's own record has expired: what it came to is seen in a listing. */
+static void operation_forgotten(struct engine *e, struct intent *i) {
+    const struct work *w = engine_work(e, i->cluster_id);
+    bool known = w && w->listed;
+    i->state = known ? INTENT_OPEN : INTENT_UNKNOWN;
+    i->dirty = true;
+    i->next_at = engine_now(e);
+}
+
 static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
-    if (intent_deletes(i->kind)) {
+    if (intent_deletes(i->kind) && !intent_names_instances(i->kind)) {
         on_ok(e, i, result);
         return;
     }
-    if (i->state == INTENT_ACCEPTED) { /* the operation's own record has expired */
-        i->state = INTENT_OPEN;
-        i->dirty = true;
-        i->next_at = engine_now(e);
+    if (i->kind == INTENT_RESIZE_SET || intent_names_instances(i->kind)) {
+        announce_failure(e, i, result);
+        plan_anew(e, i, 0); /* two listings decide whether the set is gone */
+        return;
+    }
+    if (i->state == INTENT_ACCEPTED) {
+        operation_forgotten(e, i);
         return;
     }
     announce_failure(e, i, result);
-    if (strcasecmp(result->code, "ResourceGroupNotFound") == 0) {
-        struct cluster *c = edit_cluster(e, i->cluster_id);
-        if (c)
-            c->group_ready = false;
-    }
-    if (i->kind == INTENT_RESIZE_SET) {
-        set_deleted(e, i);
-    }
+    if (strcasecmp(result->code, "ResourceGroupNotFound") == 0)
+        group_lost(e, i->cluster_id);
     struct work *w = engine_work(e, i->cluster_id);
     if (w)
         w->list_at = engine_now(e);
     i->next_at = engine_now(e) + backoff(e, i->attempts);
     i->state = INTENT_OPEN;
-    if (i->kind == INTENT_RESIZE_SET)
-        intents_close(e, i);
+    if (i->kind == INTENT_ENSURE_SECURITY_GROUP)
+        intents_close(e, i); /* it is asked for again where it is still wanted */
 }
 
 static void (*const handlers[CYCLECLOUD_CLASS_MAX])(struct engine *e, struct intent *i,

@@ -114,6 +114,9 @@ static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_ac
     const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
     const struct node *n = cluster_node(c, action->node_id);
     struct node *copy = n ? edit_node(e, n) : NULL;
+    struct intent *old = copy && copy->intent_id ? intents_find(e, copy->intent_id) : NULL;
+    if (old)
+        intents_close(e, old); /* superseded by a deletion */
     struct intent *i = copy ? intents_add(e, action->kind, cluster_id) : NULL;
     if (!i)
         return;

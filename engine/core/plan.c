@@ -217,6 +217,8 @@ static uint32_t set_limit(const struct plan_input *in, const struct array *a, co
     return limit;
 }
 
+/* --- pending members of arrays ---------------------------------------------------------------- */
+
 static const struct set_work *work_of(const struct plan_input *in, const struct set *s) {
     for (size_t i = 0; i < in->work->sets.len; i++)
         if (in->work->sets.items[i].set_id == s->id)
@@ -224,33 +226,28 @@ static const struct set_work *work_of(const struct plan_input *in, const struct 
     return NULL;
 }
 
-/* A listing is on its way: until it has come, the members may be others than the records say. */
-static bool is_unsettled(const struct plan_input *in, const struct set_work *w) {
-    return w && (w->stale || w->listing || w->list_at <= in->now);
+/* A listing is wanted first, or a deletion: what a set can take will be known soon. */
+static bool set_unsettled(const struct plan_input *in, const struct set *s) {
+    const struct set_work *w = work_of(in, s);
+    return w && (w->stale || w->listing || w->list_at <= in->now || str_len(w->surplus));
 }
 
-/* --- pending members of arrays ---------------------------------------------------------------- */
-
-static bool may_grow(struct plan *p, const struct plan_input *in, const struct set *s) {
-    if (s->state != SET_ACTIVE || s->intent_id || s->capacity >= s->limit)
+/* The set was written too often of late. */
+static bool written_enough(struct plan *p, const struct plan_input *in, const struct set *s) {
+    if (s->write_at <= in->now + SET_WRITE_BURST)
         return false;
-    const struct set_work *w = work_of(in, s);
-    if (w && (is_unsettled(in, w) || str_len(w->surplus)))
-        return false; /* a deletion comes first */
-    if (s->write_at > in->now + SET_WRITE_BURST) {
-        again(p, s->write_at - SET_WRITE_BURST);
-        return false;
-    }
+    again(p, s->write_at - SET_WRITE_BURST);
     return true;
 }
 
+static bool may_grow(struct plan *p, const struct plan_input *in, const struct set *s) {
+    return s->state == SET_ACTIVE && !s->intent_id && s->capacity < s->limit &&
+           !set_unsettled(in, s) && !written_enough(p, in, s);
+}
+
 static bool set_busy_soon(const struct plan_input *in, const struct set *s) {
-    if (s->state == SET_DELETING)
-        return false;
-    if (s->intent_id || s->write_at > in->now + SET_WRITE_BURST)
-        return true;
-    const struct set_work *w = work_of(in, s);
-    return w && (is_unsettled(in, w) || str_len(w->surplus));
+    return s->state != SET_DELETING &&
+           (s->intent_id || s->write_at > in->now + SET_WRITE_BURST || set_unsettled(in, s));
 }
 
 struct fitting {
@@ -411,20 +408,39 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
 
 /* --- VMs of their own ------------------------------------------------------------------------- */
 
-static void plan_head(struct plan *p, const struct node *n) {
-    if (n->intent_id)
-        return;
+/* An intent that gives something, and has no request on its way: what takes it away again may
+ * follow it at once. */
+static bool superseded(const struct plan_input *in, uint64_t intent_id) {
+    const struct intent_vec *v = &in->engine->intents;
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i]->id == intent_id)
+            return !intent_deletes(v->items[i]->kind) &&
+                   (v->items[i]->state == INTENT_ACCEPTED || v->items[i]->state == INTENT_OPEN);
+    return false;
+}
+
+/* What the VM of a node of its own needs now; INTENT_KIND_MAX: nothing. */
+static enum intent_kind head_action(const struct node *n) {
     bool useless = str_equal(n->resource_id, NODE_VM_FAILED);
-    bool delete = (n->target == TARGET_TERMINATED && n->status == NODE_TERMINATING) ||
-                  (n->target == TARGET_STARTED && useless);
-    enum intent_kind kind = INTENT_KIND_MAX;
-    if (delete)
-        kind = INTENT_DELETE_VM;
-    else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
-        kind = INTENT_DEALLOCATE_VM;
-    else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
-        kind = INTENT_START_VM;
-    if (kind == INTENT_KIND_MAX)
+    switch (n->target) {
+    case TARGET_TERMINATED:
+        return n->status == NODE_TERMINATING ? INTENT_DELETE_VM : INTENT_KIND_MAX;
+    case TARGET_DEALLOCATED:
+        return n->status == NODE_DEALLOCATING ? INTENT_DEALLOCATE_VM : INTENT_KIND_MAX;
+    case TARGET_STARTED:
+        if (useless)
+            return INTENT_DELETE_VM;
+        return n->status == NODE_DEALLOCATED ? INTENT_START_VM : INTENT_KIND_MAX;
+    case TARGET_MAX:
+        break;
+    }
+    return INTENT_KIND_MAX;
+}
+
+static void plan_head(struct plan *p, const struct plan_input *in, const struct node *n) {
+    enum intent_kind kind = head_action(n);
+    bool ends = kind == INTENT_DELETE_VM && n->target == TARGET_TERMINATED;
+    if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !superseded(in, n->intent_id))))
         return;
     struct plan_action *a = act(p, kind);
     if (a)
@@ -476,64 +492,38 @@ static void act_on_members(struct plan *p, enum intent_kind kind, const struct s
     say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
 }
 
-/* Instances that belong to no node go with those of nodes that are not wanted. */
-static void add_surplus(struct set_sum *sum, const char *surplus) {
-    if (!*surplus)
-        return;
-    buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
-    sum->n_delete++;
-    for (const char *q = surplus; *q; q++)
-        sum->n_delete += *q == ' ';
-}
-
-/* One kind of change at a time: writes on a set never overlap. */
-static void change_members(struct plan *p, const struct plan_input *in, const struct set *s,
-                           const struct set_sum *sum) {
-    const struct {
-        enum intent_kind kind;
-        const struct buf *ids;
-        size_t n;
-    } rows[] = {
-        {INTENT_DELETE_INSTANCES, &sum->delete, sum->n_delete},
-        {INTENT_DEALLOCATE_INSTANCES, &sum->stop, sum->n_stop},
-        {INTENT_START_INSTANCES, &sum->start, sum->n_start},
-    };
-    size_t i = 0;
-    while (i < ARRAY_SIZE(rows) && rows[i].n == 0)
-        i++;
-    if (i == ARRAY_SIZE(rows))
-        return;
-    if (is_unsettled(in, work_of(in, s)))
-        say(p, "wait: scale set %s is listed before its VMs change", str_text(s->name));
-    else
-        act_on_members(p, rows[i].kind, s, rows[i].ids, rows[i].n);
-}
-
 static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
                              struct set_sum *sum) {
     const struct set_work *w = work_of(in, s);
-    add_surplus(sum, w ? str_text(w->surplus) : "");
-    if (sum->wanted > 0 || s->state == SET_DELETING) {
-        change_members(p, in, s, sum);
-        return;
+    const char *surplus = w ? str_text(w->surplus) : "";
+    if (*surplus) {
+        buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
+        sum->n_delete++;
+        for (const char *q = surplus; *q; q++)
+            sum->n_delete += *q == ' ';
     }
+    if (sum->n_delete) {
+        act_on_members(p, INTENT_DELETE_INSTANCES, s, &sum->delete, sum->n_delete);
+    } else if (sum->n_stop) {
+        act_on_members(p, INTENT_DEALLOCATE_INSTANCES, s, &sum->stop, sum->n_stop);
+    } else if (sum->n_start) {
+        act_on_members(p, INTENT_START_INSTANCES, s, &sum->start, sum->n_start);
+    }
+}
+
+static void delete_set(struct plan *p, const struct set *s) {
     struct plan_action *a = act(p, INTENT_DELETE_SET);
     if (a)
         a->set_id = s->id;
     say(p, "delete scale set %s", str_text(s->name));
 }
 
-/* A create that the cloud is still carrying out is superseded when nobody wants the set any more.
- */
-static bool may_supersede(const struct plan_input *in, const struct set *s,
-                          const struct set_sum *sum) {
-    if (sum->wanted)
-        return false;
-    const struct intent_vec *v = &in->engine->intents;
-    for (size_t i = 0; i < v->len; i++)
-        if (v->items[i]->id == s->intent_id)
-            return v->items[i]->state == INTENT_ACCEPTED && !intent_deletes(v->items[i]->kind);
-    return false;
+/* Members are named by id only when they are known, and not right after a refusal. */
+static bool may_change_members(struct plan *p, const struct plan_input *in, const struct set *s) {
+    const struct set_work *w = work_of(in, s);
+    if (w && w->quiet_until > in->now)
+        again(p, w->quiet_until);
+    return !w || (!w->stale && w->quiet_until <= in->now);
 }
 
 static void plan_set(struct plan *p, const struct plan_input *in, const struct set *s) {
@@ -541,7 +531,11 @@ static void plan_set(struct plan *p, const struct plan_input *in, const struct s
                           .start = BUF_INIT(LIMIT_DOCUMENT_BYTES),
                           .stop = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
     sum_set(in, s, &sum);
-    if (!s->intent_id || may_supersede(in, s, &sum))
+    if (s->intent_id && (sum.wanted || !superseded(in, s->intent_id)))
+        ; /* left alone */
+    else if (sum.wanted == 0 && s->state != SET_DELETING)
+        delete_set(p, s);
+    else if (may_change_members(p, in, s))
         plan_set_members(p, in, s, &sum);
     buf_done(&sum.delete);
     buf_done(&sum.start);
@@ -571,6 +565,14 @@ static void plan_group_end(struct plan *p, const struct plan_input *in) {
     say(p, "delete: resource group %s", str_text(c->group));
 }
 
+/* A create under way needs its group again when somebody took that away. */
+static void plan_group_again(struct plan *p, const struct plan_input *in) {
+    const struct cluster *c = in->cluster;
+    if (c->target == TARGET_STARTED &&
+        (open_intent(in, c->id, INTENT_CREATE_SET) || open_intent(in, c->id, INTENT_CREATE_VM)))
+        (void)group_gate(p, in, NULL, NULL);
+}
+
 void plan_make(const struct plan_input *in, struct plan *ret) {
     *ret = (struct plan){.text = BUF_INIT(PLAN_TEXT_MAX), .again_at = USEC_NEVER};
     const struct cluster *c = in->cluster;
@@ -583,7 +585,8 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position));)
         if (n->fixed)
-            plan_head(ret, n);
+            plan_head(ret, in, n);
+    plan_group_again(ret, in);
     if (c->target == TARGET_STARTED)
         for (size_t i = 0; i < c->arrays.len; i++)
             plan_array(ret, in, cluster_array(c, i));

@@ -8,10 +8,12 @@
  * plan-apply.c turns actions into intents.
  *
  * Rules it keeps
- * - Writes on a set, and on a VM, never overlap: an object with an open intent is left alone.
+ * - Writes on a set, and on a VM, never overlap: an object with an open intent is left alone. Only
+ *   a deletion follows at once when nobody wants the object any more and no request is on its way.
  * - Capacities are absolute, from the last listing; a set grows only after a listing that is newer
  *   than its last write.
- * - A set is never shrunk by capacity: members are deleted by their ids.
+ * - A set is never shrunk by capacity: members are deleted by their ids, and these come from a
+ *   listing that is newer than the set's last write.
  * - A scale set is written at most three times a minute on average, six times in a row
  *   (THROTTLE section 5).
  */

@@ -16,8 +16,8 @@
 struct vm {
     struct fake_vm shown;
     char group[64], set[64], name[64], id[16], type[64];
-    usec_t ready_at;
-    bool alive;
+    usec_t ready_at, gone_at; /* gone_at: 0 = it stays */
+    bool alive, stopped;
 };
 
 struct set {
@@ -34,16 +34,24 @@ struct pending {
     usec_t at;
     enum cyclecloud_call call;
     enum cyclecloud_class result;
+    enum fake_fault fault; /* of a listing */
     char group[64], name[64], url[32];
+};
+
+struct rule {
+    enum fake_fault fault;
+    unsigned left;
 };
 
 struct fake_cloud {
     usec_t *now;
+    struct rule rules[CYCLECLOUD_CALL_MAX];
+    unsigned calls[CYCLECLOUD_CALL_MAX];
     struct vm *vms;
     struct set sets[SETS_MAX];
     char *owned[VMS_MAX];
     char groups[16][64];
-    unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, refusals, fault_in, operations;
+    unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
     enum fake_fault fault;
     bool crashed;
     usec_t operation_end[4096];
@@ -90,6 +98,12 @@ static struct set *find_set(struct fake_cloud *f, const char *group, const char 
     return NULL;
 }
 
+static void expire(struct fake_cloud *f) {
+    for (unsigned i = 0; i < f->n_vms; i++)
+        if (f->vms[i].gone_at && f->vms[i].gone_at <= *f->now)
+            f->vms[i].alive = false;
+}
+
 unsigned fake_cloud_vms(const struct fake_cloud *f) {
     unsigned n = 0;
     for (unsigned i = 0; i < f->n_vms; i++)
@@ -118,7 +132,7 @@ static void add_vm(struct fake_cloud *f, const char *group, const char *set, con
 static unsigned set_size(const struct fake_cloud *f, const struct set *s) {
     unsigned n = 0;
     for (unsigned i = 0; i < f->n_vms; i++)
-        n += f->vms[i].alive && strcmp(f->vms[i].set, s->name) == 0 &&
+        n += f->vms[i].alive && !f->vms[i].gone_at && strcmp(f->vms[i].set, s->name) == 0 &&
              strcmp(f->vms[i].group, s->group) == 0;
     return n;
 }
@@ -132,12 +146,12 @@ static void fill_set(struct fake_cloud *f, struct set *s, unsigned capacity) {
     }
 }
 
-static void delete_where(struct fake_cloud *f, const char *group, const char *set, const char *name,
-                         const char *id) {
+static void delete_where(struct fake_cloud *f, const char *group, const char *set,
+                         const char *name) {
     for (unsigned i = 0; i < f->n_vms; i++) {
         struct vm *v = &f->vms[i];
         if (strcmp(v->group, group) == 0 && (!set || strcmp(v->set, set) == 0) &&
-            (!name || strcmp(v->name, name) == 0) && (!id || strcmp(v->id, id) == 0))
+            (!name || strcmp(v->name, name) == 0))
             v->alive = false;
     }
 }
@@ -171,18 +185,37 @@ static enum cyclecloud_class create_vm(struct fake_cloud *f, const struct cyclec
     return CYCLECLOUD_PENDING;
 }
 
-/* As Azure has it: one id that is not there, and the whole call is refused. */
-static bool has_instances(const struct fake_cloud *f, const struct cyclecloud_request *q) {
+static struct vm *find_member(struct fake_cloud *f, const struct set *s, const char *id) {
+    for (unsigned i = 0; i < f->n_vms; i++)
+        if (f->vms[i].alive && strcmp(f->vms[i].set, s->name) == 0 &&
+            strcmp(f->vms[i].group, s->group) == 0 && strcmp(f->vms[i].id, id) == 0)
+            return &f->vms[i];
+    return NULL;
+}
+
+/* As Azure: an id that is not there makes the whole request invalid. */
+static enum cyclecloud_class change_members(struct fake_cloud *f, const struct set *s,
+                                            const struct cyclecloud_request *q) {
+    for (size_t i = 0; q->instance_ids[i]; i++)
+        if (!find_member(f, s, q->instance_ids[i]))
+            return CYCLECLOUD_INVALID;
     for (size_t i = 0; q->instance_ids[i]; i++) {
-        bool found = false;
-        for (unsigned k = 0; k < f->n_vms && !found; k++)
-            found = f->vms[k].alive && strcmp(f->vms[k].group, q->group) == 0 &&
-                    strcmp(f->vms[k].set, q->name) == 0 &&
-                    strcmp(f->vms[k].id, q->instance_ids[i]) == 0;
-        if (!found)
-            return false;
+        struct vm *v = find_member(f, s, q->instance_ids[i]);
+        v->alive = q->call != CYCLECLOUD_CALL_DELETE_INSTANCES;
+        v->stopped = q->call == CYCLECLOUD_CALL_DEALLOCATE_INSTANCES;
     }
-    return true;
+    return CYCLECLOUD_PENDING;
+}
+
+static enum cyclecloud_class power_vm(struct fake_cloud *f, const struct cyclecloud_request *q) {
+    for (unsigned i = 0; i < f->n_vms; i++) {
+        struct vm *v = &f->vms[i];
+        if (!v->alive || strcmp(v->name, q->name) != 0 || strcmp(v->group, q->group) != 0)
+            continue;
+        v->stopped = q->call == CYCLECLOUD_CALL_DEALLOCATE_VM;
+        return CYCLECLOUD_PENDING;
+    }
+    return CYCLECLOUD_GONE;
 }
 
 static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cyclecloud_request *q) {
@@ -191,22 +224,18 @@ static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cycle
         return CYCLECLOUD_GONE;
     if (q->call == CYCLECLOUD_CALL_RESIZE_SET)
         fill_set(f, s, q->capacity);
-    if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES && !has_instances(f, q)) {
-        f->refusals++;
-        return CYCLECLOUD_INVALID;
-    }
-    if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES)
-        for (size_t i = 0; q->instance_ids[i]; i++)
-            delete_where(f, q->group, q->name, NULL, q->instance_ids[i]);
+    if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES || q->call == CYCLECLOUD_CALL_START_INSTANCES ||
+        q->call == CYCLECLOUD_CALL_DEALLOCATE_INSTANCES)
+        return change_members(f, s, q);
     if (q->call == CYCLECLOUD_CALL_DELETE_SET) {
-        delete_where(f, q->group, q->name, NULL, NULL);
+        delete_where(f, q->group, q->name, NULL);
         s->alive = false;
     }
     return CYCLECLOUD_PENDING;
 }
 
 static enum cyclecloud_class delete_group(struct fake_cloud *f, const char *group) {
-    delete_where(f, group, NULL, NULL, NULL);
+    delete_where(f, group, NULL, NULL);
     for (unsigned i = 0; i < f->n_sets; i++)
         if (strcmp(f->sets[i].group, group) == 0)
             f->sets[i].alive = false;
@@ -233,38 +262,59 @@ static enum cyclecloud_class effect(struct fake_cloud *f, const struct cycleclou
     case CYCLECLOUD_CALL_CREATE_VM:
         return create_vm(f, q);
     case CYCLECLOUD_CALL_DELETE_VM:
-        delete_where(f, q->group, "", q->name, NULL);
+        delete_where(f, q->group, "", q->name);
         return CYCLECLOUD_PENDING;
+    case CYCLECLOUD_CALL_START_VM:
+    case CYCLECLOUD_CALL_DEALLOCATE_VM:
+        return power_vm(f, q);
     case CYCLECLOUD_CALL_CREATE_SET:
         return create_set(f, q);
     case CYCLECLOUD_CALL_RESIZE_SET:
     case CYCLECLOUD_CALL_DELETE_SET:
     case CYCLECLOUD_CALL_DELETE_INSTANCES:
+    case CYCLECLOUD_CALL_START_INSTANCES:
+    case CYCLECLOUD_CALL_DEALLOCATE_INSTANCES:
         return change_set(f, q);
     default:
         return CYCLECLOUD_OK;
     }
 }
 
+/* The fault of the rule for this kind of request. */
+static enum fake_fault take_rule(struct fake_cloud *f, enum cyclecloud_call call) {
+    struct rule *rule = &f->rules[call];
+    if (!rule->left)
+        return FAULT_NONE;
+    rule->left--;
+    return rule->fault;
+}
+
+static const enum cyclecloud_class refusals[] = {
+    [FAULT_LOST_REQUEST] = CYCLECLOUD_TRANSPORT,
+    [FAULT_CAPACITY] = CYCLECLOUD_CAPACITY,
+    [FAULT_QUOTA] = CYCLECLOUD_QUOTA,
+    [FAULT_THROTTLED] = CYCLECLOUD_THROTTLED,
+    [FAULT_INVALID] = CYCLECLOUD_INVALID,
+    [FAULT_CONFLICT] = CYCLECLOUD_CONFLICT,
+    [FAULT_GONE] = CYCLECLOUD_GONE,
+};
+
+static bool refuses(enum fake_fault fault) {
+    return fault == FAULT_LOST_REQUEST || (fault >= FAULT_CAPACITY && fault <= FAULT_GONE);
+}
+
 /* What becomes of a write, faults included. Returns false when the engine crashes before it counts.
  */
 static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q,
                       enum cyclecloud_class *ret) {
-    enum fake_fault fault = FAULT_NONE;
+    enum fake_fault fault = take_rule(f, q->call);
     f->writes++;
     if (f->fault_in && --f->fault_in == 0)
         fault = f->fault;
-    static const enum cyclecloud_class refusals[] = {
-        [FAULT_LOST_REQUEST] = CYCLECLOUD_TRANSPORT,
-        [FAULT_CAPACITY] = CYCLECLOUD_CAPACITY,
-        [FAULT_QUOTA] = CYCLECLOUD_QUOTA,
-        [FAULT_THROTTLED] = CYCLECLOUD_THROTTLED,
-    };
     f->crashed = f->crashed || fault == FAULT_CRASH_BEFORE || fault == FAULT_CRASH_AFTER;
     if (fault == FAULT_CRASH_BEFORE)
         return false;
-    bool refused = fault == FAULT_LOST_REQUEST || fault >= FAULT_CAPACITY;
-    *ret = refused ? refusals[fault] : effect(f, q);
+    *ret = refuses(fault) ? refusals[fault] : effect(f, q);
     if (fault == FAULT_LOST_REPLY)
         *ret = CYCLECLOUD_TRANSPORT;
     return fault != FAULT_CRASH_AFTER;
@@ -281,11 +331,17 @@ static int submit(void *provider, const struct cyclecloud_request *q, cyclecloud
     (void)snprintf(p->group, sizeof(p->group), "%s", q->group ? q->group : "");
     (void)snprintf(p->name, sizeof(p->name), "%s", q->name ? q->name : "");
     p->result = CYCLECLOUD_OK;
+    expire(f);
+    f->calls[q->call]++;
+    if (!is_write(q->call))
+        p->fault = take_rule(f, q->call);
+    if (refuses(p->fault))
+        p->result = refusals[p->fault];
     if (f->crashed || (is_write(q->call) && !carry_out(f, q, &p->result))) {
         free(p); /* nobody is there any more to hear the answer */
         return 0;
     }
-    if (q->call == CYCLECLOUD_CALL_POLL) {
+    if (q->call == CYCLECLOUD_CALL_POLL && p->result == CYCLECLOUD_OK) {
         unsigned n = (unsigned)strtoul(q->operation_url, NULL, 10);
         p->result = f->operation_end[n] <= *f->now ? CYCLECLOUD_OK : CYCLECLOUD_PENDING;
         (void)snprintf(p->url, sizeof(p->url), "%u", n);
@@ -311,24 +367,39 @@ static void list_instances(struct fake_cloud *f, const struct pending *p,
         if (!v->alive || !here)
             continue;
         bool up = v->ready_at <= *f->now;
-        out[r->n_instances++] =
-            (struct cyclecloud_instance){.resource_id = v->shown.resource_id,
-                                         .name = v->name,
-                                         .vm_id = v->shown.vm_id,
-                                         .group = v->group,
-                                         .set_name = v->set,
-                                         .instance_id = v->id,
-                                         .machine_type = v->type,
-                                         .region = "eastus",
-                                         .zone = "",
-                                         .computer_name = v->name,
-                                         .provisioning_state = up ? "Succeeded" : "Creating",
-                                         .power_state = up ? "running" : "starting",
-                                         .error_code = "",
-                                         .error_message = "",
-                                         .placement_group = ""};
+        const char *made = v->gone_at ? "Deleting" : up ? "Succeeded" : "Creating";
+        const char *power = v->stopped ? "deallocated" : up ? "running" : "starting";
+        out[r->n_instances++] = (struct cyclecloud_instance){.resource_id = v->shown.resource_id,
+                                                             .name = v->name,
+                                                             .vm_id = v->shown.vm_id,
+                                                             .group = v->group,
+                                                             .set_name = v->set,
+                                                             .instance_id = v->id,
+                                                             .machine_type = v->type,
+                                                             .region = "eastus",
+                                                             .zone = "",
+                                                             .computer_name = v->name,
+                                                             .provisioning_state = made,
+                                                             .power_state = power,
+                                                             .error_code = "",
+                                                             .error_message = "",
+                                                             .placement_group = ""};
     }
     r->instances = out;
+}
+
+/* The lies of a listing of VMs. `out` has room for twice as many. */
+static void distort(const struct pending *p, struct cyclecloud_result *r,
+                    struct cyclecloud_instance *out) {
+    size_t n = r->n_instances;
+    if (p->fault == FAULT_MISSING && n) {
+        memmove(out, out + 1, (n - 1) * sizeof(*out));
+        r->n_instances--;
+    }
+    if (p->fault == FAULT_DUPLICATE) {
+        memcpy(out + n, out, n * sizeof(*out));
+        r->n_instances *= 2;
+    }
 }
 
 static const struct cyclecloud_size sizes[] = {
@@ -378,9 +449,12 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
     case CYCLECLOUD_CALL_LIST_INSTANCES:
     case CYCLECLOUD_CALL_SWEEP:
         list_instances(f, p, r, instances);
+        distort(p, r, instances);
         break;
     case CYCLECLOUD_CALL_LIST_SETS:
         list_sets(f, p, r, sets);
+        if (p->fault == FAULT_MISSING && r->n_sets)
+            r->sets++, r->n_sets--;
         break;
     case CYCLECLOUD_CALL_GET_SUBNET:
         r->subnet = &subnet;
@@ -401,7 +475,7 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
 static void answer(struct fake_cloud *f, struct pending *p) {
     struct cyclecloud_result r = {
         .result = p->result, .code = "", .message = "", .request_id = "", .operation_url = p->url};
-    struct cyclecloud_instance *instances = calloc(f->n_vms + 1, sizeof(*instances));
+    struct cyclecloud_instance *instances = calloc(2 * (size_t)f->n_vms + 1, sizeof(*instances));
     struct cyclecloud_set *sets = calloc(SETS_MAX, sizeof(*sets));
     if (p->result > CYCLECLOUD_PENDING) {
         r.code = "Fault";
@@ -464,6 +538,15 @@ void fake_cloud_fault(struct fake_cloud *f, unsigned nth, enum fake_fault fault)
     f->fault = fault;
 }
 
+void fake_cloud_fault_on(struct fake_cloud *f, enum cyclecloud_call call, unsigned count,
+                         enum fake_fault fault) {
+    f->rules[call] = (struct rule){fault, count};
+}
+
+unsigned fake_cloud_calls(const struct fake_cloud *f, enum cyclecloud_call call) {
+    return f->calls[call];
+}
+
 bool fake_cloud_crashed(struct fake_cloud *f) {
     bool crashed = f->crashed;
     f->crashed = false;
@@ -479,10 +562,6 @@ unsigned fake_cloud_groups(const struct fake_cloud *f) {
     for (unsigned i = 0; i < f->n_groups; i++)
         n += f->groups[i][0] != '\0';
     return n;
-}
-
-unsigned fake_cloud_refusals(const struct fake_cloud *f) {
-    return f->refusals;
 }
 
 unsigned fake_cloud_writes(const struct fake_cloud *f) {
@@ -505,4 +584,14 @@ struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n) {
 
 void fake_cloud_kill(struct fake_cloud *f, unsigned n) {
     nth_vm(f, n)->alive = false;
+}
+
+void fake_cloud_kill_group(struct fake_cloud *f) {
+    for (unsigned i = 0; i < f->n_groups; i++)
+        if (f->groups[i][0])
+            (void)delete_group(f, f->groups[i]);
+}
+
+void fake_cloud_evict(struct fake_cloud *f, unsigned n) {
+    nth_vm(f, n)->gone_at = *f->now + USEC_MIN;
 }

@@ -19,6 +19,11 @@ enum fake_fault {
     FAULT_CAPACITY,     /* a create fails for want of capacity */
     FAULT_QUOTA,
     FAULT_THROTTLED,
+    FAULT_INVALID,
+    FAULT_CONFLICT,
+    FAULT_GONE,      /* 404, whether it is true or not */
+    FAULT_MISSING,   /* a listing without its first element */
+    FAULT_DUPLICATE, /* a listing with every element twice */
 };
 
 struct fake_cloud;
@@ -29,6 +34,11 @@ struct cyclecloud_provider fake_cloud_provider(struct fake_cloud *f);
 
 /* The n-th write from now on (1 = the next) goes wrong this way; reads do not count. */
 void fake_cloud_fault(struct fake_cloud *f, unsigned nth, enum fake_fault fault);
+/* The next `count` requests of this kind go wrong this way; one rule for each kind. */
+void fake_cloud_fault_on(struct fake_cloud *f, enum cyclecloud_call call, unsigned count,
+                         enum fake_fault fault);
+/* How many requests of this kind came. */
+unsigned fake_cloud_calls(const struct fake_cloud *f, enum cyclecloud_call call);
 /* True once an engine must be dropped; clears. */
 bool fake_cloud_crashed(struct fake_cloud *f);
 /* Forgets requests whose engine is gone. */
@@ -44,8 +54,6 @@ unsigned fake_cloud_vms(const struct fake_cloud *f);
 unsigned fake_cloud_peak(const struct fake_cloud *f);
 unsigned fake_cloud_groups(const struct fake_cloud *f);
 unsigned fake_cloud_writes(const struct fake_cloud *f);
-/* Deletions of instances that are not there. */
-unsigned fake_cloud_refusals(const struct fake_cloud *f);
 /* The n-th VM (0..); its resource id, UUID, custom data (with the token) and whether it runs. */
 struct fake_vm {
     char resource_id[256], vm_id[64];
@@ -54,7 +62,10 @@ struct fake_vm {
     bool called; /* the test's own: it has registered */
 };
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
-/* Somebody deletes a VM in the portal. */
+/* Somebody deletes a VM, or the only resource group with all in it, in the portal. */
 void fake_cloud_kill(struct fake_cloud *f, unsigned n);
+void fake_cloud_kill_group(struct fake_cloud *f);
+/* The VM is being deleted: it is listed as such for a minute, and is no more of its set's size. */
+void fake_cloud_evict(struct fake_cloud *f, unsigned n);
 
 #endif
