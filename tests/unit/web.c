@@ -4,10 +4,15 @@
 #include "base/buf.h"
 #include "base/vec.h"
 
-#include <assert.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+/* What the test cannot go on without; in release builds, too. */
+static void must(bool holds) {
+    if (!holds)
+        abort();
+}
 
 #define BODY_MAX (1024 * 1024)
 
@@ -36,10 +41,10 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connectio
     (void)arg;
     (void)connection;
     struct exchange *ex = calloc(1, sizeof(*ex));
-    assert(ex);
+    must(ex);
     ex->url = strdup(uri);
     ex->body = BUF_INIT(BODY_MAX);
-    assert(ex->url);
+    must(ex->url);
     return ex;
 }
 
@@ -61,9 +66,9 @@ static size_t remember(struct web *w, const char *method, const struct exchange 
     LOCK_SCOPE(&w->lock);
     struct record r = {.body = strdup(ex->body.data)};
     int n = asprintf(&r.line, "%s %s", method, ex->url);
-    assert(n > 0 && r.body);
+    must(n > 0 && r.body);
     n = record_vec_append(&w->records, r);
-    assert(n == 0);
+    must(n == 0);
     return w->records.len - 1;
 }
 
@@ -74,7 +79,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct web
     size_t len = r->body_len ? r->body_len : strlen(body);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-    assert(response);
+    must(response);
     for (size_t i = 0; i < WEB_HEADERS_MAX && r->headers[i].name; i++)
         (void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)r->status, response);
@@ -96,7 +101,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     }
     if (*len) {
         int e = buf_append(&ex->body, data, *len);
-        assert(e == 0);
+        must(e == 0);
         *len = 0;
         return MHD_YES;
     }
@@ -111,7 +116,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 static struct web *start(web_answer answer, void *arg, unsigned flags,
                          struct MHD_OptionItem *more) {
     struct web *w = calloc(1, sizeof(*w));
-    assert(w);
+    must(w);
     w->answer = answer;
     w->arg = arg;
     (void)pthread_mutex_init(&w->lock, NULL);
@@ -119,9 +124,9 @@ static struct web *start(web_answer answer, void *arg, unsigned flags,
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | flags, 0, NULL, NULL, on_request, w,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, w, MHD_OPTION_NOTIFY_COMPLETED, on_end, w,
         MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-    assert(w->daemon);
+    must(w->daemon);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    assert(info);
+    must(info);
     (void)snprintf(w->url, sizeof(w->url), "%s://127.0.0.1:%u",
                    flags & MHD_USE_TLS ? "https" : "http", info->port);
     return w;
