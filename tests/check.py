@@ -29,6 +29,7 @@ class Result:
         self.failed = 0
         self.skipped = 0
         self.notes = []
+        self.measures = []  # what benchmarks print
 
     def add(self, good, what=""):
         if good:
@@ -46,6 +47,7 @@ class Result:
         self.failed += other.failed
         self.skipped += other.skipped
         self.notes += other.notes
+        self.measures += other.measures
 
 
 def log_path(name):
@@ -199,6 +201,8 @@ def count_junit(path, result):
             result.skip(name, skip.get("message", ""))
         else:
             result.passed += 1
+        printed = (case.findtext("system-out") or "").strip().splitlines()
+        result.measures += [line for line in printed if line and not line.startswith("-")]
 
 
 def pytest(kind, folder, prefix=(), select=None, timeout=1500):
@@ -217,6 +221,7 @@ def pytest(kind, folder, prefix=(), select=None, timeout=1500):
     marks = select or ("" if os.environ.get("CYCLECLOUDFS_LONG") else "not long")
     command = list(prefix) + [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marks,
                               f"--junitxml={report}", "-o", "junit_family=xunit1",
+                              "-o", "junit_logging=system-out",
                               str(ROOT / "tests" / folder)]
     status, text = run(f"{kind}-{folder}", command, env, timeout)
     if report.exists():
@@ -365,8 +370,8 @@ def main():
         at = time.monotonic()
         print(f"== {name}", flush=True)
         result = part()
-        for note in result.notes:
-            print(note)
+        for line in result.notes + (result.measures if name == "bench" else []):
+            print(line)
         print(f"== {name}: {result.passed} passed, {result.failed} failed, {result.skipped} skipped "
               f"({time.monotonic() - at:.0f} s)", flush=True)
         total.merge(result)
