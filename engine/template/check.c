@@ -9,15 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DANGLING_MAX 40
+#define UNDECLARED_MAX 40
 
 struct check {
     struct template *t;
     struct diagnostics *diags;
     const struct attribute *attribute;
     const struct section *cluster;
-    const char *dangling[DANGLING_MAX]; /* told already */
-    size_t dangling_len;
 };
 
 /* Misspelt attributes are kept, as CycleCloud keeps them, so this is a warning. */
@@ -42,8 +40,8 @@ static bool is_section_name(const struct section_list *sections, const char *nam
 static bool is_known(const struct check *c, const char *name) {
     if (template_parameter(c->t, name) || text_equal_fold(name, "ClusterName"))
         return true;
-    for (size_t i = 0; i < c->dangling_len; i++)
-        if (text_equal_fold(c->dangling[i], name))
+    for (size_t i = 0; i < c->t->undeclared.len; i++)
+        if (text_equal_fold(c->t->undeclared.items[i], name))
             return true;
     return is_section_name(&c->t->noderefs, name) || is_section_name(&c->t->environments, name) ||
            (c->cluster && is_section_name(&c->cluster->children, name));
@@ -51,11 +49,11 @@ static bool is_known(const struct check *c, const char *name) {
 
 static int check_name(void *arg, const struct expr *e) {
     struct check *c = arg;
-    if (!e->strict || is_known(c, e->name) || c->dangling_len == DANGLING_MAX)
+    if (!e->strict || is_known(c, e->name) || c->t->undeclared.len == UNDECLARED_MAX)
         return 0;
-    c->dangling[c->dangling_len++] = e->name;
-    struct diagnostic_place where =
-        template_place(c->t, c->attribute->value_line, c->attribute->value_column);
+    if (name_list_append(&c->t->undeclared, e->name) < 0)
+        return -ENOMEM;
+    struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
     diagnostics_add(c->diags, SEVERITY_WARNING, &where, NULL,
                     "no parameter %.100s is declared; the cluster starts only if it is given",
                     e->name);
@@ -74,8 +72,8 @@ static void check_parameter(struct check *c, const struct section *s) {
                     "unknown ParameterType \"%.60s\"; any value is taken", info.type);
 }
 
-/* Sections nest 16 deep at most, the parser sees to that. */
-static void check_section(struct check *c, const struct section *s) {
+/* Sections nest 16 deep at most, the parser sees to that. 0 or -ENOMEM. */
+static int check_section(struct check *c, const struct section *s) {
     if (s->type == SECTION_CLUSTER)
         c->cluster = s;
     if (s->type == SECTION_PARAMETER)
@@ -83,15 +81,16 @@ static void check_section(struct check *c, const struct section *s) {
     for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
         c->attribute = s->attributes.items[i];
         check_spelling(c, s, c->attribute);
-        if (c->attribute->expr)
-            (void)expr_visit_names(c->attribute->expr, check_name, c);
+        if (c->attribute->expr && expr_visit_names(c->attribute->expr, check_name, c) < 0)
+            return -ENOMEM;
     }
     for (size_t i = 0; i < s->children.len; i++)
-        check_section(c, s->children.items[i]);
+        if (check_section(c, s->children.items[i]) < 0)
+            return -ENOMEM;
+    return 0;
 }
 
 int template_check(struct template *t, struct diagnostics *diags) {
     struct check c = {.t = t, .diags = diags};
-    check_section(&c, t->file);
-    return 0;
+    return check_section(&c, t->file);
 }

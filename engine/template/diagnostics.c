@@ -113,6 +113,20 @@ int diagnostics_format(const struct diagnostics *diags, const char *filename, st
     return buf_error(b);
 }
 
+void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnostic_place *place) {
+    size_t n = 0;
+    for (size_t i = 0; diags && i < diags->len; i++) {
+        struct diagnostic *item = &diags->items[i];
+        if (item->severity == SEVERITY_WARNING && item->line == place->line &&
+            item->column == place->column)
+            release(item);
+        else
+            diags->items[n++] = *item;
+    }
+    if (diags)
+        diags->len = n;
+}
+
 void diagnostics_done(struct diagnostics *diags) {
     for (size_t i = 0; i < diags->len; i++)
         release(&diags->items[i]);

@@ -10,6 +10,7 @@ static const struct {
     const char *name;
     enum want want;
     bool secret, multiline;
+    enum parameter_shape shape;
 } types[] = {
     {"Boolean", WANT_BOOLEAN},
     {"Integer", WANT_INTEGER},
@@ -20,26 +21,26 @@ static const struct {
     {"Password", WANT_TEXT, .secret = true},
     {"Record", WANT_RECORD},
     {"hidden", WANT_ANY},
-    {"StringList", WANT_ANY},
-    {"HtmlTemplate", WANT_ANY},
-    {"Cloud.MachineType", WANT_ANY},
-    {"Cloud.ClusterInitSpecs", WANT_ANY},
-    {"Cloud.ClusterInit", WANT_ANY},
-    {"Cloud.ChefRepo", WANT_ANY},
-    {"Cloud.Image", WANT_ANY},
-    {"Cloud.Credentials", WANT_ANY},
-    {"Cloud.Region", WANT_ANY},
-    {"Cloud.Provider", WANT_ANY},
-    {"Cloud.Environment", WANT_ANY},
-    {"Azure.Subnet", WANT_ANY},
-    {"Azure.ManagedIdentity", WANT_ANY},
-    {"Azure.StorageAccount", WANT_ANY},
-    {"Azure.MachineType", WANT_ANY},
-    {"Azure.Location", WANT_ANY},
-    {"Azure.ResourceGroup", WANT_ANY},
-    {"Azure.Environment", WANT_ANY},
-    {"Azure.LiveStorageAccount", WANT_ANY},
-    {"Azure.LiveStorageContainer", WANT_ANY},
+    {"StringList", WANT_ANY, .shape = SHAPE_TEXTS},
+    {"HtmlTemplate", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Cloud.MachineType", WANT_ANY, .shape = SHAPE_TEXTS},
+    {"Cloud.ClusterInitSpecs", WANT_ANY, .shape = SHAPE_SPECS},
+    {"Cloud.ClusterInit", WANT_ANY, .shape = SHAPE_SPECS},
+    {"Cloud.ChefRepo", WANT_ANY, .shape = SHAPE_SPECS},
+    {"Cloud.Image", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Cloud.Credentials", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Cloud.Region", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Cloud.Provider", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Cloud.Environment", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.Subnet", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.ManagedIdentity", WANT_ANY, .shape = SHAPE_TEXTS},
+    {"Azure.StorageAccount", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.MachineType", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.Location", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.ResourceGroup", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.Environment", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.LiveStorageAccount", WANT_ANY, .shape = SHAPE_TEXT},
+    {"Azure.LiveStorageContainer", WANT_ANY, .shape = SHAPE_TEXT},
 };
 
 static bool plugin_is(const struct section *parameter, const char *name) {
@@ -64,6 +65,24 @@ static enum want infer(const struct section *parameter) {
     return standard && standard->type == VALUE_BOOLEAN && plain ? WANT_BOOLEAN : WANT_ANY;
 }
 
+/* Without a type the default says what is expected; without a default it is a text. */
+static enum parameter_shape infer_shape(const struct section *parameter) {
+    static const enum parameter_shape shapes[] = {
+        [VALUE_UNDEFINED] = SHAPE_TEXT, [VALUE_ERROR] = SHAPE_ANY,   [VALUE_BOOLEAN] = SHAPE_ANY,
+        [VALUE_INTEGER] = SHAPE_NUMBER, [VALUE_REAL] = SHAPE_NUMBER, [VALUE_STRING] = SHAPE_TEXT,
+        [VALUE_TIME] = SHAPE_TEXT,      [VALUE_LIST] = SHAPE_TEXTS,  [VALUE_RECORD] = SHAPE_ANY,
+    };
+    const struct attribute *a = section_attribute(parameter, "DefaultValue");
+    const struct value *standard = section_literal(parameter, "DefaultValue");
+    if (a && (a->text || (a->expr && a->expr->kind == EXPR_LIST)))
+        return SHAPE_TEXTS;
+    if (a && a->expr && a->expr->kind == EXPR_RECORD)
+        return SHAPE_RECORD;
+    if (standard)
+        return shapes[standard->type];
+    return a || parameter->children.len ? SHAPE_ANY : SHAPE_TEXT;
+}
+
 struct parameter_info parameter_info(const struct section *parameter) {
     const char *type = section_text(parameter, "ParameterType");
     if (!type || !*type)
@@ -80,12 +99,14 @@ struct parameter_info parameter_info(const struct section *parameter) {
             info.want = types[i].want;
             info.secret |= types[i].secret;
             info.multiline = types[i].multiline;
+            info.shape = types[i].shape;
             info.known_type = true;
             if (info.want == WANT_TEXT && info.multiselect)
                 info.want = WANT_ANY;
             return info;
         }
     info.want = *info.type ? WANT_ANY : infer(parameter);
+    info.shape = *info.type ? SHAPE_ANY : infer_shape(parameter);
     return info;
 }
 

@@ -6,8 +6,19 @@
 
 #include "attributes.h"
 
+/* What a person is expected to give where evaluation takes anything (WANT_ANY). */
+enum parameter_shape {
+    SHAPE_ANY,
+    SHAPE_TEXT,
+    SHAPE_TEXTS, /* one or a list */
+    SHAPE_SPECS, /* a text, a list or a record of cluster-init specs */
+    SHAPE_NUMBER,
+    SHAPE_RECORD,
+};
+
 struct parameter_info {
     enum want want;
+    enum parameter_shape shape;
     bool secret;
     bool multiline;
     bool multiselect;

@@ -260,6 +260,7 @@ static struct value *lookup(void *arg, const struct expr *e) {
     if (!e->strict)
         return value_undefined();
     (void)snprintf(s->unknown, sizeof(s->unknown), "%s", e->name);
+    s->unknown_column = e->column;
     return value_error("Parameter %s is not known", e->name);
 }
 
@@ -297,6 +298,8 @@ static void report_attribute(struct scope *s, const struct attribute *a, struct 
     if (reported_already(s, a))
         return;
     if (s->unknown[0]) {
+        where.column = s->unknown_column;
+        diagnostics_drop_warnings(s->diags, &where);
         suggest_parameter(s, s->unknown, hint, sizeof(hint));
         diagnostics_add(s->diags, SEVERITY_ERROR, &where, hint,
                         "Parameter %s is not known (referenced by %s %s)", s->unknown, owner.kind,

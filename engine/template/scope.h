@@ -39,6 +39,7 @@ struct scope {
     struct eval ev;
     unsigned depth;                 /* of parameters that need parameters */
     char unknown[64];               /* the last `$Name` that is nobody's, "" = none */
+    unsigned unknown_column;        /* where it stands */
     struct attribute_list reported; /* attributes whose error was told already; borrowed */
 };
 

@@ -151,6 +151,7 @@ void template_free(struct template *t) {
     section_list_done(&t->noderefs);
     section_list_done(&t->environments);
     section_list_done(&t->parameters);
+    name_list_done(&t->undeclared);
     free(t->parameters_by_name);
     free(t->text);
     free(t);

@@ -63,6 +63,8 @@ struct section {
     struct section_list children;
 };
 
+DEFINE_VEC(name_list, const char *);
+
 struct template {
     unsigned refs;
     char *text; /* the source, for messages; valid UTF-8 */
@@ -71,6 +73,7 @@ struct template {
     struct section_list clusters, noderefs, environments; /* borrowed from `file` */
     struct section_list parameters;                       /* each name once, in order; borrowed */
     struct section **parameters_by_name;                  /* the same, sorted by name in any case */
+    struct name_list undeclared; /* `$Name` that is nothing's name, once each; borrowed */
 };
 
 /* What the type of a section allows. */

@@ -61,7 +61,8 @@ static void test_errors(void **state) {
          "t:3:15: error: Parameter HedType is not known (referenced by node a)\n"
          "    MachineType = $HedType\n                  ^\n    hint: did you mean HeadType?\n"},
         {"[cluster c]\nX = a$Qq\n",
-         "t:2:5: error: Parameter Qq is not known (referenced by cluster c)"},
+         "t:2:6: error: Parameter Qq is not known (referenced by cluster c)\n    X = a$Qq\n"
+         "         ^\n    hint: declare it with [[[parameter Qq]]], or give it a value\n"},
         {"[cluster c]\n[[nodearray a]]\nExtends = bose\n[[node base]]\n",
          "t:3:11: error: nodearray a extends bose, but there is no node of that name\n"
          "    Extends = bose\n              ^\n    hint: did you mean base?\n"},
@@ -96,6 +97,17 @@ static void test_errors(void **state) {
         expect_text(&r, rows[i].message);
         result_done(&r);
     }
+}
+
+/* The warning about an undeclared name gives way to the error, which says the same and more. */
+static void test_error_replaces_its_warning(void **state) {
+    (void)state;
+    struct result r = run_template("[cluster c]\nX = $Qq\nY = $Zz\n", "{\"Zz\":1}");
+    assert_int_equal(r.evaluated, -EINVAL);
+    assert_int_equal(r.diags.len, 2);
+    assert_int_equal(r.diags.errors, 1);
+    expect_text(&r, "t:3:5: warning: no parameter Zz is declared");
+    result_done(&r);
 }
 
 /* One wrong attribute in the defaults is told once, not once for each node. */
@@ -304,6 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_error_replaces_its_warning),
         cmocka_unit_test(test_inherited_error_is_told_once),
         cmocka_unit_test(test_what_is_not_used_is_not_evaluated),
         cmocka_unit_test(test_too_many_nodes),

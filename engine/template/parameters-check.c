@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Given values against what the template declares. */
+#include "parameter.h"
+#include "schema.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DECLARED_SHOWN 120 /* bytes of names in a hint */
+
+bool template_parameter_secret(const struct template *t, const char *name) {
+    const struct section *p = template_parameter(t, name);
+    return p && parameter_info(p).secret;
+}
+
+/* The names of the declared parameters, as many as fit. */
+static void put_declared(const struct template *t, struct buf *b) {
+    (void)buf_puts(b, t->parameters.len ? "the template declares " : "it declares none at all");
+    for (size_t i = 0; i < t->parameters.len; i++) {
+        if (b->len > DECLARED_SHOWN) {
+            (void)buf_puts(b, " ...");
+            return;
+        }
+        (void)buf_printf(b, "%s%s", i ? ", " : "", t->parameters.items[i]->name);
+    }
+}
+
+static void check_unknown(const struct template *t, const char *name, struct diagnostics *diags) {
+    const char *best = NULL;
+    _cleanup_buf_ struct buf hint = BUF_INIT(2048);
+    size_t best_distance = 4;
+    struct diagnostic_place whole = {0};
+    for (size_t i = 0; i < t->undeclared.len; i++)
+        if (text_equal_fold(t->undeclared.items[i], name))
+            return;
+    for (size_t i = 0; i < t->parameters.len; i++) {
+        size_t d = text_distance(name, t->parameters.items[i]->name, best_distance);
+        if (d < best_distance && d < strlen(name)) {
+            best_distance = d;
+            best = t->parameters.items[i]->name;
+        }
+    }
+    if (best)
+        (void)buf_printf(&hint, "did you mean %s?", best);
+    else
+        put_declared(t, &hint);
+    diagnostics_add(diags, SEVERITY_WARNING, &whole, hint.data,
+                    "the template declares no parameter %.200s; it is kept", name);
+}
+
+static bool number_of(const struct section *p, const char *key, double *ret) {
+    bool is_real = false;
+    int64_t i = 0;
+    const struct value *v = section_literal(p, key);
+    if (v && value_to_number(v, &is_real, &i, ret))
+        return true;
+    if (!v || !value_to_integer(v, &i))
+        return false;
+    *ret = (double)i;
+    return true;
+}
+
+static void check_range(const struct section *p, const struct value *v, struct diagnostics *diags) {
+    bool is_real = false;
+    int64_t i = 0;
+    double number = 0, limit = 0;
+    struct diagnostic_place whole = {0};
+    if ((v->type != VALUE_INTEGER && v->type != VALUE_REAL) ||
+        !value_to_number(v, &is_real, &i, &number))
+        return;
+    if (number_of(p, "Config.MinValue", &limit) && number < limit)
+        diagnostics_add(diags, SEVERITY_WARNING, &whole, NULL,
+                        "parameter %s is %g, the least is %g", p->name, number, limit);
+    if (number_of(p, "Config.MaxValue", &limit) && number > limit)
+        diagnostics_add(diags, SEVERITY_WARNING, &whole, NULL, "parameter %s is %g, the most is %g",
+                        p->name, number, limit);
+}
+
+static bool is_choice(const json_t *choices, const struct value *v) {
+    for (size_t i = 0; i < json_array_size(choices); i++) {
+        _cleanup_value_ struct value *choice = value_from_json(json_array_get(choices, i));
+        if (choice && value_equal(choice, v) == TRUTH_TRUE)
+            return true;
+    }
+    return false;
+}
+
+/* A value that the form would not offer is odd, and kept. 0 or -ENOMEM. */
+static int check_choice(const struct section *p, const struct value *v, struct diagnostics *diags) {
+    _cleanup_buf_ struct buf found = BUF_INIT(VALUE_TEXT_MAX), hint = BUF_INIT(2048);
+    struct diagnostic_place whole = {0};
+    if (value_is_empty(v) || !parameter_choices_bind(p))
+        return 0;
+    json_t *choices = parameter_choices(p);
+    if (!choices || value_put_short(v, &found) < 0) {
+        json_decref(choices);
+        return -ENOMEM;
+    }
+    if (json_array_size(choices) > 0 && !is_choice(choices, v)) {
+        char *list = json_dumps(choices, JSON_ENCODE_ANY);
+        (void)buf_printf(&hint, "the choices are %.500s", list ? list : "few");
+        free(list);
+        diagnostics_add(diags, SEVERITY_WARNING, &whole, hint.data,
+                        "parameter %s is %s, which is none of its choices; it is kept", p->name,
+                        found.data);
+    }
+    json_decref(choices);
+    return 0;
+}
+
+static int check_given(const struct section *p, const json_t *json, struct diagnostics *diags) {
+    struct diagnostic_place whole = {0};
+    _cleanup_value_ struct value *given = value_from_json(json);
+    if (given)
+        given = value_mark(given, parameter_info(p).secret);
+    _cleanup_value_ struct value *v = given ? parameter_coerce(p, given) : NULL;
+    if (!v)
+        return -ENOMEM;
+    if (v->type == VALUE_ERROR)
+        diagnostics_add(diags, SEVERITY_ERROR, &whole, NULL, "parameter %s: %s", p->name, v->text);
+    if (v->type == VALUE_ERROR || value_is_secret(v))
+        return 0;
+    check_range(p, v, diags);
+    return check_choice(p, v, diags);
+}
+
+int template_check_parameters(const struct template *t, const json_t *given,
+                              struct diagnostics *diags) {
+    _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
+    const char *name;
+    json_t *json;
+    if (!diags)
+        diags = &own;
+    size_t errors = diags->errors;
+    json_object_foreach((json_t *)given, name, json) {
+        const struct section *p = template_parameter(t, name);
+        if (!p)
+            check_unknown(t, name, diags);
+        else if (check_given(p, json, diags) < 0)
+            return -ENOMEM;
+    }
+    if (diags->out_of_memory)
+        return -ENOMEM;
+    return diags->errors > errors ? -EINVAL : 0;
+}
