@@ -54,7 +54,10 @@ static int check_name(void *arg, const struct expr *e) {
     if (name_list_append(&c->t->undeclared, e->name) < 0)
         return -ENOMEM;
     struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
-    diagnostics_add(c->diags, SEVERITY_WARNING, &where, NULL,
+    const char *near = template_suggest_parameter(c->t, e->name);
+    char hint[128];
+    (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", near ? near : "");
+    diagnostics_add(c->diags, SEVERITY_WARNING, &where, near ? hint : NULL,
                     "no parameter %.100s is declared; the cluster starts only if it is given",
                     e->name);
     return 0;

@@ -2,6 +2,7 @@
 /* [[[cluster-init REF]]]: which scripts of which project run on a node, and in which order. */
 #include "entries.h"
 #include "node.h"
+#include "origin.h"
 
 #include "base/parse.h"
 
@@ -88,6 +89,8 @@ static int add_section(struct scope *s, const struct section *section, struct ow
         r = value_record_set(record, own->keys[i], value_ref(own->items[i]));
     if (r == 0)
         r = finish(record);
+    if (r == 0)
+        r = origin_note_section(s, section, owner, get_text(record, "Name"));
     return r < 0 ? r : add_spec(list, TAKE_PTR(record));
 }
 

@@ -17,11 +17,23 @@ struct definition {
     json_t *json, *public_json, *missing;
 };
 
-static const struct section *pick_cluster(const struct template *t, const char *name) {
-    for (size_t i = 0; name && i < t->clusters.len; i++)
+static const struct section *cluster_named(const struct template *t, const char *name) {
+    for (size_t i = 0; i < t->clusters.len; i++)
         if (text_equal_fold(t->clusters.items[i]->name, name))
             return t->clusters.items[i];
-    return name ? NULL : t->clusters.items[0];
+    return NULL;
+}
+
+/* Of several [cluster] sections: the one asked for, that of the cluster's own name, the first. */
+static const struct section *pick_cluster(const struct template *t,
+                                          const struct evaluation_input *input) {
+    if (input->template_cluster)
+        return cluster_named(t, input->template_cluster);
+    const struct section *own = cluster_named(t, input->cluster_name);
+    for (size_t i = 0; !own && i < t->clusters.len; i++)
+        if (!template_cluster_abstract(t, i))
+            own = t->clusters.items[i];
+    return own ? own : t->clusters.items[0];
 }
 
 static struct owner cluster_owner(const struct section *cluster) {
@@ -184,7 +196,7 @@ static int make(const struct template *t, const struct evaluation_input *input,
     if (!d)
         return -ENOMEM;
     d->t = template_ref((struct template *)t);
-    d->cluster = pick_cluster(t, input->template_cluster);
+    d->cluster = pick_cluster(t, input);
     d->cluster_name = strdup(input->cluster_name);
     d->parameters = input->parameters ? json_deep_copy(input->parameters) : json_object();
     if (!d->cluster_name || !d->parameters)
@@ -242,6 +254,23 @@ json_t *definition_public_json(const struct definition *d) {
 
 json_t *definition_missing(const struct definition *d) {
     return d->missing;
+}
+
+int definition_origins(const struct definition *d, json_t **ret) {
+    _cleanup_value_ struct value *definition = value_record_new();
+    _cleanup_value_ struct value *missing = value_list_new();
+    struct scope s;
+    int r = scope_init(&s, d->t, d->cluster_name, d->parameters, NULL);
+    s.origins = json_object();
+    if (r == 0)
+        r = definition && missing && s.origins ? evaluate_all(&s, d->cluster, definition, missing)
+                                               : -ENOMEM;
+    if (r == 0)
+        *ret = s.origins;
+    else
+        json_decref(s.origins);
+    scope_done(&s);
+    return r;
 }
 
 /* The first error of a list as `err`. */

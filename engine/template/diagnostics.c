@@ -127,6 +127,46 @@ void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnosti
         diags->len = n;
 }
 
+static bool holds(const struct diagnostics *diags, const struct diagnostic *item) {
+    for (size_t i = 0; i < diags->len; i++) {
+        const struct diagnostic *other = &diags->items[i];
+        if (other->severity == item->severity && other->line == item->line &&
+            other->column == item->column && strcmp(other->text, item->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+void diagnostics_merge(struct diagnostics *to, struct diagnostics *from) {
+    to->out_of_memory |= from->out_of_memory;
+    to->dropped += from->dropped;
+    to->errors += from->errors;
+    for (size_t i = 0; i < from->len; i++) {
+        struct diagnostic *item = &from->items[i];
+        bool known = holds(to, item);
+        to->errors -= known && item->severity == SEVERITY_ERROR;
+        struct diagnostic_place place = {.line = item->line, .column = item->column};
+        if (item->severity == SEVERITY_ERROR && item->column)
+            diagnostics_drop_warnings(to, &place);
+        if (!known && to->len < DIAGNOSTICS_MAX && append(to, *item) == 0)
+            continue;
+        to->dropped += !known;
+        release(item);
+    }
+    from->len = 0;
+    from->errors = from->dropped = 0;
+}
+
+void diagnostics_sort(struct diagnostics *diags) {
+    for (size_t i = 1; i < diags->len; i++) {
+        struct diagnostic item = diags->items[i];
+        size_t at = i;
+        for (; at > 0 && diags->items[at - 1].line > item.line; at--)
+            diags->items[at] = diags->items[at - 1];
+        diags->items[at] = item;
+    }
+}
+
 void diagnostics_done(struct diagnostics *diags) {
     for (size_t i = 0; i < diags->len; i++)
         release(&diags->items[i]);

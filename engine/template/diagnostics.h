@@ -55,6 +55,13 @@ void diagnostics_add(struct diagnostics *diags, enum severity severity,
 /* Takes out the warnings about this very place: an error is going to say more. */
 void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnostic_place *place);
 
+/* Moves the entries of `from` to `to` but for those that are there already; `from` is empty then.
+ */
+void diagnostics_merge(struct diagnostics *to, struct diagnostics *from);
+
+/* Puts the entries into the order of their lines; stable. */
+void diagnostics_sort(struct diagnostics *diags);
+
 /*
  * Appends every entry to `b` as
  *     file:line:column: error: what

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "entries.h"
 
+#include "origin.h"
+
 #include "base/parse.h"
 
 #include <errno.h>
@@ -166,6 +168,19 @@ static int put_value(struct value *record, const char *key, struct value *v) {
     return value_record_set_path(record, key, TAKE_PTR(owned));
 }
 
+/* Puts the value of an entry into the record; steals `v`. */
+static int store_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
+                       const char *key, struct value *v, struct value *record) {
+    if (rules->type != SECTION_CONFIGURATION)
+        return put_value(record, key, v);
+    if (!value_is_undefined(v)) {
+        warn_conflict(s, record, e);
+        return value_record_set_path(record, key, v);
+    }
+    value_unref(v);
+    return value_record_remove_path(record, key);
+}
+
 static int evaluate_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
                           struct value *record) {
     bool late;
@@ -177,14 +192,12 @@ static int evaluate_entry(struct scope *s, const struct entry *e, const struct e
     if (!v || !key)
         return -ENOMEM;
     s->ev.steps += record->len;
-    if (late && rules->late)
-        return put_late(rules, key, e->attribute);
-    if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
-        warn_conflict(s, record, e);
-    if (rules->type == SECTION_CONFIGURATION && value_is_undefined(v))
-        return value_record_remove_path(record, key);
-    return rules->type == SECTION_CONFIGURATION ? value_record_set_path(record, key, TAKE_PTR(v))
-                                                : put_value(record, key, TAKE_PTR(v));
+    late = late && rules->late;
+    int r = origin_note(s, rules, key, e->attribute, late ? NULL : v);
+    if (r < 0)
+        return r;
+    return late ? put_late(rules, key, e->attribute)
+                : store_entry(s, e, rules, key, TAKE_PTR(v), record);
 }
 
 struct value *entries_evaluate(struct scope *s, const struct entry_list *entries,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "functions.h"
 
-#include "base/parse.h"
+#include "nearest.h"
 
 #include <string.h>
 #include <strings.h>
@@ -21,17 +21,11 @@ const struct function *function_find(const char *name, size_t len) {
 }
 
 const char *function_suggest(const char *name) {
-    const char *best = NULL;
-    size_t best_distance = 4;
+    struct nearest nearest = nearest_init(name);
     for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
-        for (size_t i = 0; i < tables[t]->len; i++) {
-            size_t d = text_distance(name, tables[t]->rows[i].name, best_distance);
-            if (d < best_distance && d < strlen(name)) {
-                best_distance = d;
-                best = tables[t]->rows[i].name;
-            }
-        }
-    return best;
+        for (size_t i = 0; i < tables[t]->len; i++)
+            nearest_try(&nearest, tables[t]->rows[i].name);
+    return nearest.best;
 }
 
 /* ifThenElse(c, a, b): as `c ? a : b`. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "inherit.h"
 
+#include "nearest.h"
+
 #include "base/parse.h"
 #include "model/limits.h"
 
@@ -139,19 +141,13 @@ static void report_extends(struct walk *w, const struct attribute *a, const char
 }
 
 static void report_unknown(struct walk *w, const struct attribute *a, const char *name) {
-    const char *best = NULL;
+    struct nearest nearest = nearest_init(name);
     char hint[128];
-    size_t best_distance = 4;
-    for (size_t i = 0; i < w->nodes->len; i++) {
-        size_t d = text_distance(name, w->nodes->items[i].name, best_distance);
-        if (d < best_distance && d < strlen(name)) {
-            best_distance = d;
-            best = w->nodes->items[i].name;
-        }
-    }
-    if (best)
-        (void)snprintf(hint, sizeof(hint), "did you mean %.80s?", best);
-    report_extends(w, a, best ? hint : NULL, "but there is no node of that name", name);
+    for (size_t i = 0; i < w->nodes->len; i++)
+        nearest_try(&nearest, w->nodes->items[i].name);
+    if (nearest.best)
+        (void)snprintf(hint, sizeof(hint), "did you mean %.80s?", nearest.best);
+    report_extends(w, a, nearest.best ? hint : NULL, "but there is no node of that name", name);
 }
 
 static int visit_base(struct walk *w, const struct attribute *a, const char *name) {

@@ -29,20 +29,12 @@ static void put_declared(const struct template *t, struct buf *b) {
 }
 
 static void check_unknown(const struct template *t, const char *name, struct diagnostics *diags) {
-    const char *best = NULL;
+    const char *best = template_suggest_parameter(t, name);
     _cleanup_buf_ struct buf hint = BUF_INIT(2048);
-    size_t best_distance = 4;
     struct diagnostic_place whole = {0};
     for (size_t i = 0; i < t->undeclared.len; i++)
         if (text_equal_fold(t->undeclared.items[i], name))
             return;
-    for (size_t i = 0; i < t->parameters.len; i++) {
-        size_t d = text_distance(name, t->parameters.items[i]->name, best_distance);
-        if (d < best_distance && d < strlen(name)) {
-            best_distance = d;
-            best = t->parameters.items[i]->name;
-        }
-    }
     if (best)
         (void)buf_printf(&hint, "did you mean %s?", best);
     else

@@ -163,6 +163,7 @@ static int add_attribute(struct parser *p, const struct item *item) {
         .ui_only = is_ui_only(s, item->key),
     };
     a->key = strndup(item->key.text, item->key.len);
+    a->section = s;
     a->expression = item->expression && !item->triple;
     a->line = item->key.line;
     a->column = item->key.column;
@@ -365,27 +366,48 @@ static int make_template(const char *text, size_t len, struct diagnostics *diags
     return 0;
 }
 
-int template_parse(const char *text, size_t len, struct diagnostics *diags, struct template **ret) {
+/* Parses as far as it goes: with errors in `diags` *ret is what could be understood. */
+static int parse_text(const char *text, size_t len, struct diagnostics *diags,
+                      struct template **ret) {
     _cleanup_(template_freep) struct template *t = NULL;
-    _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
-    if (!diags)
-        diags = &own;
     if (len > LIMIT_DOCUMENT_BYTES)
         return -E2BIG;
-    size_t errors = diags->errors;
     int r = make_template(text, len, diags, &t);
     if (r < 0)
         return r;
     struct parser p = {.t = t, .diags = diags, .current = t->file};
     r = parse_all(&p);
+    if (r < 0 || diags->out_of_memory)
+        return r < 0 ? r : -ENOMEM;
+    *ret = TAKE_PTR(t);
+    return 0;
+}
+
+int template_parse(const char *text, size_t len, struct diagnostics *diags, struct template **ret) {
+    _cleanup_(template_freep) struct template *t = NULL;
+    _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
+    if (!diags)
+        diags = &own;
+    size_t errors = diags->errors;
+    int r = parse_text(text, len, diags, &t);
     if (r < 0)
         return r;
-    if (diags->out_of_memory)
-        return -ENOMEM;
     if (diags->errors > errors)
         return -EINVAL;
     *ret = TAKE_PTR(t);
     return 0;
+}
+
+int template_find_errors(const char *text, size_t len, const struct evaluation_input *input,
+                         struct diagnostics *diags) {
+    _cleanup_(template_freep) struct template *t = NULL;
+    _cleanup_(definition_freep) struct definition *d = NULL;
+    _cleanup_diagnostics_ struct diagnostics known = DIAGNOSTICS_INIT;
+    int r = parse_text(text, len, &known, &t);
+    if (r < 0 || t->clusters.len == 0)
+        return r;
+    r = template_evaluate(t, input, diags, &d);
+    return r == -ENOMEM ? r : 0;
 }
 
 /* What no later text can repair in one item; NULL if all is well. */

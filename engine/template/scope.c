@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scope.h"
 
+#include "origin.h"
 #include "parameter.h"
 
 #include "base/parse.h"
@@ -14,7 +15,7 @@
 
 static struct value *lookup(void *arg, const struct expr *name);
 
-static struct parameter_value *find_parameter(struct scope *s, const char *name) {
+static struct parameter_value *find_parameter(const struct scope *s, const char *name) {
     for (size_t low = 0, high = s->t->parameters.len; low < high;) {
         size_t middle = low + (high - low) / 2;
         int sign = strcasecmp(name, s->t->parameters_by_name[middle]->name);
@@ -232,6 +233,15 @@ const struct value *scope_parameter(struct scope *s, const struct section *param
     return v ? (p->value ? p->value : p->raw) : NULL;
 }
 
+bool scope_parameter_given(const struct scope *s, const struct section *parameter) {
+    return find_parameter(s, parameter->name)->given != NULL;
+}
+
+bool scope_parameter_muted(const struct scope *s, const struct section *parameter) {
+    const struct parameter_value *p = find_parameter(s, parameter->name);
+    return p->value && p->raw && value_is_undefined(p->value) && !value_is_undefined(p->raw);
+}
+
 /* True for what exists only later: nodes of the cluster, noderefs and environments. */
 static bool is_late_name(const struct scope *s, const char *name) {
     const struct section_list *const lists[] = {&s->nodes, &s->t->noderefs, &s->t->environments};
@@ -275,15 +285,7 @@ static bool reported_already(struct scope *s, const struct attribute *a) {
 }
 
 static void suggest_parameter(const struct scope *s, const char *name, char *hint, size_t size) {
-    const char *best = NULL;
-    size_t best_distance = 4;
-    for (size_t i = 0; i < s->t->parameters.len; i++) {
-        size_t d = text_distance(name, s->t->parameters.items[i]->name, best_distance);
-        if (d < best_distance && d * 2 < strlen(name)) {
-            best_distance = d;
-            best = s->t->parameters.items[i]->name;
-        }
-    }
+    const char *best = template_suggest_parameter(s->t, name);
     if (best)
         (void)snprintf(hint, size, "did you mean %.60s?", best);
     else
@@ -354,7 +356,8 @@ struct value *scope_parameters(struct scope *s) {
     for (size_t i = 0; all && i < s->t->parameters.len; i++) {
         const struct section *p = s->t->parameters.items[i];
         const struct value *v = scope_parameter(s, p);
-        if (!v || value_record_set(all, p->name, value_ref((struct value *)v)) < 0)
+        if (!v || value_record_set(all, p->name, value_ref((struct value *)v)) < 0 ||
+            origin_note_parameter(s, p, v) < 0)
             return NULL;
     }
     for (size_t i = 0; all && i < s->extra->len; i++)

@@ -35,7 +35,8 @@ struct scope {
     struct parameter_value *parameters; /* in the order of t->parameters_by_name */
     struct value *extra;                /* record of given values that nobody declared */
     struct value *known;                /* record of later names; NULL = nothing is known yet */
-    struct section_list nodes;          /* of the cluster and its parents; borrowed */
+    json_t *origins; /* object that gets where values come from (origin.h); NULL = not asked for */
+    struct section_list nodes; /* of the cluster and its parents; borrowed */
     struct eval ev;
     unsigned depth;                 /* of parameters that need parameters */
     char unknown[64];               /* the last `$Name` that is nobody's, "" = none */
@@ -63,6 +64,9 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
 struct value *scope_section_name(struct scope *s, const struct section *section,
                                  struct owner owner);
 
+/* Whether a person gave the parameter a value; whether its conditions took its default away. */
+bool scope_parameter_given(const struct scope *s, const struct section *parameter);
+bool scope_parameter_muted(const struct scope *s, const struct section *parameter);
 /* The value of a declared parameter, borrowed; NULL: out of memory. */
 const struct value *scope_parameter(struct scope *s, const struct section *parameter);
 /* Whether Conditions.NAME or the plain NAME of a parameter holds. 1, 0 or -ENOMEM. */

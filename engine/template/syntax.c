@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "syntax.h"
 
+#include "nearest.h"
+
 #include "base/parse.h"
 
 #include <errno.h>
@@ -58,21 +60,15 @@ enum section_type section_type_find(struct span word) {
 }
 
 const char *section_type_suggest(struct span word) {
-    const char *best = NULL;
-    size_t best_distance = 4;
     char text[32];
     if (word.len >= sizeof(text))
         return NULL;
     memcpy(text, word.text, word.len);
     text[word.len] = '\0';
-    for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++) {
-        size_t d = text_distance(text, rows[type].word, best_distance);
-        if (d < best_distance && d < word.len) {
-            best_distance = d;
-            best = rows[type].word;
-        }
-    }
-    return best;
+    struct nearest nearest = nearest_init(text);
+    for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++)
+        nearest_try(&nearest, rows[type].word);
+    return nearest.best;
 }
 
 struct section *section_new(enum section_type type, struct section *parent) {
@@ -169,12 +165,23 @@ const struct section *template_parameter(const struct template *t, const char *n
     return found ? *found : NULL;
 }
 
+const char *template_suggest_parameter(const struct template *t, const char *name) {
+    struct nearest nearest = nearest_init(name);
+    for (size_t i = 0; i < t->parameters.len; i++)
+        nearest_try(&nearest, t->parameters.items[i]->name);
+    return nearest.best;
+}
+
 size_t template_cluster_count(const struct template *t) {
     return t->clusters.len;
 }
 
 const char *template_cluster_name(const struct template *t, size_t i) {
     return i < t->clusters.len ? t->clusters.items[i]->name : NULL;
+}
+
+bool template_cluster_abstract(const struct template *t, size_t i) {
+    return i < t->clusters.len && section_flag(t->clusters.items[i], "Abstract");
 }
 
 struct diagnostic_place template_place(const struct template *t, unsigned line, unsigned column) {

@@ -35,9 +35,12 @@ enum section_type {
 /* Brackets that a section header may have; it bounds how deep sections nest. */
 #define SECTION_RANK_MAX 16u
 
+struct section;
+
 struct attribute {
-    char *key;         /* as written, dots and all */
-    struct expr *expr; /* NULL if the value could not be parsed: then it is undefined */
+    char *key;                     /* as written, dots and all */
+    const struct section *section; /* that it stands in; borrowed */
+    struct expr *expr;             /* NULL if the value could not be parsed: then it is undefined */
     /* A value with commas is a list, and a text for who wants one: this is the text. */
     struct expr *text;
     bool expression;                   /* written with `:=` or `= =` */
@@ -49,7 +52,6 @@ struct attribute {
 
 DEFINE_VEC(attribute_list, struct attribute *);
 
-struct section;
 DEFINE_VEC(section_list, struct section *);
 
 struct section {
@@ -106,6 +108,8 @@ void attribute_free(struct attribute *a);
 struct template *template_ref(struct template *t);
 /* The declaration of a parameter, or NULL. */
 const struct section *template_parameter(const struct template *t, const char *name);
+/* The declared parameter whose name is nearest, NULL if none is near. */
+const char *template_suggest_parameter(const struct template *t, const char *name);
 
 /* Where in the template something stands, for messages. */
 struct diagnostic_place template_place(const struct template *t, unsigned line, unsigned column);

@@ -74,6 +74,9 @@ int template_format(const char *text, size_t len, struct diagnostics *diags, str
 size_t template_cluster_count(const struct template *t);
 const char *template_cluster_name(const struct template *t, size_t i);
 
+/* True if the cluster is only there for others to inherit from. */
+bool template_cluster_abstract(const struct template *t, size_t i);
+
 /* The form of the parameters as a JSON Schema (2020-12). New reference, NULL: out of memory. */
 json_t *template_schema(const struct template *t);
 
@@ -88,9 +91,11 @@ int template_check_parameters(const struct template *t, const json_t *given,
                               struct diagnostics *diags);
 
 struct evaluation_input {
-    const char *cluster_name;     /* the value of ClusterName */
-    const char *template_cluster; /* which [cluster], in any case; NULL = the first */
-    const json_t *parameters;     /* object of given values (borrowed); NULL = none */
+    const char *cluster_name; /* the value of ClusterName */
+    /* Which [cluster], in any case; NULL = the one named like the cluster, else the first that is
+     * not abstract. */
+    const char *template_cluster;
+    const json_t *parameters; /* object of given values (borrowed); NULL = none */
 };
 
 /*
@@ -100,6 +105,13 @@ struct evaluation_input {
  */
 int template_evaluate(const struct template *t, const struct evaluation_input *input,
                       struct diagnostics *diags, struct definition **ret);
+/*
+ * For a text that template_parse has refused: evaluates what could be understood of it, so that
+ * `diags` gets what is wrong besides. Some of that may follow from the errors that are known
+ * already. Returns 0, -E2BIG or -ENOMEM.
+ */
+int template_find_errors(const char *text, size_t len, const struct evaluation_input *input,
+                         struct diagnostics *diags);
 void definition_free(struct definition *d);
 DEFINE_CLEANUP(struct definition, definition_free);
 
@@ -114,6 +126,22 @@ json_t *definition_public_json(const struct definition *d);
  * "label": "SubnetId of node head"} where no parameter is to blame. Borrowed.
  */
 json_t *definition_missing(const struct definition *d);
+
+/*
+ * Where each value comes from: an object with a row for each, in the order of the definition:
+ *   "parameters.Cores": {"value": 4, "from": "given" | "default, line 12" | "no default",
+ *                        "excluded": true}              (its conditions took its default away)
+ *   "nodes.head.Attributes.MachineType": {"value": "Standard_D2s_v5",
+ *                        "line": 40, "in": "node defaults",    where it is written, so inherited
+ *                        "parameters": {"Type": "given"}}      if `in` is another node
+ *   "nodearrays.execute.Configuration.nfs.address": {"later": "${filer.instance.PrivateIp}", ...}
+ *   "nodes.head.ClusterInit.slurm:default": {"line": 50, "in": "node head"}
+ * A value null masks an inherited one, or is undefined. Secrets are masked. Returns 0 or -ENOMEM.
+ * *ret is a new reference.
+ */
+int definition_origins(const struct definition *d, json_t **ret);
+/* The same as text, one row a line: JSON that grep understands. 0, -E2BIG or -ENOMEM. */
+int origins_put(const json_t *origins, struct buf *b);
 
 /*
  * One node or nodearray (`name` in any case) evaluated again, now that more is known. `known` is

@@ -252,6 +252,41 @@ static void test_clusters(void **state) {
     result_done(&r);
 }
 
+/* A cluster whose name is that of a [cluster] is that one; otherwise the first that is not
+ * abstract. */
+static void test_choice_of_cluster(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *template;
+    } rows[] = {{"other", "\"Two\""}, {"three", "\"Three\""}, {"base", "\"Base\""}};
+    struct result r =
+        run_template("[cluster Base]\nAbstract = true\n[cluster Two]\n[cluster Three]\n", NULL);
+    assert_true(template_cluster_abstract(r.t, 0));
+    assert_false(template_cluster_abstract(r.t, 1));
+    assert_false(template_cluster_abstract(r.t, 3));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct definition *d = NULL;
+        const struct evaluation_input input = {.cluster_name = rows[i].name};
+        assert_int_equal(template_evaluate(r.t, &input, NULL, &d), 0);
+        expect_json(definition_json(d), "cluster/Template", rows[i].template);
+        definition_free(d);
+    }
+    result_done(&r);
+}
+
+/* What is wrong besides the errors of the parser. */
+static void test_more_errors(void **state) {
+    (void)state;
+    static const char text[] = "[cluster c]\n[[nod x]]\n[[node n]]\nMaxCount = many\n";
+    _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
+    const struct evaluation_input input = {.cluster_name = "c"};
+    assert_int_equal(template_find_errors(text, strlen(text), &input, &diags), 0);
+    assert_int_equal(diags.len, 1);
+    assert_int_equal(diags.items[0].line, 4);
+    assert_int_equal(template_find_errors("[x]", 3, &input, &diags), 0);
+    assert_int_equal(diags.len, 1);
+}
+
 /* Only what no later text can repair is refused while a text is still being written. */
 static void test_prefix(void **state) {
     (void)state;
@@ -295,6 +330,8 @@ int main(void) {
         cmocka_unit_test(test_list_of_diagnostics_is_bounded),
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_clusters),
+        cmocka_unit_test(test_choice_of_cluster),
+        cmocka_unit_test(test_more_errors),
         cmocka_unit_test(test_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
