@@ -5,12 +5,14 @@
 #include "daemon.h"
 
 #include "base/log.h"
+#include "checker/command.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define HELP_MAX 8192
 #define EXIT_USAGE 2
+#define CHECK_TEMPLATE "--check-template"
 
 static int print_help(void) {
     _cleanup_buf_ struct buf text = BUF_INIT(HELP_MAX);
@@ -34,6 +36,8 @@ static int serve(const struct options *options, struct background *background) {
 }
 
 int main(int argc, char *argv[]) {
+    if (argc > 1 && strncmp(argv[1], CHECK_TEMPLATE, strlen(CHECK_TEMPLATE)) == 0)
+        return checker_check_template(argc, argv);
     _cleanup_error_ struct error err = ERROR_INIT;
     _cleanup_(options_done) struct options options;
     options_init(&options);

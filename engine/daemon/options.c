@@ -337,6 +337,8 @@ int options_help(struct buf *b) {
         size_t used = b->len - start;
         (void)buf_printf(b, "%*s%s\n", used < 26 ? (int)(26 - used) : 1, "", rows[i].doc);
     }
-    return buf_puts(b, "\nStop it with SIGTERM or `umount MOUNTPOINT`. See cyclecloudfs(8) and "
+    return buf_puts(b, "\ncyclecloudfs --check-template FILE [-p PARAMETERS] [--json] checks a "
+                       "cluster template\nand ends; see cyclecloud-template(1).\n"
+                       "\nStop it with SIGTERM or `umount MOUNTPOINT`. See cyclecloudfs(8) and "
                        "cyclecloudfs.conf(5).\n");
 }

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""cyclecloud-template, and cyclecloudfs --check-template: what they print and how they end."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import harness
+
+SIMPLE = harness.ROOT / "templates" / "simple.txt"
+WRONG = """\
+[cluster c]
+[[nod x]]
+[[node y]]
+MachinType = ${strct("a")}
+Extends = z
+MaxCount = $Cout
+KeepAlive = ab
+[parameter Count]
+"""
+WRONG_MESSAGES = """\
+-:2:3: error: unknown section type "nod"
+    [[nod x]]
+      ^
+    hint: did you mean node?
+-:4:16: error: there is no function strct
+    MachinType = ${strct("a")}
+                   ^
+    hint: did you mean strcat?
+-:4:1: warning: MachinType is not a known attribute of node
+    MachinType = ${strct("a")}
+    ^
+    hint: did you mean MachineType?
+-:5:11: error: node y extends z, but there is no node of that name
+    Extends = z
+              ^
+-:6:12: error: Parameter Cout is not known (referenced by node y)
+    MaxCount = $Cout
+               ^
+    hint: did you mean Count?
+-:7:13: error: KeepAlive of node y: expected true or false, found "ab"
+    KeepAlive = ab
+                ^
+"""
+
+
+def run(*args, text="", program="cyclecloud-template"):
+    return subprocess.run([harness.BUILD / program, *map(str, args)], input=text, text=True,
+                          capture_output=True, timeout=60 * harness.SLOW)
+
+
+def real_templates():
+    shared = os.environ.get("CYCLECLOUDFS_SHARED")
+    return sorted(pathlib.Path(shared, "data", "templates").glob("*.txt")) if shared else []
+
+
+def test_check_says_ok():
+    done = run("check", SIMPLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{SIMPLE}: ok, 0 errors, 0 warnings\n"
+
+
+def test_check_tells_everything_at_once():
+    done = run("check", "-", text=WRONG)
+    assert done.returncode == 1
+    assert done.stderr == WRONG_MESSAGES
+    assert done.stdout == "-: refused, 5 errors, 1 warning\n"
+
+
+def test_check_as_json():
+    done = run("check", "--json", "-", text=WRONG)
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (report["ok"], report["errors"], report["warnings"]) == (False, 5, 1)
+    assert report["clusters"] == []
+    assert report["diagnostics"][0] == {
+        "file": "-", "severity": "error", "line": 2, "column": 3,
+        "message": 'unknown section type "nod"', "hint": "did you mean node?",
+        "source": "[[nod x]]"}
+
+
+def test_parameters_are_checked_with_the_template(tmp_path):
+    given = tmp_path / "p.json"
+    given.write_text('{"UseSpot": "maybe", "MaxCont": 5}')
+    done = run("check", SIMPLE, "-p", given)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"{given}: error: parameter UseSpot: expected true or false, found \"maybe\"\n"
+        f"{given}: warning: the template declares no parameter MaxCont; it is kept\n"
+        "    hint: did you mean MaxCount?\n")
+    given.write_text('{"UseSpot": "maybe",}')
+    done = run("check", SIMPLE, "-p", given)
+    assert done.returncode == 1 and done.stderr.startswith(f"{given}: error: line 1")
+    given.write_text("UseSpot = maybe\n")
+    assert run("check", SIMPLE, "-p", given, "-P", "UseSpot=true").returncode == 0
+
+
+def test_missing_parameters_are_named():
+    text = "[cluster c]\n[[node n]]\nMachineType = $M\nSubnetId = s\n[parameter M]\nLabel = VM Type\n"
+    done = run("check", "-", text=text)
+    assert (done.returncode, done.stderr) == (0, "-: missing: M (VM Type): needed to start\n")
+    report = json.loads(run("check", "-", "--json", text=text).stdout)
+    assert report["missing"] == [{"name": "M", "label": "VM Type"}]
+
+
+def test_expand():
+    done = run("expand", SIMPLE, "-P", "MaxCount=7", "-n", "hpc")
+    definition = json.loads(done.stdout)
+    assert definition["cluster"]["Name"] == "hpc"
+    assert definition["nodearrays"][0]["Attributes"]["MaxCount"] == 7
+
+
+def test_expand_with_origins():
+    rows = json.loads(run("expand", "--origins", SIMPLE, "-P", "MaxCount=7").stdout)
+    assert rows["nodearrays.execute.Attributes.MaxCount"] == {
+        "value": 7, "line": 28, "in": "nodearray execute", "parameters": {"MaxCount": "given"}}
+    assert rows["nodes.head.Attributes.Region"]["in"] == "node defaults"
+
+
+def test_expand_hides_secrets():
+    text = ("[cluster c]\n[[node n]]\nPassword = $P\n[parameter P]\nParameterType = Password\n"
+            "DefaultValue = hunter2\n")
+    for options in [], ["--origins"]:
+        done = run("expand", "-", *options, text=text)
+        assert done.returncode == 0 and "********" in done.stdout
+        assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_one_of_several_clusters():
+    text = "[cluster Base]\nAbstract = true\n[cluster A]\nX = ${ClusterName}\n[cluster B]\nX = $No\n"
+    assert json.loads(run("expand", "-", text=text).stdout)["cluster"]["X"] == "A"
+    assert run("check", "-", text=text).returncode == 1
+    assert run("check", "-", "-c", "a", text=text).returncode == 0
+    done = run("expand", "-", "-c", "C", text=text)
+    assert done.returncode == 1 and "its clusters are: Base, A, B" in done.stderr
+
+
+def test_schema():
+    schema = json.loads(run("schema", SIMPLE).stdout)
+    assert schema["properties"]["MaxCount"]["type"] == ["integer", "null"]
+
+
+def test_format(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("[cluster c]\n[[node n]]\nA=1 # note\n")
+    path.chmod(0o640)
+    formatted = "[cluster c]\n    [[node n]]\n    A = 1  # note\n"
+    assert run("format", path).stdout == formatted
+    assert run("format", "-i", path).stdout == ""
+    assert path.read_text() == formatted
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.write_text("[cluster c]\nA := (\n")
+    done = run("format", "-i", path)
+    assert done.returncode == 1 and "expected a value" in done.stderr
+    assert path.read_text() == "[cluster c]\nA := (\n"
+
+
+@pytest.mark.parametrize("args, message", [
+    (["check", "/nope/t.txt"], "/nope/t.txt: No such file or directory\n"),
+    (["bogus", "t.txt"], "unknown command 'bogus': the commands are check, expand, schema and"),
+    (["check"], "a command and a template are needed"),
+    (["check", "a", "b"], "'b' is one argument too many"),
+    (["check", "-i", "a"], "--in-place is for the command format and a file"),
+    (["check", SIMPLE, "-p", "/nope/p.json"], "/nope/p.json: No such file or directory\n"),
+])
+def test_what_cannot_be_done(args, message):
+    done = run(*args)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_template_of_4_mib_and_more(tmp_path):
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"[cluster c]\n" + b"#" * (4 << 20))
+    done = run("check", path)
+    assert done.returncode == 2 and "it is longer than 4 MiB" in done.stderr
+
+
+def test_the_daemon_checks_too():
+    done = run("--check-template", SIMPLE, program="cyclecloudfs")
+    assert (done.returncode, done.stdout) == (0, f"{SIMPLE}: ok, 0 errors, 0 warnings\n")
+    done = run("--check-template=-", "--json", "-P", "X=1", text=WRONG, program="cyclecloudfs")
+    assert done.returncode == 1 and json.loads(done.stdout)["errors"] == 5
+
+
+@pytest.mark.skipif(not real_templates(), reason="needs $CYCLECLOUDFS_SHARED")
+@pytest.mark.parametrize("path", real_templates(), ids=lambda p: p.name)
+def test_real_templates(path):
+    values = ["-P", "rawaverejson={}"] if path.name.startswith("vFXT") else []
+    assert run("check", path, *values).returncode == 0
+    schema = json.loads(run("schema", path).stdout)
+    assert schema["properties"]
+    json.loads(run("expand", path, *values, "--origins").stdout)
