@@ -18,6 +18,7 @@ struct size {
     char *arch;        /* "x64" */
     unsigned vcpus;    /* of the full size: what quota counts */
     unsigned vcpus_available;
+    unsigned vcpus_per_core; /* 2 with hyper-threading */
     unsigned gpus;
     unsigned network_interfaces;
     double memory_gb;

@@ -194,6 +194,7 @@ static json_t *capabilities_json(const struct size *size) {
     json_t *list = json_array();
     put_number(list, "vCPUs", size->vcpus);
     put_number(list, "vCPUsAvailable", size->vcpus_available);
+    put_number(list, "vCPUsPerCore", size->vcpus_per_core);
     put_number(list, "MemoryGB", size->memory_gb);
     if (size->gpus)
         put_number(list, "GPUs", size->gpus);

@@ -154,6 +154,7 @@ int results_add_size(struct results *r, const json_t *sku) {
         .family = arena_shared(&r->arena, text_of(sku, "family")),
         .quota_vcpus = capability_u32(sku, "vCPUs"),
         .vcpus = capability_u32(sku, "vCPUsAvailable"),
+        .vcpus_per_core = capability_u32(sku, "vCPUsPerCore"),
         .gpus = capability_u32(sku, "GPUs"),
         .memory_mb = memory_mb(sku),
         .max_nics = capability_u32(sku, "MaxNetworkInterfaces"),

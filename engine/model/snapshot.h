@@ -27,7 +27,10 @@ struct last_error {
 /* A machine type as Azure lists it, for one account and region. */
 struct machine_type {
     struct str *name, *family, *account, *region;
-    uint32_t vcpus, quota_vcpus, gpus;
+    uint32_t vcpus;          /* what a node has */
+    uint32_t quota_vcpus;    /* what counts against quotas */
+    uint32_t vcpus_per_core; /* 2 with hyper-threading, 0 = the cloud does not say */
+    uint32_t gpus;
     uint64_t memory_mb;
     bool rdma, spot, accelerated_networking, ephemeral_os_disk, restricted;
 };

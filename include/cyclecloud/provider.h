@@ -145,6 +145,7 @@ struct cyclecloud_size {
     const char *const *zones; /* NULL-terminated */
     uint32_t vcpus;           /* vCPUsAvailable where given */
     uint32_t quota_vcpus;     /* vCPUs: what counts against quotas */
+    uint32_t vcpus_per_core;  /* 2 with hyper-threading, 0 = the cloud does not say */
     uint32_t gpus;
     uint64_t memory_mb;
     uint32_t max_nics;

@@ -255,7 +255,8 @@ static void a_size_is_understood(void **state) {
         "\"standardHBv3Family\",\"locations\":[\"eastus\"],\"locationInfo\":[{\"location\":"
         "\"eastus\",\"zones\":[\"1\",\"2\",\"3\"]}],\"capabilities\":[{\"name\":\"vCPUs\",\"value\""
         ":\"120\"},{\"name\":\"vCPUsAvailable\",\"value\":\"16\"},{\"name\":\"MemoryGB\",\"value\":"
-        "\"3.5\"},{\"name\":\"RdmaEnabled\",\"value\":\"True\"},{\"name\":\"GPUs\",\"value\":\"8\"}"
+        "\"3.5\"},{\"name\":\"vCPUsPerCore\",\"value\":\"1\"},{\"name\":\"RdmaEnabled\",\"value\":"
+        "\"True\"},{\"name\":\"GPUs\",\"value\":\"8\"}"
         ",{\"name\":\"LowPriorityCapable\",\"value\":\"False\"},{\"name\":\"MaxNetworkInterfaces\","
         "\"value\":\"8\"}],\"restrictions\":[{\"type\":\"Zone\",\"values\":[\"eastus\"],"
         "\"restrictionInfo\":{\"locations\":[\"eastus\"],\"zones\":[\"2\"]},\"reasonCode\":"
@@ -267,6 +268,7 @@ static void a_size_is_understood(void **state) {
     assert_string_equal(s->name, "Standard_HB120-16rs_v3");
     assert_int_equal(s->vcpus, 16);
     assert_int_equal(s->quota_vcpus, 120);
+    assert_int_equal(s->vcpus_per_core, 1);
     assert_int_equal(s->memory_mb, 3584);
     assert_int_equal(s->gpus, 8);
     assert_int_equal(s->max_nics, 8);
