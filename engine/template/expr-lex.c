@@ -151,7 +151,26 @@ static int lex_mark(struct lexer *lx) {
     return lexer_fail(lx, lx->token.column, "'%c' has no meaning in an expression", c);
 }
 
+/* A name, `$Name`, or a mark. */
+static int lex_word(struct lexer *lx) {
+    const char *p = lx->text + lx->pos;
+    size_t left = lx->len - lx->pos;
+    size_t n = *p == '$' ? identifier_length(p + 1, left - 1) : 0;
+    if (n > 0) {
+        lx->pos++;
+        return take(lx, TOKEN_NAME, n);
+    }
+    n = identifier_length(p, left);
+    return n > 0 ? take(lx, TOKEN_NAME, n) : lex_mark(lx);
+}
+
+static bool starts_number(const char *p, size_t left) {
+    return span_digits(p, 1) || (left > 1 && *p == '.' && span_digits(p + 1, 1));
+}
+
 int lexer_next(struct lexer *lx) {
+    static int (*const quotes[])(struct lexer *) = {
+        ['"'] = lex_string, ['\''] = lex_quoted_name, ['`'] = lex_time};
     lexer_done(lx);
     while (lx->pos < lx->len && strchr(" \t\r\n", lx->text[lx->pos]))
         lx->pos++;
@@ -159,20 +178,8 @@ int lexer_next(struct lexer *lx) {
     if (lx->pos >= lx->len)
         return take(lx, TOKEN_END, 0);
     const char *p = lx->text + lx->pos;
-    size_t left = lx->len - lx->pos, n;
-    if (*p == '"')
-        return lex_string(lx);
-    if (*p == '\'')
-        return lex_quoted_name(lx);
-    if (*p == '`')
-        return lex_time(lx);
-    if (span_digits(p, 1) || (left > 1 && *p == '.' && span_digits(p + 1, 1)))
-        return lex_number(lx);
-    if (*p == '$' && (n = identifier_length(p + 1, left - 1)) > 0) {
-        lx->pos++;
-        return take(lx, TOKEN_NAME, n);
-    }
-    if ((n = identifier_length(p, left)) > 0)
-        return take(lx, TOKEN_NAME, n);
-    return lex_mark(lx);
+    unsigned char c = (unsigned char)*p;
+    if (c < ARRAY_SIZE(quotes) && quotes[c])
+        return quotes[c](lx);
+    return starts_number(p, lx->len - lx->pos) ? lex_number(lx) : lex_word(lx);
 }

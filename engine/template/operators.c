@@ -90,19 +90,33 @@ static struct value *type_error(const struct value *a, const struct value *b) {
                        b ? value_type_word(b) : "nothing");
 }
 
+/* -1, 0 or 1 as two numbers compare. */
+static int compare_numbers(const struct number *x, const struct number *y) {
+    if (x->is_real || y->is_real)
+        return (x->r > y->r) - (x->r < y->r);
+    return (x->i > y->i) - (x->i < y->i);
+}
+
+static bool holds_for(enum operator op, int sign) {
+    static const bool rows[][3] = {
+        /* sign:                     -1     0      1 */
+        [OP_LESS] = {true, false, false},
+        [OP_LESS_EQUAL] = {true, true, false},
+        [OP_GREATER] = {false, false, true},
+        [OP_GREATER_EQUAL] = {false, true, true},
+    };
+    return rows[op][sign + 1];
+}
+
 static struct value *op_order(enum operator op, const struct value *a, const struct value *b) {
     struct number x = {0}, y = {0};
-    int sign;
-    if (a->type == VALUE_STRING && b->type == VALUE_STRING)
-        sign = strcasecmp(a->text, b->text);
-    else if (!get_numbers(a, b, &x, &y))
+    if (a->type == VALUE_STRING && b->type == VALUE_STRING) {
+        int sign = strcasecmp(a->text, b->text);
+        return value_boolean(holds_for(op, (sign > 0) - (sign < 0)));
+    }
+    if (!get_numbers(a, b, &x, &y))
         return type_error(a, b);
-    else if (x.is_real || y.is_real)
-        sign = (x.r > y.r) - (x.r < y.r);
-    else
-        sign = (x.i > y.i) - (x.i < y.i);
-    return value_boolean((op == OP_LESS && sign < 0) || (op == OP_LESS_EQUAL && sign <= 0) ||
-                         (op == OP_GREATER && sign > 0) || (op == OP_GREATER_EQUAL && sign >= 0));
+    return value_boolean(holds_for(op, compare_numbers(&x, &y)));
 }
 
 static struct value *real_arithmetic(enum operator op, double x, double y) {
@@ -135,18 +149,22 @@ static struct value *integer_arithmetic(enum operator op, int64_t x, int64_t y) 
     return overflow ? value_error("the number is too large") : value_integer(result);
 }
 
+/* A time plus or minus a number is a time. */
+static bool gives_time(enum operator op, const struct value *a, const struct value *b) {
+    return (op == OP_ADD || op == OP_SUBTRACT) && (a->type == VALUE_TIME || b->type == VALUE_TIME);
+}
+
 static struct value *op_arithmetic(enum operator op, const struct value *a, const struct value *b) {
     struct number x = {0}, y = {0};
     if (!get_numbers(a, b, &x, &y)) {
-        if (op == OP_ADD && (a->type == VALUE_STRING || b->type == VALUE_STRING))
-            return value_error("+ does not join texts, use strcat(a, b)");
-        return type_error(a, b);
+        bool text = a->type == VALUE_STRING || b->type == VALUE_STRING;
+        return op == OP_ADD && text ? value_error("+ does not join texts, use strcat(a, b)")
+                                    : type_error(a, b);
     }
     if (x.is_real || y.is_real)
         return real_arithmetic(op, x.r, y.r);
     struct value *result = integer_arithmetic(op, x.i, y.i);
-    if (result && result->type == VALUE_INTEGER &&
-        (a->type == VALUE_TIME || b->type == VALUE_TIME) && (op == OP_ADD || op == OP_SUBTRACT))
+    if (result && result->type == VALUE_INTEGER && gives_time(op, a, b))
         result->type = VALUE_TIME;
     return result;
 }

@@ -48,28 +48,37 @@ static const char *find_close(const char *p, const char *end, char quote, bool e
     return NULL;
 }
 
+/* Length of the "..." or '...' at `p`, quotes and all; 0 if it is not closed. */
+static size_t quoted_length(const char *p, const char *end) {
+    const char *close = find_close(p + 1, end, *p, *p == '"');
+    return close ? (size_t)(close + 1 - p) : 0;
+}
+
+/* Length of what protects a `#` at `p`: quotes or `${...}`; 0 if nothing does. */
+static size_t protected_length(const char *p, const char *end, bool single_quotes) {
+    if (*p == '$' && p + 1 < end && p[1] == '{')
+        return expr_braces(p, (size_t)(end - p));
+    if (*p == '"' || (*p == '\'' && single_quotes))
+        return quoted_length(p, end);
+    return 0;
+}
+
 /*
  * Where the value ends: at a `#` behind a blank that is not in quotes or in `${...}`. Single quotes
- * count at the start of the value and in expressions; elsewhere they are apostrophes.
+ * count at the start of the value and in expressions; elsewhere they are apostrophes. A `"` that is
+ * not closed takes the rest of the line.
  */
 static size_t value_length(struct span s, bool expression, bool *ret_open) {
     const char *end = s.text + s.len;
-    for (const char *p = s.text; p < end; p++) {
-        const char *close = NULL;
-        size_t braces;
+    for (const char *p = s.text; p < end;) {
         if (*p == '#' && (p == s.text || blank(p[-1])))
             return (size_t)(p - s.text);
-        if (*p == '$' && p + 1 < end && p[1] == '{' &&
-            (braces = expr_braces(p, (size_t)(end - p))) > 0) {
-            p += braces - 1;
-        } else if (*p == '"') {
-            close = find_close(p + 1, end, '"', true);
-            *ret_open |= !close;
-            p = close ? close : end;
-        } else if (*p == '\'' && (expression || p == s.text)) {
-            close = find_close(p + 1, end, '\'', false);
-            p = close ? close : p;
+        size_t len = protected_length(p, end, expression || p == s.text);
+        if (*p == '"' && len == 0) {
+            *ret_open = true;
+            return s.len;
         }
+        p += len ? len : 1;
     }
     return s.len;
 }

@@ -185,18 +185,28 @@ static int put_control(json_t *property, const struct section *p) {
                : 0;
 }
 
+static bool is_hidden(const struct section *p) {
+    return section_flag(p, "Hidden") || text_equal_fold(parameter_info(p).type, "hidden");
+}
+
+/* A default that has to be worked out; a secret one is not shown. */
+static int put_default_expression(json_t *property, const struct section *p) {
+    const struct attribute *a = section_attribute(p, "DefaultValue");
+    if (!a || !a->expression || !a->expr || a->expr->kind == EXPR_LITERAL ||
+        parameter_info(p).secret)
+        return 0;
+    return json_object_set_new(property, "x-default-expression",
+                               json_stringn(a->source, a->source_len));
+}
+
 int schema_put_form(json_t *property, const struct section *p) {
-    const struct attribute *standard = section_attribute(p, "DefaultValue");
-    const struct expr *e = standard ? standard->expr : NULL;
     int r = json_object_set_new(property, "x-section", section_path(p, false));
     if (r == 0)
         r = put_control(property, p);
-    if (r == 0 && (section_flag(p, "Hidden") || text_equal_fold(parameter_info(p).type, "hidden")))
+    if (r == 0 && is_hidden(p))
         r = json_object_set_new(property, "x-hidden", json_true());
-    bool shown = standard && standard->expression && !parameter_info(p).secret;
-    if (r == 0 && shown && e && e->kind != EXPR_LITERAL)
-        r = json_object_set_new(property, "x-default-expression",
-                                json_stringn(standard->source, standard->source_len));
+    if (r == 0)
+        r = put_default_expression(property, p);
     return r < 0 ? r : put_conditions(property, "x-conditions", p);
 }
 

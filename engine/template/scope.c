@@ -312,6 +312,15 @@ static void report_attribute(struct scope *s, const struct attribute *a, struct 
                     owner.name, text);
 }
 
+/* Evaluates; *ret_late as in scope_attribute. */
+static struct value *evaluate_now(struct scope *s, const struct expr *e, bool *ret_late) {
+    s->ev.late = s->ev.waits = false;
+    s->unknown[0] = '\0';
+    struct value *v = eval_expr(&s->ev, e);
+    *ret_late = v && s->ev.late && (!s->known || s->ev.waits || value_is_undefined(v));
+    return v;
+}
+
 struct value *scope_attribute(struct scope *s, const struct attribute *a, enum want want,
                               struct owner owner, bool *ret_late) {
     bool ignored;
@@ -321,10 +330,7 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
     *ret_late = false;
     if (!e)
         return value_undefined();
-    s->ev.late = s->ev.waits = false;
-    s->unknown[0] = '\0';
-    _cleanup_value_ struct value *v = eval_expr(&s->ev, e);
-    *ret_late = v && s->ev.late && (!s->known || s->ev.waits || value_is_undefined(v));
+    _cleanup_value_ struct value *v = evaluate_now(s, e, ret_late);
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);

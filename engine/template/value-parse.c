@@ -145,42 +145,55 @@ static int parse_double_quoted(struct span s, const struct value_context *contex
     return text_parse((struct span){text, n, s.line, s.column + 1}, context, ret);
 }
 
+static bool is_boolean(const char *text) {
+    return text_equal_fold(text, "true") || text_equal_fold(text, "false");
+}
+
+/* `10m`: the seconds in it. */
+static bool is_time(const char *text, size_t len, int64_t *ret_seconds) {
+    char inside[64];
+    if (len < 3 || len >= sizeof(inside) || text[0] != '`' || text[len - 1] != '`')
+        return false;
+    memcpy(inside, text + 1, len - 2);
+    inside[len - 2] = '\0';
+    return value_parse_time(inside, ret_seconds) == 0;
+}
+
+static bool is_decimal(const char *text, size_t len, double *ret) {
+    char *end;
+    size_t digits = strspn(text + (text[0] == '-' || text[0] == '+'), "0123456789");
+    if (digits == 0 || strspn(text, "+-.0123456789") != len || !strchr(text, '.'))
+        return false;
+    *ret = strtod(text, &end);
+    return isfinite(*ret) && *end == '\0';
+}
+
+/* A number remembers how it was written. */
+static struct value *with_source(struct value *v, const char *text, size_t len) {
+    _cleanup_value_ struct value *number = v;
+    return number && value_set_source(number, text, len) == 0 ? TAKE_PTR(number) : NULL;
+}
+
 /* A number, a boolean or a time; *ret stays NULL if the text is none of them. 0 or -ENOMEM. */
 static int parse_scalar(struct span s, struct value **ret) {
     char text[64];
-    int64_t number;
+    int64_t integer;
+    double real;
     if (s.len == 0 || s.len >= sizeof(text))
         return 0;
     memcpy(text, s.text, s.len);
     text[s.len] = '\0';
-    struct value *v = NULL;
-    if (text_equal_fold(text, "true") || text_equal_fold(text, "false")) {
-        v = value_boolean(text_equal_fold(text, "true"));
-        *ret = v;
-        return v ? 0 : -ENOMEM;
-    }
-    if (text[0] == '`' && s.len > 2 && text[s.len - 1] == '`') {
-        text[s.len - 1] = '\0';
-        if (value_parse_time(text + 1, &number) < 0)
-            return 0;
-        *ret = value_time(number);
-        return *ret ? 0 : -ENOMEM;
-    }
-    size_t digits = strspn(text + (text[0] == '-' || text[0] == '+'), "0123456789");
-    char *end = text;
-    if (parse_i64(text, &number) == 0)
-        v = value_integer(number);
-    else if (digits > 0 && strspn(text, "+-.0123456789") == s.len && find_byte(s, '.', 0) &&
-             isfinite(strtod(text, &end)) && *end == '\0')
-        v = value_real(strtod(text, NULL));
+    if (is_boolean(text))
+        *ret = value_boolean(text_equal_fold(text, "true"));
+    else if (is_time(text, s.len, &integer))
+        *ret = value_time(integer);
+    else if (parse_i64(text, &integer) == 0)
+        *ret = with_source(value_integer(integer), text, s.len);
+    else if (is_decimal(text, s.len, &real))
+        *ret = with_source(value_real(real), text, s.len);
     else
         return 0;
-    if (!v || value_set_source(v, text, s.len) < 0) {
-        value_unref(v);
-        return -ENOMEM;
-    }
-    *ret = v;
-    return 0;
+    return *ret ? 0 : -ENOMEM;
 }
 
 /* Everything but lists and expressions. */

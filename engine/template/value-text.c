@@ -182,25 +182,35 @@ static enum truth equal_items(const struct value *a, const struct value *b) {
     return TRUTH_TRUE;
 }
 
+static enum truth truth_of(bool b) {
+    return b ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+static bool numbers_equal(const struct value *a, const struct value *b) {
+    bool real_a = false, real_b = false;
+    int64_t ia = 0, ib = 0;
+    double ra = 0, rb = 0;
+    (void)value_to_number(a, &real_a, &ia, &ra);
+    (void)value_to_number(b, &real_b, &ib, &rb);
+    return real_a || real_b ? ra == rb : ia == ib;
+}
+
+static enum truth texts_equal(const struct value *a, const struct value *b) {
+    _cleanup_buf_ struct buf ta = BUF_INIT(VALUE_TEXT_MAX), tb = BUF_INIT(VALUE_TEXT_MAX);
+    if (value_put_text(a, &ta) < 0 || value_put_text(b, &tb) < 0)
+        return TRUTH_ERROR;
+    return truth_of(text_equal_fold(ta.data, tb.data));
+}
+
 enum truth value_equal(const struct value *a, const struct value *b) {
     if (a->type == VALUE_ERROR || b->type == VALUE_ERROR)
         return TRUTH_ERROR;
     if (a->type == VALUE_UNDEFINED || b->type == VALUE_UNDEFINED)
         return TRUTH_UNDEFINED;
-    if (is_number(a) && is_number(b)) {
-        bool real_a = false, real_b = false;
-        int64_t ia = 0, ib = 0;
-        double ra = 0, rb = 0;
-        (void)value_to_number(a, &real_a, &ia, &ra);
-        (void)value_to_number(b, &real_b, &ib, &rb);
-        return (real_a || real_b ? ra == rb : ia == ib) ? TRUTH_TRUE : TRUTH_FALSE;
-    }
-    if (is_scalar(a) && is_scalar(b)) {
-        _cleanup_buf_ struct buf ta = BUF_INIT(VALUE_TEXT_MAX), tb = BUF_INIT(VALUE_TEXT_MAX);
-        if (value_put_text(a, &ta) < 0 || value_put_text(b, &tb) < 0)
-            return TRUTH_ERROR;
-        return text_equal_fold(ta.data, tb.data) ? TRUTH_TRUE : TRUTH_FALSE;
-    }
+    if (is_number(a) && is_number(b))
+        return truth_of(numbers_equal(a, b));
+    if (is_scalar(a) && is_scalar(b))
+        return texts_equal(a, b);
     return a->type == b->type ? equal_items(a, b) : TRUTH_FALSE;
 }
 
