@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "buf.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,18 +132,29 @@ char *buf_take(struct buf *b) {
     return text;
 }
 
-int buf_put_json(struct buf *b, const char *text) {
+/* One character below 0x80. */
+static void put_json_ascii(struct buf *b, unsigned char c) {
     static const char hex[] = "0123456789abcdef";
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\') {
-            (void)buf_putc(b, '\\');
-            (void)buf_putc(b, (char)*p);
-        } else if (*p < 0x20) {
-            char escape[] = {'\\', 'u', '0', '0', hex[*p >> 4], hex[*p & 15]};
-            (void)buf_append(b, escape, sizeof(escape));
-        } else {
-            (void)buf_putc(b, (char)*p);
-        }
+    char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    if (c < 0x20)
+        (void)buf_append(b, escape, sizeof(escape));
+    else if (c == '"' || c == '\\')
+        (void)buf_append(b, (char[]){'\\', (char)c}, 2);
+    else
+        (void)buf_putc(b, (char)c);
+}
+
+int buf_put_json(struct buf *b, const char *text) {
+    for (size_t left = strlen(text); left;) {
+        size_t len = utf8_length(text, left);
+        if (len == 1)
+            put_json_ascii(b, (unsigned char)*text);
+        else if (len)
+            (void)buf_append(b, text, len);
+        else
+            (void)buf_puts(b, UTF8_REPLACEMENT);
+        text += len ? len : 1;
+        left -= len ? len : 1;
     }
     return b->error;
 }

@@ -50,7 +50,8 @@ int buf_error(const struct buf *b);
  * empty. */
 char *buf_take(struct buf *b);
 
-/* Appends `text` as the inside of a JSON string (no quotes around it). */
+/* Appends `text` as the inside of a JSON string (no quotes around it). The result is valid UTF-8:
+ * a byte that is not becomes U+FFFD. */
 int buf_put_json(struct buf *b, const char *text);
 
 #define _cleanup_buf_ _cleanup_(buf_done)

@@ -45,7 +45,9 @@ static void count_request(struct engine *e, const struct cyclecloud_result *resu
 static void completed(void *arg, const struct cyclecloud_result *result) {
     struct call *call = arg;
     struct engine *e = call->engine;
-    if (call->epoch == e->epoch && engine_state(e)) {
+    if (call->epoch == e->epoch && !engine_state(e)) {
+        engine_fail(e, -ENOMEM); /* what it said is lost: everything is learnt again */
+    } else if (call->epoch == e->epoch) {
         note_health(e, result);
         count_request(e, result);
         call->done(e, result, call->cluster_id, call->object_id, call->began);

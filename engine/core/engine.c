@@ -215,6 +215,54 @@ void engine_free(struct engine *e) {
     free(e);
 }
 
+static void publish(struct engine *e) {
+    size_t n;
+    const struct change *changes = builder_changes(e->builder, &n);
+    struct change *kept = NULL;
+    if (e->options.published && n) {
+        kept = calloc(n, sizeof(*kept));
+        if (kept)
+            memcpy(kept, changes, n * sizeof(*kept));
+    }
+    builder_publish(e->builder);
+    e->builder = NULL;
+    e->published_at = clock_monotonic(e->options.clock);
+    if (kept)
+        e->options.published(e->options.published_arg, kept, n);
+    free(kept);
+}
+
+/* Reads again what is durable, after everything else was forgotten. 0 or -errno. */
+static int learn_again(struct engine *e) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    forget_learnt(e);
+    e->failed = 0;
+    int r = load_intents(e, &err);
+    if (r == 0)
+        r = evaluate_all(e);
+    e->failed = 0;
+    if (r < 0) {
+        log_error("starting over failed, trying again why=\"%s\"",
+                  err.code ? err_text(&err) : strerror(-r));
+        builder_abandon(e->builder);
+        e->builder = NULL;
+        return r;
+    }
+    want_default_market(e);
+    e->lost = false;
+    return 0;
+}
+
+/* Readers see that nothing can be saved. Of the event there can be no record. */
+static void show_health(struct engine *e) {
+    if (!engine_state(e))
+        return;
+    state_server(e);
+    journal_drop(e);
+    if (!e->failed)
+        publish(e);
+}
+
 /* A build that cannot be kept: nobody saw it, and what was learnt with it is learnt again. */
 static void recover(struct engine *e, int code, const char *why) {
     log_error("the state could not be saved, starting over from the last one why=\"%s\"", why);
@@ -225,13 +273,12 @@ static void recover(struct engine *e, int code, const char *why) {
     forget_learnt(e);
     journal_size_vec_done(&e->journal_sizes);
     e->failed = 0;
+    e->lost = true;
+    e->meta_dirty = true; /* so that there is something to try with */
     e->retry_at = engine_now(e) + STORE_RETRY;
     answer_give_all(e, code, why);
-    _cleanup_error_ struct error err = ERROR_INIT;
-    if (load_intents(e, &err) < 0 || !engine_state(e) || evaluate_all(e) < 0)
-        log_error("starting over failed, trying again why=\"%s\"", err_text(&err));
-    want_default_market(e);
-    e->failed = 0;
+    show_health(e);
+    (void)learn_again(e);
 }
 
 /* --- the tick --------------------------------------------------------------------------------- */
@@ -304,29 +351,12 @@ static void plan_all(struct engine *e) {
 
 /* Something that nobody may see before it is on disk. */
 static bool must_commit(const struct engine *e) {
-    if (builder_durable(e->builder) || e->closed.len || e->journal.len)
+    if (builder_durable(e->builder) || e->closed.len || e->journal.len || e->meta_dirty)
         return true;
     for (size_t i = 0; i < e->intents.len; i++)
         if (e->intents.items[i]->dirty)
             return true;
     return false;
-}
-
-static void publish(struct engine *e) {
-    size_t n;
-    const struct change *changes = builder_changes(e->builder, &n);
-    struct change *kept = NULL;
-    if (e->options.published && n) {
-        kept = calloc(n, sizeof(*kept));
-        if (kept)
-            memcpy(kept, changes, n * sizeof(*kept));
-    }
-    builder_publish(e->builder);
-    e->builder = NULL;
-    e->published_at = clock_monotonic(e->options.clock);
-    if (kept)
-        e->options.published(e->options.published_arg, kept, n);
-    free(kept);
 }
 
 /* Commits and publishes the build if it is time. Returns false when it was dropped. */
@@ -346,6 +376,7 @@ static bool finish_build(struct engine *e, usec_t *ret_next) {
     if (commit && e->store_text) {
         free(e->store_text);
         e->store_text = NULL;
+        *ret_next = engine_now(e); /* to say so */
     }
     publish(e);
     return true;
@@ -367,32 +398,38 @@ static usec_t next_time(struct engine *e) {
     return next;
 }
 
+static bool has_commands(struct engine *e) {
+    LOCK_SCOPE(&e->queue_mutex);
+    return !list_empty(&e->queue);
+}
+
+static bool has_news(const struct engine *e) {
+    return builder_dirty(e->builder) || e->failed || must_commit(e) || !list_empty(&e->answers);
+}
+
 usec_t engine_tick(struct engine *e) {
     usec_t now = engine_now(e), next = USEC_NEVER;
+    if (e->retry_at > now)
+        return e->retry_at; /* readers go on; all else waits for the store */
     if (!engine_state(e))
-        return now + USEC_SEC; /* no memory: completions and commands wait */
+        return now + USEC_SEC; /* no memory: commands wait */
+    if (e->lost && learn_again(e) < 0)
+        return now + STORE_RETRY;
     apply_commands(e);
-    if (e->retry_at <= now) {
-        market_due(e);
-        plan_all(e);
-    } else {
-        next = e->retry_at;
-    }
+    market_due(e);
+    plan_all(e);
     drop_dead_works(e);
     state_server(e);
     builder_count(e->builder);
-    if (builder_dirty(e->builder) || e->failed || must_commit(e) || !list_empty(&e->answers))
-        if (!finish_build(e, &next))
-            return e->retry_at;
+    if (has_news(e) && !finish_build(e, &next))
+        return e->retry_at;
     answer_give_all(e, 0, "");
     if (engine_state(e)) {
         answer_parked(e, false);
-        if (e->retry_at <= now)
-            intents_send(e);
+        intents_send(e);
     }
-    usec_t timed = next_time(e);
-    earlier(&next, timed < e->retry_at ? e->retry_at : timed);
-    return next;
+    earlier(&next, next_time(e));
+    return has_commands(e) ? now : next;
 }
 
 static bool is_stopping(struct engine *e) {
@@ -400,16 +437,11 @@ static bool is_stopping(struct engine *e) {
     return e->stopping && list_empty(&e->queue);
 }
 
-static bool has_commands(struct engine *e) {
-    LOCK_SCOPE(&e->queue_mutex);
-    return !list_empty(&e->queue);
-}
-
 int engine_run(struct engine *e) {
     int r = 0;
     while (r >= 0 && !is_stopping(e)) {
         usec_t next = engine_tick(e), now = engine_now(e);
-        usec_t timeout = has_commands(e) || next <= now ? 0 : next - now;
+        usec_t timeout = usec_sub(next, now);
         if (timeout > PLAN_PERIOD)
             timeout = PLAN_PERIOD;
         r = e->options.wait(e->options.wait_arg, timeout);

@@ -188,7 +188,8 @@ struct engine {
     struct list answers; /* struct answer: given at the end of this tick */
     struct list parked;  /* struct answer: syncs that wait */
     usec_t published_at; /* monotonic */
-    usec_t retry_at;     /* after a failed commit nothing is planned or sent before this */
+    usec_t retry_at;     /* after a failed commit nothing is done before this */
+    bool lost;           /* what was learnt is forgotten, and could not be read again yet */
     int failed;          /* the first failure of this build: it will be dropped */
 };
 

@@ -33,7 +33,9 @@ static int before_commit(void *arg) {
         w->commit_failed = true;
         return -EIO;
     }
-    return 0;
+    return w->full_from && w->commits >= w->full_from && w->commits - w->full_from < w->full_for
+               ? -ENOSPC
+               : 0;
 }
 
 static void wake(void *arg) {
@@ -68,6 +70,19 @@ void engine_end(struct world *w) {
     engine_free(w->engine);
     model_free(w->model);
     w->engine = NULL;
+}
+
+/* The agents of VMs whose answer was lost in a crash try again: their token is not known. */
+static void agents_forget(struct world *w) {
+    for (unsigned i = 0; fake_cloud_vm(w->cloud, i); i++)
+        fake_cloud_vm(w->cloud, i)->called = false;
+}
+
+void restart(struct world *w) {
+    engine_end(w);
+    engine_begin(w);
+    agents_forget(w);
+    (void)engine_tick(w->engine);
 }
 
 void world_begin(struct world *w) {
@@ -111,7 +126,11 @@ void submit(struct world *w, struct command *c, struct answer_seen *a) {
 struct answer_seen do_command(struct world *w, struct command *c) {
     struct answer_seen a;
     submit(w, c, &a);
-    (void)engine_tick(w->engine);
+    for (int i = 0; i < 100 && !a.given; i++) {
+        usec_t next = engine_tick(w->engine);
+        if (!a.given) /* the engine waits for its store */
+            w->now = next > w->now ? next : w->now + USEC_MS;
+    }
     assert_true(a.given);
     return a;
 }
@@ -165,14 +184,14 @@ static bool token_of(const struct fake_vm *vm, char *token, size_t size) {
     return *token;
 }
 
-static void report_ready(struct world *w, const char *registered) {
+static bool report_ready(struct world *w, const char *registered) {
     json_t *answer = json_loads(registered, 0, NULL);
     struct command *c = command_new(COMMAND_AGENT_STATUS);
     static const char body[] = "{\"phase\":\"Cloud.AwaitInstallation\",\"state\":\"completed\"}";
     command_set_name(c, json_string_value(json_object_get(answer, "token")));
     command_set_text(c, body, strlen(body));
     json_decref(answer);
-    (void)do_command(w, c);
+    return do_command(w, c).http == 200;
 }
 
 /* VMs that have booted call home, as an agent does. */
@@ -190,16 +209,8 @@ static void agents_call(struct world *w) {
         command_set_name(c, token);
         command_set_text(c, body, strlen(body));
         struct answer_seen a = do_command(w, c);
-        vm->called = a.http == 200;
-        if (a.http == 200)
-            report_ready(w, a.text);
+        vm->called = a.http == 200 && report_ready(w, a.text);
     }
-}
-
-/* The agents of VMs whose answer was lost in a crash try again: their token is not known. */
-static void agents_forget(struct world *w) {
-    for (unsigned i = 0; fake_cloud_vm(w->cloud, i); i++)
-        fake_cloud_vm(w->cloud, i)->called = false;
 }
 
 static bool must_drop(struct world *w) {

@@ -33,8 +33,10 @@ struct world {
     struct engine *engine;
     unsigned commits, fail_commit; /* the n-th commit fails and the engine is dropped */
     bool commit_failed;
-    unsigned runs; /* engines that were started */
-    unsigned rest; /* steps that nothing was due in */
+    unsigned full_from, full_for; /* so many commits from this one on find the disk full; the
+                                     engine stays */
+    unsigned runs;                /* engines that were started */
+    unsigned rest;                /* steps that nothing was due in */
 };
 
 struct answer_seen {
@@ -49,6 +51,9 @@ void world_end(struct world *w);
 void prepare(struct world *w);
 void engine_begin(struct world *w);
 void engine_end(struct world *w);
+
+/* A new engine on the same store and cloud, after its first tick. */
+void restart(struct world *w);
 
 /* A command for the cluster hpc. */
 struct command *on_cluster(struct world *w, enum command_type type);

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/random.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -28,6 +29,27 @@ static void test_buf_keeps_its_maximum(void **state) {
     assert_int_equal(buf_write_at(&b, 2, "x", 1), 0);
     assert_memory_equal(b.data, "\0\0x", 4);
     assert_int_equal(buf_write_at(&b, 8, "x", 1), -E2BIG);
+}
+
+static void test_json_is_valid_utf8(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *json;
+    } cases[] = {
+        {"a\"b\\c\n", "a\\\"b\\\\c\\u000a"},
+        {"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xff", UTF8_REPLACEMENT},
+        {"a\xc3", "a" UTF8_REPLACEMENT},                                      /* cut */
+        {"\xc0\xaf", UTF8_REPLACEMENT UTF8_REPLACEMENT},                      /* overlong */
+        {"\xed\xa0\x80", UTF8_REPLACEMENT UTF8_REPLACEMENT UTF8_REPLACEMENT}, /* surrogate */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_buf_ struct buf b = BUF_INIT(100);
+        assert_int_equal(buf_put_json(&b, cases[i].text), 0);
+        assert_string_equal(b.data, cases[i].json);
+    }
+    assert_int_equal(utf8_cut("a\xc3\xa4z", 2), 1);
+    assert_int_equal(utf8_cut("a\xc3\xa4z", 3), 3);
 }
 
 static void test_error_is_set_once_and_wrapped(void **state) {
@@ -138,6 +160,7 @@ static void test_seeded_random_repeats(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
+        cmocka_unit_test(test_json_is_valid_utf8),
         cmocka_unit_test(test_error_is_set_once_and_wrapped),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_names),

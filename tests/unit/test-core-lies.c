@@ -13,13 +13,6 @@ static void begin_with(struct world *w, int64_t count) {
     expect_ready(w, (unsigned)count + 1);
 }
 
-/* A new engine on the same store and cloud. */
-static void restart(struct world *w) {
-    engine_end(w);
-    engine_begin(w);
-    (void)engine_tick(w->engine);
-}
-
 static unsigned calls(struct world *w, enum cyclecloud_call call) {
     return fake_cloud_calls(w->cloud, call);
 }

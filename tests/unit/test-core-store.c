@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine over a store that is full, comes back, or holds what somebody wrote. */
+#include "core-fixture.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool health_says(struct world *w, enum health health, const char *part) {
+    const struct snapshot *s = model_acquire(w->model);
+    bool right = s->server.health == health && strstr(str_text(s->server.health_text), part);
+    if (!right)
+        print_message("health: %s\n", str_text(s->server.health_text));
+    model_release(s);
+    return right;
+}
+
+/* The whole life, with the disk full for `n` commits from the nth on; the process lives on. What
+ * was refused is asked again by the user. Returns false when there was no nth commit. */
+static bool life_on_full_disk(unsigned nth, unsigned n) {
+    struct world w;
+    prepare(&w);
+    w.full_from = w.commits + nth;
+    w.full_for = n;
+    while (set_count(&w, COUNT_SET, 5).code < 0)
+        run_for(&w, 10 * USEC_SEC);
+    expect_ready(&w, 6);
+    while (set_count(&w, COUNT_SET, 2).code < 0)
+        run_for(&w, 10 * USEC_SEC);
+    expect_ready(&w, 3);
+    while (set_target(&w, TARGET_TERMINATED).code < 0)
+        run_for(&w, 10 * USEC_SEC);
+    expect_off(&w);
+    assert_true(fake_cloud_peak(w.cloud) <= 6);
+    assert_true(health_says(&w, HEALTH_OK, "ok"));
+    bool reached = w.commits >= w.full_from;
+    world_end(&w);
+    return reached;
+}
+
+static void test_full_disk_at_each_commit(void **state) {
+    (void)state;
+    unsigned nth = 1;
+    while (life_on_full_disk(nth, 1 + nth % 4))
+        nth++;
+    assert_true(nth > 10);
+}
+
+/* While nothing can be written the server says so, refuses, and asks nothing of the cloud. */
+static void test_full_disk_is_told(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 3).code, 0);
+    expect_ready(&w, 4);
+    unsigned writes = fake_cloud_writes(w.cloud);
+    w.full_from = w.commits + 1;
+    w.full_for = 1000000;
+    struct answer_seen a = set_count(&w, COUNT_SET, 8);
+    assert_int_equal(a.code, -ENOSPC);
+    assert_non_null(strstr(a.message, "No space left on device"));
+    run_for(&w, 10 * USEC_MIN);
+    assert_true(health_says(&w, HEALTH_DEGRADED, "No space left on device"));
+    assert_int_equal(ready_nodes(&w), 4);
+    assert_int_equal(fake_cloud_writes(w.cloud), writes);
+    assert_true(w.commits - w.full_from < 400); /* tried again now and then */
+    w.full_for = 0;
+    run_for(&w, USEC_MIN);
+    assert_true(health_says(&w, HEALTH_OK, "ok"));
+    assert_int_equal(set_count(&w, COUNT_SET, 8).code, 0);
+    expect_ready(&w, 9);
+    world_end(&w);
+}
+
+/* Bytes that are no UTF-8 in a refused write do not make the store unreadable. */
+static void test_any_bytes_survive_a_restart(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 2).code, 0);
+    static const char words[] = "\"\xff\xc3\" is no count";
+    struct command *c = on_cluster(&w, COMMAND_REFUSED);
+    command_set_name(c, "count");
+    command_set_text(c, words, strlen(words));
+    (void)do_command(&w, c);
+    expect_ready(&w, 3);
+    restart(&w);
+    expect_ready(&w, 3);
+    world_end(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_disk_at_each_commit),
+        cmocka_unit_test(test_full_disk_is_told),
+        cmocka_unit_test(test_any_bytes_survive_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
