@@ -95,7 +95,7 @@ _Noreturn static void guard_run(pid_t server, int fd) {
     if (move_in(fd) < 0)
         _exit(1);
     w.signal_fd = signalfd(-1, &death, SFD_CLOEXEC);
-    if (w.signal_fd < 0)
+    if (w.signal_fd < 0 || send(GUARD_FD, "", 1, MSG_NOSIGNAL) < 0)
         _exit(1);
     while (getppid() == w.server && next_order(&w))
         ;
@@ -123,6 +123,12 @@ int guard_new(struct guard **ret) {
         return r;
     }
     g->fd = fds[0];
+    /* A death before the guard has asked to be told of it would go unnoticed. */
+    char ready;
+    if (recv(g->fd, &ready, 1, 0) != 1) {
+        guard_free(TAKE_PTR(g));
+        return -ECHILD;
+    }
     *ret = TAKE_PTR(g);
     return 0;
 }

@@ -20,7 +20,8 @@
 struct guard;
 
 /* Starts the guard. To be called early, while the process is small and has one thread; the calling
-   thread must live until guard_free, and must not use the mount itself. 0 or -errno. */
+   thread must live until guard_free, and must not use the mount itself. 0, -ECHILD when the guard
+   ended at once, or another -errno. */
 int guard_new(struct guard **ret);
 /* What is to be cleaned up: the mount at `path` on this device; NULL: nothing any more. 0, -EPIPE
    when the guard is gone, -ENAMETOOLONG, or another -errno. */

@@ -75,6 +75,7 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     h->uid = caller->uid;
     h->gid = caller->gid;
     h->writable = wants_write(flags);
+    h->replay = notify_step(fs->notify, caller).kind != REPLAY_NONE;
     h->append = flags & O_APPEND;
     h->text = BUF_INIT(LIMIT_RENDER_BYTES);
     h->body = BUF_INIT(h->kind == HANDLE_VALUE ? LIMIT_VALUE_BYTES : LIMIT_DOCUMENT_BYTES);
@@ -129,7 +130,7 @@ void handle_describe(struct fs *fs, struct handle *h, struct fuse_file_info *fi)
     fi->fh = (uint64_t)(uintptr_t)h;
     fi->direct_io = !h->paged;
     fi->keep_cache = h->paged;
-    fi->noflush = !h->writable || h->kind == HANDLE_SCRATCH;
+    fi->noflush = !h->writable || h->kind == HANDLE_SCRATCH || h->replay;
 }
 
 /* Renders the contents as they are now. Under h->lock, or before the handle is known. */

@@ -203,6 +203,7 @@ struct handle {
     uid_t uid;
     gid_t gid;
     bool writable, append;
+    bool replay;          /* the notifier's: its close must not take the inode's lock */
     pid_t group;          /* DOCUMENT: thread group that opened */
     pthread_mutex_t lock; /* guards what follows */
     struct buf text;      /* rendering, for reads */

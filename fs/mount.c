@@ -137,7 +137,7 @@ static int probe(const char *path) {
 static int refuse_silent(const char *path, struct error *err) {
     return err_set(err, -EBUSY, "busy",
                    "%s: the server that is mounted there does not answer: if its process is gone, "
-                   "run umount -f %s, otherwise stop it",
+                   "run umount -fl %s, otherwise stop it",
                    path, path);
 }
 
@@ -159,26 +159,37 @@ static int check_directory(const char *path, struct error *err) {
     return 0;
 }
 
+/* Takes the uppermost mount away if it is dead. 1 when there is none, 0 to look again, or -errno.
+ */
+static int clear_one(const char *path, struct error *err) {
+    dev_t device = mounted_device(path);
+    if (!device)
+        return 1;
+    int r = probe(path);
+    if (mounted_device(path) != device)
+        return 0; /* a guard took it away meanwhile: something else has answered */
+    if (r == -ETIMEDOUT)
+        return refuse_silent(path, err);
+    if (r != -ENOTCONN && r != -ECONNABORTED)
+        return refuse_live(path, err);
+    r = mount_detach_dead(path);
+    if (r < 0)
+        return err_set(err, r, "busy",
+                       "%s: the mount of a server that died is still there and cannot be removed "
+                       "(%s): run fusermount3 -uz %s",
+                       path, strerror(-r), path);
+    return 0;
+}
+
 int mount_prepare(const char *mountpoint, struct error *err) {
     _cleanup_free_ char *path = realpath(mountpoint, NULL); /* does not touch a dead mount */
     if (!path)
         return err_set(err, -errno, "not_found", "%s: %s: make the directory first, with mkdir -p",
                        mountpoint, strerror(errno));
-    int r;
-    for (int i = 0; i < STACKED_MAX && mounted_device(path); i++) {
-        r = probe(path);
-        if (r == -ETIMEDOUT)
-            return refuse_silent(path, err);
-        if (r != -ENOTCONN && r != -ECONNABORTED)
-            return refuse_live(path, err);
-        r = mount_detach_dead(path);
-        if (r < 0)
-            return err_set(err, r, "busy",
-                           "%s: the mount of a server that died is still there and cannot be "
-                           "removed (%s): run fusermount3 -uz %s",
-                           path, strerror(-r), path);
-    }
-    return check_directory(path, err);
+    int r = 0;
+    for (int i = 0; i < STACKED_MAX && r == 0; i++)
+        r = clear_one(path, err);
+    return r < 0 ? r : check_directory(path, err);
 }
 
 int mount_device(const char *mountpoint, dev_t *ret) {

@@ -8,7 +8,9 @@
 #include "vnode.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define QUEUE_MAX ((size_t)1 << 17)
 #define OWN_MAX 64u
@@ -225,6 +227,10 @@ static int replay_rmdir(struct round *x, const struct change *change, const char
 
 static void removed(struct round *x, const struct change *change) {
     struct cache_name where;
+    struct id_vec inodes = {0};
+    cache_collect(x->fs->cache, change->id, &inodes); /* open descriptors get ESTALE from now on */
+    notify_drop(x->fs, &inodes);
+    id_vec_done(&inodes);
     cache_forget(x->fs->cache, change->id, &where);
     bool own = take_own(x->n, change->id);
     bool replay = where.name && where.parent && !own &&
@@ -298,10 +304,21 @@ static void queue_replays(struct round *x) {
     }
 }
 
-/* The same size again, on one node id. Tells MODIFY to those who watch it. */
-static void touch(struct notify *n, const char *path, uint64_t size, struct replay_step step) {
+/*
+ * Tells those who watch one node id of a file. truncate(2) to the size that it has makes MODIFY; it
+ * takes the inode's lock, which a `sync` that waits holds: on files with VIEW_SYNC the open and
+ * close of a writer are told instead, for which no lock is needed. What fails has nothing to tell:
+ * the file went meanwhile.
+ */
+static void touch(struct notify *n, const char *path, uint64_t size, bool locked,
+                  struct replay_step step) {
     set_step(n, step);
-    (void)!truncate(path, (off_t)size); /* a file that went meanwhile has nothing to tell */
+    if (locked) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+        (void)fd;
+    } else if (truncate(path, (off_t)size) < 0 && errno == EACCES) {
+        (void)utimensat(AT_FDCWD, path, NULL, 0); /* not root: an owner may at least do that */
+    }
     set_step(n, (struct replay_step){0});
 }
 
@@ -315,13 +332,14 @@ static void replay_file(struct notify *n, uint64_t inode, uint64_t size) {
         path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
         return;
     struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
+    bool locked = p.ref.entry->flags & VIEW_SYNC;
     size_t count = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
     for (size_t i = 0; i < count; i++) {
         step.node_id = aliases[i];
-        touch(n, path.data, size, step);
+        touch(n, path.data, size, locked, step);
     }
-    if (count == 0 && !(p.ref.entry->flags & VIEW_SYNC))
-        touch(n, path.data, size, step);
+    if (count == 0 && !locked)
+        touch(n, path.data, size, locked, step);
 }
 
 /* The directory is there already: its name is dropped, and made again where watchers see it. */
@@ -367,7 +385,7 @@ static void wait_until(struct notify *n, usec_t due) {
 
 /* Waits for work. False when the thread is to end. */
 static bool take(struct notify *n, struct round *ret) {
-    usec_t due = replays_due(n->replays);
+    usec_t due = replays_due(n->replays, monotonic());
     LOCK_SCOPE(&n->lock);
     n->busy_since = 0;
     if (idle(n))

@@ -178,7 +178,7 @@ int place_name(const struct place *p, struct buf *b) {
     else if (p->ctx.array)
         (void)buf_printf(b, "arrays/%s", str_text(p->ctx.array->name));
     bool inside = view_parent(p->snapshot, &p->ref, &parent) == 0 &&
-                  parent.object_id == p->ref.object_id && view_inode(&parent) != FUSE_ROOT_ID;
+                  parent.object_id == p->ref.object_id && view_inode(&p->ref) != FUSE_ROOT_ID;
     if (!inside)
         return buf_error(b);
     if (b->len)

@@ -6,14 +6,15 @@
 
 #include <errno.h>
 
-#define FILES_MAX 4096u
+#define FILES_MAX 65536u
 #define BUCKETS 4096u
 #define MADE_MAX 4096u
 #define PER_SECOND 500u
 
 struct file {
     struct list by_inode;
-    struct list pending; /* in the order in which they became due */
+    struct list queue; /* pending, in the order in which they became due; else idle */
+    bool is_pending;
     uint64_t inode;
     uint64_t hash; /* of the contents at the last event */
     bool hashed;
@@ -30,7 +31,8 @@ DEFINE_VEC(made_vec, struct made);
 struct replays {
     struct fs *fs;
     struct list buckets[BUCKETS];
-    struct list pending;
+    struct list pending; /* struct file, by queue */
+    struct list idle;    /* the others, those first whose last event is longest ago */
     size_t n;
     struct made_vec made;
     size_t next_made;
@@ -44,6 +46,7 @@ int replays_new(struct fs *fs, struct replays **ret) {
         return -ENOMEM;
     rs->fs = fs;
     list_init(&rs->pending);
+    list_init(&rs->idle);
     for (size_t i = 0; i < BUCKETS; i++)
         list_init(&rs->buckets[i]);
     *ret = rs;
@@ -63,6 +66,34 @@ void replays_free(struct replays *rs) {
     free(rs);
 }
 
+static void forget(struct replays *rs, struct file *f) {
+    list_del(&f->by_inode);
+    list_del(&f->queue);
+    rs->n--;
+    free(f);
+}
+
+static void move(struct replays *rs, struct file *f, bool pending) {
+    list_del(&f->queue);
+    list_add_tail(pending ? &rs->pending : &rs->idle, &f->queue);
+    f->is_pending = pending;
+}
+
+static struct file *file_new(struct replays *rs, struct list *bucket, uint64_t inode) {
+    if (rs->n >= FILES_MAX && !list_empty(&rs->idle))
+        forget(rs, list_entry(rs->idle.next, struct file, queue));
+    if (rs->n >= FILES_MAX)
+        return NULL;
+    struct file *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->inode = inode;
+    list_init(&f->queue);
+    list_add_tail(bucket, &f->by_inode);
+    rs->n++;
+    return f;
+}
+
 static struct file *file_get(struct replays *rs, uint64_t inode) {
     struct list *bucket = &rs->buckets[(inode * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
     list_for_each(pos, bucket) {
@@ -70,29 +101,13 @@ static struct file *file_get(struct replays *rs, uint64_t inode) {
         if (f->inode == inode)
             return f;
     }
-    if (rs->n >= FILES_MAX)
-        return NULL;
-    struct file *f = calloc(1, sizeof(*f));
-    if (!f)
-        return NULL;
-    f->inode = inode;
-    list_init(&f->pending);
-    list_add_tail(bucket, &f->by_inode);
-    rs->n++;
-    return f;
-}
-
-static void forget(struct replays *rs, struct file *f) {
-    list_del(&f->by_inode);
-    list_del(&f->pending);
-    rs->n--;
-    free(f);
+    return file_new(rs, bucket, inode);
 }
 
 void replays_add(struct replays *rs, uint64_t inode) {
     struct file *f = file_get(rs, inode);
-    if (f && list_empty(&f->pending))
-        list_add_tail(&rs->pending, &f->pending);
+    if (f && !f->is_pending)
+        move(rs, f, true);
 }
 
 void replays_add_made(struct replays *rs, uint64_t object_id, enum object_type type) {
@@ -136,13 +151,13 @@ static int look(struct fs *fs, uint64_t inode, uint64_t *ret_hash, uint64_t *ret
 
 bool replays_next(struct replays *rs, usec_t now, uint64_t *ret_inode, uint64_t *ret_size) {
     list_for_each_safe(pos, tmp, &rs->pending) {
-        struct file *f = list_entry(pos, struct file, pending);
+        struct file *f = list_entry(pos, struct file, queue);
         uint64_t hash = 0;
         if (f->due > now)
             continue;
         if (!replays_afford(rs, now))
             return false;
-        list_del(&f->pending);
+        move(rs, f, false);
         if (look(rs->fs, f->inode, &hash, ret_size) < 0) {
             forget(rs, f);
             continue;
@@ -167,15 +182,20 @@ bool replays_next_made(struct replays *rs, usec_t now, uint64_t *ret_object_id,
     return true;
 }
 
-usec_t replays_due(const struct replays *rs) {
+/* When a file is due next; at most `now` when one is due already. */
+static usec_t files_due(const struct replays *rs, usec_t now) {
     usec_t due = USEC_NEVER;
     list_for_each(pos, &rs->pending) {
-        const struct file *f = list_entry(pos, struct file, pending);
+        const struct file *f = list_entry(pos, struct file, queue);
         due = f->due < due ? f->due : due;
+        if (due <= now)
+            break;
     }
-    if (rs->next_made < rs->made.len)
-        due = 0;
-    return rs->spent >= PER_SECOND && due < (rs->second + 1) * USEC_SEC
-               ? (rs->second + 1) * USEC_SEC
-               : due;
+    return due;
+}
+
+usec_t replays_due(const struct replays *rs, usec_t now) {
+    usec_t due = rs->next_made < rs->made.len ? 0 : files_due(rs, now);
+    usec_t next_second = (rs->second + 1) * USEC_SEC;
+    return rs->spent >= PER_SECOND && due < next_second ? next_second : due;
 }

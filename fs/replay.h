@@ -27,6 +27,6 @@ bool replays_next_made(struct replays *rs, usec_t now, uint64_t *ret_object_id,
 /* Takes one from the budget; false when it is used up. */
 bool replays_afford(struct replays *rs, usec_t now);
 /* When something is due next, monotonic; USEC_NEVER: nothing waits. */
-usec_t replays_due(const struct replays *rs);
+usec_t replays_due(const struct replays *rs, usec_t now);
 
 #endif

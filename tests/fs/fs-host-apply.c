@@ -33,7 +33,7 @@ static int create_cluster(struct host *h, struct builder *b, const struct comman
                           struct error *err) {
     if (snapshot_cluster_named(builder_snapshot(b), c->name))
         return err_kind(err, "exists", "a cluster of this name exists");
-    uint64_t id = new_id(h);
+    uint64_t id = h->made_id = new_id(h);
     struct cluster *cl = builder_add_cluster(b, id, c->name);
     if (!cl)
         return -ENOMEM;
@@ -189,7 +189,8 @@ static int rename_cluster(struct host *h, struct builder *b, const struct comman
 static int create_node(struct host *h, struct builder *b, const struct command *c,
                        struct error *err) {
     (void)err;
-    struct node *n = builder_add_node(b, c->cluster_id, new_id(h), c->name);
+    h->made_id = new_id(h);
+    struct node *n = builder_add_node(b, c->cluster_id, h->made_id, c->name);
     const struct array *a = array_of(b, c->cluster_id);
     if (!n || !a)
         return -ENOMEM;

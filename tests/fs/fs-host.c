@@ -32,14 +32,15 @@ static int submit(void *engine, struct command *c, uint64_t *ret_ticket) {
 static void cancel(void *engine, uint64_t ticket) {
     struct host *h = engine;
     LOCK_SCOPE(&h->lock);
-    if (h->n_cancelled < ARRAY_SIZE(h->cancelled))
-        h->cancelled[h->n_cancelled++] = ticket;
+    if (ticket_vec_append(&h->cancelled, ticket) < 0)
+        abort();
     (void)pthread_cond_signal(&h->wake);
 }
 
-static void answer(struct command *c, int code, const struct error *err) {
+static void answer(struct command *c, int code, uint64_t object_id, const struct error *err) {
     struct reply reply = {
         .code = code,
+        .object_id = object_id,
         .kind = code ? "invalid_value" : "",
         .message = code && err ? err_text(err) : "",
         .text = "",
@@ -71,15 +72,23 @@ static void record(struct builder *b, const struct command *c, const struct erro
     (void)str_set(&root->last_errors[root->n_last_errors++].text, text.data);
 }
 
-static void publish(struct host *h, struct builder *b) {
+/* What a publication changed, for telling it after the answer, as the engine does. */
+struct news {
     struct change changes[4096];
-    size_t n = 0;
-    const struct change *all = builder_changes(b, &n);
-    n = n < ARRAY_SIZE(changes) ? n : ARRAY_SIZE(changes);
-    memcpy(changes, all, n * sizeof(*changes));
+    size_t n;
+};
+
+static void publish(struct builder *b, struct news *ret) {
+    const struct change *all = builder_changes(b, &ret->n);
+    if (ret->n > ARRAY_SIZE(ret->changes))
+        abort();
+    memcpy(ret->changes, all, ret->n * sizeof(*all));
     builder_publish(b);
+}
+
+static void tell(struct host *h, const struct news *news) {
     if (h->fs)
-        fs_changed(h->fs, changes, n);
+        fs_changed(h->fs, news->changes, news->n);
 }
 
 static void apply_one(struct host *h, struct command *c) {
@@ -89,20 +98,25 @@ static void apply_one(struct host *h, struct command *c) {
     }
     _cleanup_error_ struct error err = ERROR_INIT;
     struct builder *b = NULL;
+    struct news news;
     if (builder_begin(h->model, &b) < 0)
         abort();
+    h->made_id = 0;
     int code = apply_command(h, b, c, &err);
     record(b, c, &err);
-    publish(h, b);
-    answer(c, code, &err);
+    publish(b, &news);
+    answer(c, code, h->made_id, &err);
+    tell(h, &news);
 }
 
 static void apply_text(struct host *h, struct line *l) {
     struct builder *b = NULL;
+    struct news news;
     if (builder_begin(h->model, &b) < 0)
         abort();
     int r = apply_line(h, b, l->text);
-    publish(h, b);
+    publish(b, &news);
+    tell(h, &news);
     (void)printf("%s\n", r < 0 ? "error" : "ok");
     (void)fflush(stdout);
     free(l->text);
@@ -110,8 +124,8 @@ static void apply_text(struct host *h, struct line *l) {
 }
 
 static bool was_cancelled(struct host *h, uint64_t ticket) {
-    for (size_t i = 0; i < h->n_cancelled; i++)
-        if (h->cancelled[i] == ticket)
+    for (size_t i = 0; i < h->cancelled.len; i++)
+        if (h->cancelled.items[i] == ticket)
             return true;
     return false;
 }
@@ -124,8 +138,10 @@ static void answer_parked(struct host *h) {
         if (!h->converged && !cancelled && !h->stop)
             continue;
         list_del(&c->link);
-        answer(c, cancelled ? -EINTR : h->stop ? -ECANCELED : 0, NULL);
+        answer(c, cancelled ? -EINTR : h->stop ? -ECANCELED : 0, 0, NULL);
     }
+    if (list_empty(&h->queue)) /* whatever else was cancelled has been answered before */
+        h->cancelled.len = 0;
 }
 
 static void *run(void *arg) {

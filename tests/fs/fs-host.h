@@ -11,6 +11,10 @@
 #include "model/builder.h"
 #include "store/history.h"
 
+#include "base/vec.h"
+
+DEFINE_VEC(ticket_vec, uint64_t);
+
 struct host {
     struct gateway gateway;
     struct model *model;
@@ -18,6 +22,7 @@ struct host {
     struct fs *fs;
     pthread_t thread;
     uint64_t next_id;     /* engine thread */
+    uint64_t made_id;     /* engine thread: what the command made */
     bool converged;       /* engine thread: what `sync` waits for */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -25,8 +30,7 @@ struct host {
     struct list parked; /* struct command: COMMAND_SYNC */
     struct list lines;  /* struct line: what standard input asks for */
     uint64_t next_ticket;
-    uint64_t cancelled[64];
-    size_t n_cancelled;
+    struct ticket_vec cancelled;
     bool stop;
 };
 

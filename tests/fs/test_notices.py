@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""poll(2), epoll, inotify and tail -f: those who wait hear of what the engine changed."""
+import ctypes
+import os
+import select
+import shutil
+import struct
+import subprocess
+import time
+
+import pytest
+
+from harness import SLOW, wait_until
+
+MODIFY, ATTRIB, CLOSE_WRITE, CREATE, DELETE, DELETE_SELF = 0x2, 0x4, 0x8, 0x100, 0x200, 0x400
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Inotify:
+    """Events of watched paths."""
+
+    def __init__(self):
+        self.fd = LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def watch(self, path, mask):
+        wd = LIBC.inotify_add_watch(self.fd, str(path).encode(), mask)
+        assert wd >= 0, os.strerror(ctypes.get_errno())
+        return wd
+
+    def events(self, seconds):
+        """What comes within a time, as (watch, mask, name)."""
+        found = []
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            data = os.read(self.fd, 65536)
+            while data:
+                wd, mask, _, size = struct.unpack_from("iIII", data)
+                found.append((wd, mask, data[16:16 + size].rstrip(b"\0").decode()))
+                data = data[16 + size:]
+        return found
+
+    def wait_for(self, mask, name=None, seconds=5):
+        """The first event of that kind."""
+        end = time.monotonic() + seconds * SLOW
+        seen = []
+        while time.monotonic() < end:
+            seen += self.events(0.1)
+            for event in seen:
+                if event[1] & mask and name in (None, event[2]):
+                    return event
+        raise AssertionError(f"no such event; these came: {seen}")
+
+    def close(self):
+        os.close(self.fd)
+
+
+@pytest.fixture
+def inotify():
+    one = Inotify()
+    yield one
+    one.close()
+
+
+# --- poll ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("file,change", [
+    (("c", "state"), "state c failed"),
+    (("c", "status"), "status c c-1 Ready"),
+    (("c", "nodes", "count"), "add c 1"),
+    (("c", "arrays", "execute", "count"), "add c 1"),
+    (("c", "logs"), "log c something happened"),
+    (("c", "nodes", "c-1", "state"), "status c c-1 Ready"),
+    (("c", "nodes", "c-1", "status"), "status c c-1 Ready"),
+    (("status",), "state c failed"),
+])
+def test_poll_wakes(host, file, change):
+    fd = os.open(host.path(*file), os.O_RDONLY)
+    try:
+        os.pread(fd, 65536, 0)
+        poll = select.poll()
+        poll.register(fd, select.POLLPRI)
+        assert poll.poll(100) == []
+        host.ask(change)
+        begun = time.monotonic()
+        ready = poll.poll(5000 * SLOW)
+        assert ready and ready[0][1] & select.POLLPRI
+        assert time.monotonic() - begun < 0.5 * SLOW
+        os.pread(fd, 65536, 0)
+        assert poll.poll(100) == [], "what was read is no news"
+    finally:
+        os.close(fd)
+
+
+def test_edge_epoll_of_many(host):
+    """One change wakes every reader, each once."""
+    host.write("20\n", "c", "nodes", "count")
+    epoll = select.epoll()
+    descriptors = []
+    try:
+        for node in host.nodes():
+            fd = os.open(host.path("c", "nodes", node, "status"), os.O_RDONLY)
+            descriptors.append(fd)
+            os.pread(fd, 4096, 0)
+            epoll.register(fd, select.EPOLLPRI | select.EPOLLET)
+        epoll.poll(0.2)
+        host.ask("storm c 20")
+        woken = set()
+        wait_until(lambda: woken.update(fd for fd, _ in epoll.poll(0.1)) or len(woken) == 20, 5,
+                   "every reader woken")
+        assert epoll.poll(0.2) == []
+    finally:
+        for fd in descriptors:
+            os.close(fd)
+        epoll.close()
+
+
+def test_poll_of_what_is_removed(host):
+    fd = os.open(host.path("c", "nodes", "c-2", "status"), os.O_RDONLY)
+    try:
+        os.pread(fd, 4096, 0)
+        poll = select.poll()
+        poll.register(fd, select.POLLPRI)
+        assert poll.poll(50) == []
+        host.ask("remove c c-2")
+        assert poll.poll(5000 * SLOW)
+        with pytest.raises(OSError):
+            os.pread(fd, 4096, 0)
+    finally:
+        os.close(fd)
+
+
+# --- inotify -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("file,change,mask", [
+    (("c", "status"), "status c c-1 Ready", MODIFY),
+    (("c", "logs"), "log c something", MODIFY),
+    (("c", "state"), "state c failed", CLOSE_WRITE),
+    (("c", "nodes", "count"), "add c 1", CLOSE_WRITE),
+    (("c", "nodes", "c-1", "status"), "status c c-1 Ready", MODIFY),
+    (("status",), "state c failed", MODIFY),
+])
+def test_inotify_of_files(host, inotify, file, change, mask):
+    """Files that `sync` waits on are locked meanwhile: they tell CLOSE_WRITE, the others MODIFY."""
+    host.read(*file)
+    inotify.watch(host.path(*file), MODIFY | CLOSE_WRITE)
+    time.sleep(1.2)
+    inotify.events(0.1)
+    host.ask(change)
+    inotify.wait_for(mask)
+
+
+def test_inotify_of_a_directory_tells_names(host, inotify):
+    os.listdir(host.path("c", "nodes"))
+    inotify.watch(host.path("c", "nodes"), CREATE | DELETE)
+    host.ask("add c 2")
+    inotify.wait_for(CREATE, "c-4")
+    host.read("c", "nodes", "c-2", "status")
+    host.ask("remove c c-2")
+    inotify.wait_for(DELETE, "c-2")
+    assert "c-2" not in host.nodes() and "c-5" in host.nodes()
+
+
+def test_inotify_tells_each_node_once(host, inotify):
+    inotify.watch(host.path("c", "nodes"), CREATE)
+    host.ask("add c 20")
+    wanted = {f"c-{n}" for n in range(4, 24)}
+    seen = []
+    wait_until(lambda: seen.extend(e[2] for e in inotify.events(0.2)) or wanted <= set(seen), 10,
+               "an event for every node")
+    seen += [e[2] for e in inotify.events(0.5)]
+    assert sorted(seen) == sorted(wanted)
+
+
+def test_inotify_of_own_mkdir_is_single(host, inotify):
+    inotify.watch(host.mount, CREATE | DELETE)
+    os.mkdir(host.path("other"))
+    os.rmdir(host.path("other"))
+    events = [e[1:] for e in inotify.events(1)]
+    assert [(m & (CREATE | DELETE), n) for m, n in events] == [(CREATE, "other"), (DELETE, "other")]
+
+
+def test_events_do_not_repeat_themselves(host, inotify):
+    """No change, no event; and a file tells at most about once a second."""
+    path = host.path("c", "nodes", "c-1", "status")
+    path.read_text()
+    inotify.watch(path, MODIFY)
+    time.sleep(1.2)
+    inotify.events(0.1)
+    for i in range(100):
+        host.ask(f"status c c-1 {('Ready', 'Preparing')[i % 2]}")
+    assert 1 <= len(inotify.events(1.5)) <= 3
+    host.ask("log c nothing that concerns the node")
+    assert inotify.events(1.5) == []
+
+
+def test_many_changed_files(host, inotify):
+    """A backlog of thousands of events delays a new one by seconds, and drops none."""
+    host.write("1700\n", "c", "nodes", "count")
+    for node in host.nodes():
+        for name in ("status", "logs", "state"):
+            os.stat(host.path("c", "nodes", node, name))
+    for _ in range(2):
+        host.ask("storm c 1700")
+        time.sleep(0.3)
+    host.ask("add c 1")
+    last = max(host.nodes(), key=lambda n: int(n[2:]))
+    path = host.path("c", "nodes", last, "status")
+    path.read_text()
+    inotify.watch(path, MODIFY)
+    time.sleep(0.5)
+    host.ask(f"status c {last} Ready")
+    inotify.wait_for(MODIFY, seconds=25)
+
+
+@pytest.mark.skipif(not shutil.which("inotifywait"), reason="needs inotifywait")
+def test_inotifywait(host):
+    host.read("c", "status")
+    process = subprocess.Popen(["inotifywait", "-q", "-e", "modify,create", "-t", "20",
+                                str(host.path("c", "status"))], stdout=subprocess.PIPE, text=True)
+    time.sleep(1.2)
+    host.ask("status c c-1 Ready")
+    assert "MODIFY" in process.communicate(timeout=30 * SLOW)[0]
+
+
+# --- tail ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("option", ["-f", "-F"])
+def test_tail_follows(host, tmp_path, option):
+    host.ask("log c first")
+    out = tmp_path / "out"
+    errors = tmp_path / "errors"
+    with open(out, "w") as o, open(errors, "w") as e:
+        process = subprocess.Popen(["tail", "-n", "100", option, str(host.path("c", "logs"))],
+                                   stdout=o, stderr=e)
+    try:
+        wait_until(lambda: out.read_text() == "first\n", 5, "the first line")
+        for i in range(3):
+            host.ask(f"log c line {i}")
+            wait_until(lambda: out.read_text().endswith(f"line {i}\n"), 5, "the new line")
+    finally:
+        process.kill()
+        process.wait()
+    assert out.read_text() == "first\nline 0\nline 1\nline 2\n"
+    assert errors.read_text() == ""
