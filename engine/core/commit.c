@@ -62,6 +62,7 @@ static const struct {
     {'p', offsetof(struct cluster, parameters.text)},
     {'T', offsetof(struct cluster, rejected_template.text)},
     {'P', offsetof(struct cluster, rejected_parameters.text)},
+    {'b', offsetof(struct cluster, baseline)},
 };
 
 static struct str *document_of(const struct cluster *c, size_t i) {

@@ -45,23 +45,38 @@ static int refuse(struct evaluation *ev, const char *file, struct error *err) {
                    text.len ? text.data : "it cannot be evaluated");
 }
 
+/* The parser has found errors: evaluation may find more, so that all can be mended at once. */
+static int refuse_unparsed(struct evaluation *ev, const struct cluster *c, struct error *err) {
+    _cleanup_diagnostics_ struct diagnostics more = DIAGNOSTICS_INIT;
+    const struct evaluation_input input = {.cluster_name = str_text(c->name),
+                                           .parameters = ev->given};
+    if (template_find_errors(str_text(c->template.text), str_len(c->template.text), &input,
+                             &more) == 0)
+        diagnostics_merge(&ev->diags, &more);
+    diagnostics_sort(&ev->diags);
+    return refuse(ev, "template", err);
+}
+
 static int evaluate(struct evaluation *ev, const struct cluster *c, struct error *err) {
-    int r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
-                           &ev->template);
-    if (r == -EINVAL)
-        return refuse(ev, "template", err);
-    if (r < 0)
-        return err_set(err, r, "no_memory", "the template could not be read");
     if (str_len(c->parameters.text)) {
         ev->given = json_loadb(str_text(c->parameters.text), str_len(c->parameters.text), 0, NULL);
         if (!ev->given)
             return err_set(err, -EBADMSG, "store_damaged",
                            "the stored parameters are damaged: write them again");
+    }
+    int r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
+                           &ev->template);
+    if (r == -EINVAL)
+        return refuse_unparsed(ev, c, err);
+    if (r < 0)
+        return err_set(err, r, "no_memory", "the template could not be read");
+    if (ev->given) {
         r = template_check_parameters(ev->template, ev->given, &ev->diags);
         if (r == -EINVAL)
             return refuse(ev, "parameters", err);
     }
-    struct evaluation_input input = {.cluster_name = str_text(c->name), .parameters = ev->given};
+    const struct evaluation_input input = {.cluster_name = str_text(c->name),
+                                           .parameters = ev->given};
     r = template_evaluate(ev->template, &input, &ev->diags, &ev->definition);
     if (r == -EINVAL)
         return refuse(ev, "template", err);
@@ -287,6 +302,39 @@ static json_t *mask_parameters(const struct template *t, json_t *given) {
     return shown;
 }
 
+static int write_origins(struct evaluation *ev, struct cluster *c) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
+    json_t *origins = NULL;
+    int r = definition_origins(ev->definition, &origins);
+    if (r == 0)
+        r = origins_put(origins, &b);
+    json_decref(origins);
+    if (r == 0)
+        edit_text(ev->engine, &c->origins, b.data);
+    return r < 0 ? r : ev->engine->failed;
+}
+
+/*
+ * Nodes that run keep the definition they were started with. The first change of a cluster that is
+ * not off keeps it as the baseline; `changes` is what is different now.
+ */
+static int write_changes(struct evaluation *ev, struct cluster *c) {
+    struct engine *e = ev->engine;
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    if (c->state != CLUSTER_OFF && !str_len(c->baseline))
+        str_assign(&c->baseline, c->definition);
+    if (!str_len(c->baseline))
+        return 0;
+    json_t *before = json_loadb(str_text(c->baseline), str_len(c->baseline), 0, NULL);
+    int r = before ? definition_diff(before, definition_public_json(ev->definition), &b) : 0;
+    json_decref(before);
+    if (r == 0 && !b.len)
+        edit_text(e, &c->baseline, "");
+    if (r == 0)
+        edit_text(e, &c->changes, b.data);
+    return r < 0 ? r : e->failed;
+}
+
 static int write_texts(struct evaluation *ev, struct cluster *c) {
     struct engine *e = ev->engine;
     json_t *schema = template_schema(ev->template);
@@ -294,6 +342,10 @@ static int write_texts(struct evaluation *ev, struct cluster *c) {
     int r = schema && shown ? 0 : -ENOMEM;
     if (r == 0)
         r = put_json(e, &c->schema, schema, JSON_INDENT(2));
+    if (r == 0)
+        r = write_changes(ev, c);
+    if (r == 0)
+        r = write_origins(ev, c);
     if (r == 0)
         r = put_json(e, &c->definition, definition_public_json(ev->definition), JSON_INDENT(2));
     if (r == 0)

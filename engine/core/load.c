@@ -109,6 +109,23 @@ static int load_cluster(void *arg, const void *key, size_t key_len, const void *
     return 0;
 }
 
+static struct str **document_slot(struct cluster *c, char kind) {
+    const struct {
+        char kind;
+        struct str **slot;
+    } slots[] = {
+        {'t', &c->template.text},
+        {'p', &c->parameters.text},
+        {'T', &c->rejected_template.text},
+        {'P', &c->rejected_parameters.text},
+        {'b', &c->baseline},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+        if (slots[i].kind == kind)
+            return slots[i].slot;
+    return NULL;
+}
+
 static int load_document(void *arg, const void *key, size_t key_len, const void *value,
                          size_t value_len) {
     struct loading *l = arg;
@@ -119,10 +136,9 @@ static int load_document(void *arg, const void *key, size_t key_len, const void 
     struct cluster *c = builder_cluster(l->engine->builder, id, VOLATILE);
     if (!c)
         return 0;
-    struct str **slot = kind == 't'   ? &c->template.text
-                        : kind == 'p' ? &c->parameters.text
-                        : kind == 'T' ? &c->rejected_template.text
-                                      : &c->rejected_parameters.text;
+    struct str **slot = document_slot(c, kind);
+    if (!slot)
+        return 0; /* of a newer version */
     struct str *text = str_new(value, value_len);
     if (!text)
         return -ENOMEM;

@@ -59,7 +59,7 @@ int record_decode(const struct record_type *type, const char *text, size_t len, 
 
 /* Builds the key of an object; `id` is 0 for clusters. Returns its length. */
 size_t record_key(char letter, uint64_t cluster_id, uint64_t id, unsigned char key[RECORD_KEY_MAX]);
-/* The key of a document: 't', 'p' and their rejected forms 'T', 'P'. */
+/* The key of a document: 't', 'p', their rejected forms 'T', 'P', and the baseline 'b'. */
 size_t record_document_key(uint64_t cluster_id, char kind, unsigned char key[RECORD_KEY_MAX]);
 /* Big-endian number at `at`. */
 uint64_t record_key_number(const void *at);

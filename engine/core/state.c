@@ -94,6 +94,13 @@ static void announce_state(struct engine *e, const struct cluster *c) {
     journal_event(e, type, c, NULL, "cluster %s", cluster_state_file(c->state));
 }
 
+/* Nothing is left of a cluster that is off: no group, and no node with an older definition. */
+static void forget_run(struct engine *e, struct cluster *c) {
+    edit_text(e, &c->group, "");
+    edit_text(e, &c->baseline, "");
+    edit_text(e, &c->changes, "");
+}
+
 void state_cluster(struct engine *e, struct work *w) {
     const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
     if (!c)
@@ -116,7 +123,7 @@ void state_cluster(struct engine *e, struct work *w) {
     copy->state = state;
     copy->state_at = engine_now(e);
     if (state == CLUSTER_OFF)
-        edit_text(e, &copy->group, ""); /* nothing of it is left */
+        forget_run(e, copy);
     announce_state(e, copy);
 }
 

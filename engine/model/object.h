@@ -157,6 +157,9 @@ struct cluster {
     struct document rejected_template, rejected_parameters;
     struct str *parameters_public;   /* what `parameters` reads */
     struct str *schema, *definition; /* JSON, secrets masked */
+    struct str *origins;             /* JSON: where the values of `definition` come from */
+    struct str *baseline;            /* definition that nodes run with; empty: the same */
+    struct str *changes;             /* what is different from it, a line each */
     struct str *plan;                /* what the engine would do next, for people */
     struct str *outcome;             /* first line of `error`: "ok" or "refused: ..." */
     struct str *notes;               /* "warning: ..." and "missing: ..." lines, true now */

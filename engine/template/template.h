@@ -144,6 +144,16 @@ int definition_origins(const struct definition *d, json_t **ret);
 int origins_put(const json_t *origins, struct buf *b);
 
 /*
+ * Appends what differs between two definitions (definition_public_json), a line each, such as
+ *   nodearrays.execute.Attributes.MachineType: "Standard_F2s_v2" -> "Standard_F4s_v2"
+ *   nodes.head.Attributes.Zone: "1" -> none
+ *   nodearrays.gpu: added
+ * Parameters are left out: what they change is told where they are used. A secret is masked on both
+ * sides, so a change of it cannot be told. Returns 0, -E2BIG or -ENOMEM.
+ */
+int definition_diff(const json_t *before, const json_t *after, struct buf *b);
+
+/*
  * One node or nodearray (`name` in any case) evaluated again, now that more is known. `known` is
  * an object {"filer": {"instance": {"PrivateIp": "10.0.0.4"}}, "vnet": {"Outputs": {...}}} of
  * nodes, noderefs and environments, names in any case; NULL = nothing. `masked` hides secrets.

@@ -30,8 +30,16 @@ static int show_definition(const struct view_ctx *ctx, struct buf *b) {
     return show_lines(b, ctx->cluster->definition, "{}");
 }
 
+static int show_origins(const struct view_ctx *ctx, struct buf *b) {
+    return show_lines(b, ctx->cluster->origins, "{}");
+}
+
 static int show_plan(const struct view_ctx *ctx, struct buf *b) {
-    return show_lines(b, ctx->cluster->plan, "nothing to do");
+    (void)show_lines(b, ctx->cluster->plan, "nothing to do");
+    if (str_len(ctx->cluster->changes))
+        (void)buf_puts(b,
+                       "\nnodes that run keep their definition; nodes started from now on get\n");
+    return show_lines(b, ctx->cluster->changes, "");
 }
 
 static int show_state(const struct view_ctx *ctx, struct buf *b) {
@@ -93,6 +101,14 @@ static const struct view_entry entries[] = {
      .flags = VIEW_HELD,
      .show = show_definition,
      .doc = "the evaluated cluster as JSON: what inheritance and expressions gave"},
+    {.name = "definition.origin",
+     .row = ROW_DEFINITION_ORIGIN,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = show_origins,
+     .doc = "where each value of the definition comes from: line, node, parameters; JSON, a row a "
+            "line"},
     {.name = "plan",
      .row = ROW_PLAN,
      .kind = VIEW_ATTR,
@@ -100,7 +116,8 @@ static const struct view_entry entries[] = {
      .flags = VIEW_HELD,
      .show = show_plan,
      .changed_at = view_changed_snapshot,
-     .doc = "what the server would do next and why, and which limit stops it"},
+     .doc = "what the server would do next and why, which limit stops it, and what an edited "
+            "template changes for new nodes"},
     {.name = "state",
      .row = ROW_STATE,
      .kind = VIEW_ATTR,

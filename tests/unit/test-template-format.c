@@ -46,8 +46,8 @@ static void test_headers(void **state) {
 static void test_values(void **state) {
     (void)state;
     expect_format(
-        "[cluster c]\nA := x   +  1\nB = =undefined\nC =# no\nD = \"a  # b\"   # c\nE=\n",
-        "[cluster c]\nA := x   +  1\nB := undefined\nC =  # no\nD = \"a  # b\"  # c\nE =\n");
+        "[cluster c]\nA := x   +  1\nB = =undefined\nC =# no\nK = \"a  # b\"   # c\nE=\n",
+        "[cluster c]\nA := x   +  1\nB := undefined\nC =  # no\nK = \"a  # b\"  # c\nE =\n");
     expect_format("[cluster c]\nA='''x\n   y  \n'''   # end\nB := '''z'''\n",
                   "[cluster c]\nA = '''x\n   y  \n'''  # end\nB = '''z'''\n");
     expect_format("\xef\xbb\xbf[cluster c]\r\nA = 1\r\n", "[cluster c]\nA = 1\n");

@@ -101,10 +101,56 @@ static void test_text(void **state) {
     result_done(&r);
 }
 
+static void expect_diff(const char *before, const char *after, const char *expected) {
+    _cleanup_buf_ struct buf b = BUF_INIT(1 << 16);
+    struct result old = run_template(before, NULL), new = run_template(after, NULL);
+    assert_int_equal(old.evaluated, 0);
+    assert_int_equal(new.evaluated, 0);
+    assert_int_equal(
+        definition_diff(definition_public_json(old.d), definition_public_json(new.d), &b), 0);
+    assert_string_equal(b.data, expected);
+    result_done(&old);
+    result_done(&new);
+}
+
+/* Before and after are the inside of one node, but for the last rows. */
+static void test_differences(void **state) {
+    (void)state;
+    static const struct {
+        const char *before, *after, *expected;
+    } rows[] = {
+        {"A = 1\nB = x\n", "# moved\nB = x\nA = 1\n", ""},
+        {"Zone = 1\n", "Zone = 2\n", "nodes.n.Attributes.Zone: \"1\" -> \"2\"\n"},
+        {"Zone = 1\n", "", "nodes.n.Attributes.Zone: \"1\" -> none\n"},
+        {"", "Tags.a.b = 1\n", "nodes.n.Attributes.Tags: added\n"},
+        {"Tags.a = 1\n", "Tags.a = 2\nTags.b = 3\n",
+         "nodes.n.Attributes.Tags.a: \"1\" -> \"2\"\nnodes.n.Attributes.Tags.b: none -> \"3\"\n"},
+        {"MachineType = a, b\n", "MachineType = b, a\n",
+         "nodes.n.Attributes.MachineType: [\"a\", \"b\"] -> [\"b\", \"a\"]\n"},
+        {"[[[configuration x]]]\ny = 1\n", "[[[configuration x]]]\ny.z = 1\n",
+         "nodes.n.Configuration.x.y: 1 -> {\"z\": 1}\n"},
+        {"[[[volume v]]]\nSize = 1\n", "", "nodes.n.Volumes.v: removed\n"},
+        {"[[[cluster-init p:s:1.0.0]]]\n", "[[[cluster-init p:s:1.0.0]]]\nOptional = true\n",
+         "nodes.n.ClusterInit.p:s:1.0.0.Optional: none -> true\n"},
+        {"", "[[nodearray m]]\n", "nodearrays.m: added\n"},
+        {"Password = $P\n[parameter P]\nSecret = true\nDefaultValue = hunter2\n",
+         "Password = $P\n[parameter P]\nSecret = true\nDefaultValue = hunter3\n", ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_buf_ struct buf before = BUF_INIT(4096), after = BUF_INIT(4096);
+        (void)buf_printf(&before, "[cluster c]\n[[node n]]\n%s", rows[i].before);
+        (void)buf_printf(&after, "[cluster c]\n[[node n]]\n%s", rows[i].after);
+        expect_diff(before.data, after.data, rows[i].expected);
+    }
+    expect_diff("[cluster c]\nMaxCount = 1\n", "[cluster d]\nMaxCount = 2\n",
+                "cluster.MaxCount: 1 -> 2\ncluster.Template: \"c\" -> \"d\"\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

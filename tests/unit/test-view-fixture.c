@@ -111,6 +111,8 @@ static void make_hpc(struct builder *b) {
     set(&c->parameters_public, "{\n  \"Password\": \"********\"\n}");
     set(&c->schema, "{\"type\":\"object\"}");
     set(&c->definition, "{\"cluster\":{}}");
+    set(&c->origins, "{\"cluster.X\":{}}");
+    set(&c->changes, "nodes.head.Attributes.Zone: none -> \"1\"\n");
     set(&c->plan, "wait: execute-2: quota");
     set(&c->outcome, "refused: nodes/count: \"ten\" is not a number");
     set(&c->notes, "warning: unknown parameter Foo\nmissing: SubnetId (Subnet): needed to start");

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""What a cluster's files say about its template: where values come from, what an edit changes."""
+import json
+
+from harness import SIMPLE, shell, wait_until
+
+HEADING = "nodes that run keep their definition; nodes started from now on get\n"
+
+
+def changes(daemon, name):
+    """The lines of `plan` about an edited template."""
+    return daemon.read(name, "plan").partition(HEADING)[2].splitlines()
+
+
+def test_origins(daemon):
+    daemon.make_cluster("hpc")
+    daemon.write('{"MaxExecuteCount": 7}', "hpc", "parameters")
+    rows = json.loads(daemon.read("hpc", "definition.origin"))
+    assert rows["parameters.MaxExecuteCount"] == {"value": 7, "from": "given"}
+    assert rows["nodearrays.execute.Attributes.MaxCount"] == {
+        "value": 7, "line": 14, "in": "nodearray execute", "parameters": {"MaxExecuteCount": "given"}}
+    assert rows["nodes.head.Attributes.ImageName"]["in"] == "node defaults"
+    lines = shell("grep head.*MachineType hpc/definition.origin", cwd=daemon.mount).stdout
+    assert lines.count("\n") == 1 and '"Standard_D4s_v5"' in lines
+
+
+def test_plan_shows_what_an_edit_changes(daemon):
+    daemon.make_cluster("hpc")
+    daemon.write(SIMPLE.replace("D4s", "D2s"), "hpc", "template")
+    assert HEADING not in daemon.read("hpc", "plan"), "the cluster is off: nothing runs"
+    daemon.write(SIMPLE, "hpc", "template")
+    shell("echo 1 > hpc/nodes/count; sync hpc/nodes/count", cwd=daemon.mount)
+    assert changes(daemon, "hpc") == []
+    edited = SIMPLE.replace("ImageName = almalinux8", "ImageName = almalinux9\nTags.team = x")
+    daemon.write(edited, "hpc", "template")
+    expected = [f"{node}.Attributes.{what}" for node in ("nodes.head", "nodearrays.execute")
+                for what in ('ImageName: "almalinux8" -> "almalinux9"', "Tags: added")]
+    assert changes(daemon, "hpc") == expected
+    daemon.write('{"ExecuteMachineType": "Standard_F4s_v2"}', "hpc", "parameters")
+    machine = ('nodearrays.execute.Attributes.MachineType: "Standard_F2s_v2" -> "Standard_F4s_v2"')
+    assert sorted(changes(daemon, "hpc")) == sorted(expected + [machine])
+    daemon.terminate()
+    daemon.start()
+    wait_until(lambda: daemon.read("hpc", "state") == "started\n", 60, "the cluster again")
+    assert sorted(changes(daemon, "hpc")) == sorted(expected + [machine])
+    daemon.write("{}", "hpc", "parameters")
+    daemon.write(SIMPLE, "hpc", "template")
+    assert changes(daemon, "hpc") == [], "back to what runs"
+    daemon.write(edited, "hpc", "template")
+    shell("echo terminated > hpc/state; sync hpc/state", cwd=daemon.mount)
+    assert daemon.read("hpc", "state") == "off\n"
+    assert changes(daemon, "hpc") == [], "nothing runs any more"
+
+
+def test_all_errors_of_a_template_are_told(daemon):
+    daemon.make_cluster("hpc")
+    bad = SIMPLE.replace("MaxCount = $MaxExecuteCount", "MaxCount = $MaxExecutCount\nX := (")
+    path = daemon.path("hpc", "template")
+    done = shell(f"cat > {path} <<'END'\n{bad}END", check=False)
+    assert done.returncode == 0 or "Invalid argument" in done.stderr
+    error = daemon.error("hpc")
+    assert error.startswith("refused: template:"), error
+    assert "expected a value" in error
+    assert "Parameter MaxExecutCount is not known" in error
+    assert "did you mean MaxExecuteCount?" in error
+    assert daemon.read("hpc", "template") == SIMPLE
