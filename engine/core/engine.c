@@ -203,7 +203,6 @@ void engine_free(struct engine *e) {
     call_free_all(e);
     builder_abandon(e->builder);
     forget_learnt(e);
-    shortage_free_all(e);
     journal_vec_done(&e->journal);
     journal_size_vec_done(&e->journal_sizes);
     id_vec_done(&e->forgotten);

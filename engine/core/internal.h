@@ -74,15 +74,6 @@ struct work {
 
 DEFINE_VEC(work_vec, struct work *);
 
-/* A kind of machine that cannot be had now. */
-struct shortage {
-    char *account, *region, *machine_type;
-    bool spot;
-    usec_t until, delay;
-};
-
-DEFINE_VEC(shortage_vec, struct shortage);
-
 enum fact_state {
     FACT_WANTED, /* to be asked at `at` */
     FACT_ASKED,
@@ -105,9 +96,8 @@ DEFINE_VEC(subnet_vec, struct subnet);
 struct market {
     char *account, *region;
     enum fact_state sizes, quotas;
-    bool sizes_known, quotas_known; /* read at least once */
-    usec_t sizes_at, quotas_at;     /* when to read next */
-    usec_t quotas_read_at;
+    bool sizes_known;           /* read at least once */
+    usec_t sizes_at, quotas_at; /* when to read next */
 };
 
 DEFINE_VEC(market_vec, struct market *);
@@ -161,7 +151,6 @@ struct engine {
 
     /* learnt since the start */
     struct work_vec works;
-    struct shortage_vec shortages;
     struct subnet_vec subnets;
     struct market_vec markets;
     struct sweep_vec sweeps;
@@ -280,14 +269,21 @@ usec_t market_next(const struct engine *e);
 void market_refresh(struct engine *e);
 void market_free_all(struct engine *e);
 
+/* catalog.c: the catalog of the snapshot with some of its rows replaced; when memory runs out the
+ * build is failed. Shortages are copied: the rows' texts are borrowed. */
+void catalog_replace_types(struct engine *e, const struct market *m,
+                           const struct cyclecloud_result *result);
+void catalog_replace_quotas(struct engine *e, const struct market *m,
+                            const struct cyclecloud_result *result, usec_t read_at);
+void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n);
+
 /* shortage.c */
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
 /* Until when this kind cannot be had; 0 = it may be tried. */
-usec_t shortage_until(const struct engine *e, const struct array_spec *spec,
-                      const char *machine_type);
+usec_t shortage_until(const struct snapshot *s, const struct array_spec *spec,
+                      const char *machine_type, usec_t now);
 void shortage_lift(struct engine *e);
-void shortage_free_all(struct engine *e);
 
 /* definition.c: documents -> arrays. 0, or -EINVAL with words in `err` and nothing changed. */
 int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err);

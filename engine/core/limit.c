@@ -60,6 +60,17 @@ static int check_max_core_count(const struct array *a, const struct machine_type
                    wanted, str_text(a->name), wanted * t->vcpus, limit, limit / t->vcpus);
 }
 
+static const struct quota *find_quota(struct engine *e, const struct array_spec *s,
+                                      const char *name) {
+    const struct catalog *c = engine_state(e)->catalog;
+    for (size_t i = 0; c && i < c->n_quotas; i++)
+        if (strcasecmp(str_text(c->quotas[i].name), name) == 0 &&
+            str_equal(c->quotas[i].account, str_text(s->account)) &&
+            str_equal(c->quotas[i].region, str_text(s->region)))
+            return &c->quotas[i];
+    return NULL;
+}
+
 /* Nodes of both draw on the same quotas. */
 static bool same_market(const struct array_spec *a, const struct array_spec *b) {
     return a->spot == b->spot && str_equal(a->account, str_text(b->account)) &&
@@ -80,7 +91,7 @@ static uint64_t uncounted_of(struct engine *e, const struct node *n, const struc
 static uint64_t uncounted_cores(struct engine *e, const struct array_spec *s,
                                 const struct str *family) {
     const struct snapshot *now = engine_state(e);
-    const struct market *m = market_find(e, str_text(s->account), str_text(s->region));
+    const struct quota *q = find_quota(e, s, "cores");
     uint64_t cores = 0;
     for (size_t i = 0; i < now->clusters.len; i++) {
         const struct cluster *c = now->clusters.items[i];
@@ -88,21 +99,10 @@ static uint64_t uncounted_cores(struct engine *e, const struct array_spec *s,
         for (const struct node *n; (n = cluster_next_node(c, &position));) {
             const struct array *a = cluster_array_by_id(c, n->array_id);
             if (a && a->spec && same_market(a->spec, s))
-                cores += uncounted_of(e, n, a->spec, family, m ? m->quotas_read_at : 0);
+                cores += uncounted_of(e, n, a->spec, family, q ? q->read_at : 0);
         }
     }
     return cores;
-}
-
-static const struct quota *find_quota(struct engine *e, const struct array_spec *s,
-                                      const char *name) {
-    const struct catalog *c = engine_state(e)->catalog;
-    for (size_t i = 0; c && i < c->n_quotas; i++)
-        if (strcasecmp(str_text(c->quotas[i].name), name) == 0 &&
-            str_equal(c->quotas[i].account, str_text(s->account)) &&
-            str_equal(c->quotas[i].region, str_text(s->region)))
-            return &c->quotas[i];
-    return NULL;
 }
 
 static int check_quota(struct engine *e, const struct array *a, const struct machine_type *t,

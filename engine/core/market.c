@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /*
  * What is read from the cloud beside the clusters' own machines: machine types and quotas of a
@@ -51,120 +50,6 @@ void market_want(struct engine *e, const char *account, const char *region) {
     }
 }
 
-static bool same_place(const struct str *account, const struct str *region,
-                       const struct market *m) {
-    return str_equal(account, m->account) && str_equal(region, m->region);
-}
-
-static int compare_types(const void *a, const void *b) {
-    const struct machine_type *x = a, *y = b;
-    int r = strcmp(str_text(x->account), str_text(y->account));
-    if (r == 0)
-        r = strcmp(str_text(x->region), str_text(y->region));
-    return r ? r : strcasecmp(str_text(x->name), str_text(y->name));
-}
-
-static bool copy_type(struct machine_type *to, const struct machine_type *from) {
-    *to = *from;
-    str_ref(to->name);
-    str_ref(to->family);
-    str_ref(to->account);
-    str_ref(to->region);
-    return true;
-}
-
-static bool read_type(struct machine_type *to, const struct cyclecloud_size *s,
-                      const struct market *m) {
-    *to = (struct machine_type){
-        .name = str_new_c(s->name),
-        .family = str_new_c(s->family),
-        .account = str_new_c(m->account),
-        .region = str_new_c(m->region),
-        .vcpus = s->vcpus,
-        .quota_vcpus = s->quota_vcpus,
-        .vcpus_per_core = s->vcpus_per_core,
-        .gpus = s->gpus,
-        .memory_mb = s->memory_mb,
-        .rdma = s->rdma,
-        .spot = s->spot,
-        .accelerated_networking = s->accelerated_networking,
-        .ephemeral_os_disk = s->ephemeral_os_disk,
-        .restricted = s->restricted,
-    };
-    return to->name && to->family && to->account && to->region;
-}
-
-static bool copy_quota(struct quota *to, const struct quota *from) {
-    *to = *from;
-    str_ref(to->name);
-    str_ref(to->label);
-    str_ref(to->account);
-    str_ref(to->region);
-    return true;
-}
-
-static bool read_quota(struct quota *to, const struct cyclecloud_quota *q, const struct market *m) {
-    *to = (struct quota){str_new_c(q->name),
-                         str_new_c(q->label),
-                         str_new_c(m->account),
-                         str_new_c(m->region),
-                         q->used,
-                         q->limit};
-    return to->name && to->label && to->account && to->region;
-}
-
-/* Appends the rows of other markets as they were, then those of `result`. False: no memory. */
-static bool merge_types(struct catalog *c, const struct catalog *old, const struct market *m,
-                        const struct cyclecloud_result *result) {
-    bool ok = true;
-    for (size_t i = 0; ok && old && i < old->n_types; i++)
-        if (!result || !same_place(old->types[i].account, old->types[i].region, m))
-            ok = copy_type(&c->types[c->n_types++], &old->types[i]);
-    for (size_t i = 0; ok && result && i < result->n_sizes; i++)
-        ok = read_type(&c->types[c->n_types++], &result->sizes[i], m);
-    if (ok && c->n_types)
-        qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
-    return ok;
-}
-
-static bool merge_quotas(struct catalog *c, const struct catalog *old, const struct market *m,
-                         const struct cyclecloud_result *result) {
-    bool ok = true;
-    for (size_t i = 0; ok && old && i < old->n_quotas; i++)
-        if (!result || !same_place(old->quotas[i].account, old->quotas[i].region, m))
-            ok = copy_quota(&c->quotas[c->n_quotas++], &old->quotas[i]);
-    for (size_t i = 0; ok && result && i < result->n_quotas; i++)
-        ok = read_quota(&c->quotas[c->n_quotas++], &result->quotas[i], m);
-    return ok;
-}
-
-/* The catalog with the types, or the quotas, of `m` replaced by those of a result; NULL keeps them
- * all. Returns NULL when memory ran out. */
-static struct catalog *merge(const struct catalog *old, const struct market *m,
-                             const struct cyclecloud_result *types,
-                             const struct cyclecloud_result *quotas) {
-    size_t n_types = (old ? old->n_types : 0) + (types ? types->n_sizes : 0);
-    size_t n_quotas = (old ? old->n_quotas : 0) + (quotas ? quotas->n_quotas : 0);
-    struct catalog *c = catalog_new(n_types, n_quotas);
-    if (!c)
-        return NULL;
-    c->n_types = c->n_quotas = 0; /* rows in use so far */
-    if (merge_types(c, old, m, types) && merge_quotas(c, old, m, quotas))
-        return c;
-    catalog_free(c);
-    return NULL;
-}
-
-static void replace_catalog(struct engine *e, const struct market *m,
-                            const struct cyclecloud_result *result, bool types) {
-    struct catalog *c =
-        merge(engine_state(e)->catalog, m, types ? result : NULL, types ? NULL : result);
-    if (!c || builder_set_catalog(e->builder, c) < 0) {
-        catalog_free(c);
-        engine_fail(e, -ENOMEM);
-    }
-}
-
 static void every_cluster_dirty(struct engine *e) {
     const struct snapshot *s = engine_state(e);
     for (size_t i = 0; i < s->clusters.len; i++)
@@ -184,7 +69,7 @@ static void sizes_read(struct engine *e, const struct cyclecloud_result *result,
     }
     m->sizes_at = engine_now(e) + SIZES_PERIOD;
     m->sizes_known = true;
-    replace_catalog(e, m, result, true);
+    catalog_replace_types(e, m, result);
     every_cluster_dirty(e);
 }
 
@@ -199,9 +84,7 @@ static void quotas_read(struct engine *e, const struct cyclecloud_result *result
         return;
     }
     m->quotas_at = engine_now(e) + QUOTAS_PERIOD;
-    m->quotas_known = true;
-    m->quotas_read_at = began;
-    replace_catalog(e, m, result, false);
+    catalog_replace_quotas(e, m, result, began);
 }
 
 static struct subnet *subnet_find(const struct engine *e, const char *account, const char *name) {

@@ -183,7 +183,7 @@ static struct choice choose_type(const struct plan_input *in, const struct array
                                type, region);
             continue;
         }
-        usec_t until = shortage_until(in->engine, s, type);
+        usec_t until = shortage_until(in->snapshot, s, type, in->now);
         if (!until) {
             c.machine_type = str_text(known->name);
             return c;

@@ -23,8 +23,7 @@
 struct plan_input {
     const struct snapshot *snapshot;
     const struct cluster *cluster;
-    const struct engine
-        *engine; /* read only: what was learnt (shortages, subnets, markets, intents) */
+    const struct engine *engine; /* read only: what was learnt (subnets, markets, intents) */
     const struct work *work;
     usec_t now;
 };

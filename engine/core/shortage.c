@@ -3,72 +3,92 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-static struct shortage *find(const struct engine *e, const struct array_spec *s,
-                             const char *machine_type) {
-    for (size_t i = 0; i < e->shortages.len; i++) {
-        struct shortage *x = &e->shortages.items[i];
-        if (x->spot == s->spot && strcasecmp(x->machine_type, machine_type) == 0 &&
-            str_equal(s->account, x->account) && str_equal(s->region, x->region))
-            return x;
+/* Kinds of machines that the cloud did not have. They are kept in the snapshot's catalog, where
+ * readers see them too; a write takes all rows out, changes some and puts them back. */
+
+DEFINE_VEC(shortage_vec, struct shortage);
+
+static struct shortage_vec take_rows(struct engine *e) {
+    const struct snapshot *now = engine_state(e);
+    const struct catalog *c = now ? now->catalog : NULL;
+    struct shortage_vec v = {0};
+    if (!c || !c->n_shortages)
+        return v;
+    if (shortage_vec_reserve(&v, c->n_shortages) < 0) {
+        engine_fail(e, -ENOMEM);
+        return v;
     }
-    return NULL;
+    memcpy(v.items, c->shortages, c->n_shortages * sizeof(*v.items));
+    v.len = c->n_shortages;
+    return v;
 }
 
-static void release(struct shortage *x) {
-    free(x->account);
-    free(x->region);
-    free(x->machine_type);
+static void put_rows(struct engine *e, struct shortage_vec *v) {
+    if (!e->failed)
+        catalog_replace_shortages(e, v->items, v->len);
+    shortage_vec_done(v);
 }
 
-void shortage_add(struct engine *e, const struct array *a, const char *machine_type) {
-    struct shortage *x = find(e, a->spec, machine_type);
-    if (!x) {
-        struct shortage made = {
-            .account = strdup(str_text(a->spec->account)),
-            .region = strdup(str_text(a->spec->region)),
-            .machine_type = strdup(machine_type),
-            .spot = a->spec->spot,
-        };
-        if (!made.account || !made.region || !made.machine_type ||
-            shortage_vec_append(&e->shortages, made) < 0) {
-            release(&made);
-            engine_fail(e, -ENOMEM);
-            return;
-        }
-        x = &e->shortages.items[e->shortages.len - 1];
-    }
-    usec_t now = engine_now(e);
-    if (x->until > now)
-        return; /* the same shortage, seen by another request */
-    x->delay = x->delay ? x->delay * 2 : RETRY_CAPACITY_MIN;
+/* The row of this kind, at the end if it is new; its texts are borrowed. */
+static struct shortage *row_of(struct engine *e, struct shortage_vec *v,
+                               const struct array_spec *spec, struct str *machine_type) {
+    const struct shortage *known = snapshot_shortage(engine_state(e), spec, str_text(machine_type));
+    if (known)
+        return &v->items[known - engine_state(e)->catalog->shortages];
+    struct shortage made = {.account = spec->account,
+                            .region = spec->region,
+                            .machine_type = machine_type,
+                            .spot = spec->spot};
+    return shortage_vec_append(v, made) < 0 ? NULL : &v->items[v->len - 1];
+}
+
+static void hold_off(struct shortage *x, usec_t now) {
+    bool again = x->delay && !shortage_forgotten(x, now);
+    x->delay = again ? x->delay * 2 : RETRY_CAPACITY_MIN;
     if (x->delay > RETRY_CAPACITY_MAX)
         x->delay = RETRY_CAPACITY_MAX;
+    x->failed_at = now;
     x->until = now + x->delay;
 }
 
-void shortage_clear(struct engine *e, const struct array *a, const char *machine_type) {
-    struct shortage *x = find(e, a->spec, machine_type);
-    if (!x)
-        return;
-    release(x);
-    shortage_vec_remove(&e->shortages, (size_t)(x - e->shortages.items));
+void shortage_add(struct engine *e, const struct array *a, const char *machine_type) {
+    usec_t now = engine_now(e);
+    if (!engine_state(e) || shortage_until(engine_state(e), a->spec, machine_type, now))
+        return; /* no memory; or the same shortage, seen by another request */
+    _cleanup_str_ struct str *name = str_new_c(machine_type);
+    struct shortage_vec v = take_rows(e);
+    struct shortage *x = name && !e->failed ? row_of(e, &v, a->spec, name) : NULL;
+    if (x)
+        hold_off(x, now);
+    else
+        engine_fail(e, -ENOMEM);
+    put_rows(e, &v);
 }
 
-usec_t shortage_until(const struct engine *e, const struct array_spec *spec,
-                      const char *machine_type) {
-    const struct shortage *x = find(e, spec, machine_type);
-    return x && x->until > engine_now(e) ? x->until : 0;
+void shortage_clear(struct engine *e, const struct array *a, const char *machine_type) {
+    const struct snapshot *now = engine_state(e);
+    const struct shortage *known = now ? snapshot_shortage(now, a->spec, machine_type) : NULL;
+    if (!known)
+        return;
+    size_t at = (size_t)(known - now->catalog->shortages);
+    struct shortage_vec v = take_rows(e);
+    if (v.len)
+        shortage_vec_remove(&v, at);
+    put_rows(e, &v);
+}
+
+usec_t shortage_until(const struct snapshot *s, const struct array_spec *spec,
+                      const char *machine_type, usec_t now) {
+    const struct shortage *x = snapshot_shortage(s, spec, machine_type);
+    return x && x->until > now ? x->until : 0;
 }
 
 void shortage_lift(struct engine *e) {
-    for (size_t i = 0; i < e->shortages.len; i++)
-        e->shortages.items[i].until = 0;
-}
-
-void shortage_free_all(struct engine *e) {
-    for (size_t i = 0; i < e->shortages.len; i++)
-        release(&e->shortages.items[i]);
-    shortage_vec_done(&e->shortages);
+    struct shortage_vec v = take_rows(e);
+    bool any = v.len;
+    for (size_t i = 0; i < v.len; i++)
+        v.items[i].until = engine_now(e);
+    if (any)
+        put_rows(e, &v);
 }

@@ -65,7 +65,7 @@ int builder_set_catalog(struct builder *b, struct catalog *catalog);
 int builder_set_last_error(struct builder *b, uid_t uid, const char *text);
 
 /* A catalog with this many zeroed rows, or NULL when memory ran out. Rows own their texts. */
-struct catalog *catalog_new(size_t n_types, size_t n_quotas);
+struct catalog *catalog_new(size_t n_types, size_t n_quotas, size_t n_shortages);
 void catalog_free(struct catalog *c);
 
 /* Adds a zeroed cluster / array / set / node with this id and name; writable. An array's

@@ -54,18 +54,20 @@ void model_last_errors_free(struct last_error *errors, size_t n) {
     free(errors);
 }
 
-struct catalog *catalog_new(size_t n_types, size_t n_quotas) {
+struct catalog *catalog_new(size_t n_types, size_t n_quotas, size_t n_shortages) {
     struct catalog *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
     c->types = calloc(n_types + 1, sizeof(*c->types));
     c->quotas = calloc(n_quotas + 1, sizeof(*c->quotas));
-    if (!c->types || !c->quotas) {
+    c->shortages = calloc(n_shortages + 1, sizeof(*c->shortages));
+    if (!c->types || !c->quotas || !c->shortages) {
         catalog_free(c);
         return NULL;
     }
     c->n_types = n_types;
     c->n_quotas = n_quotas;
+    c->n_shortages = n_shortages;
     return c;
 }
 
@@ -86,7 +88,14 @@ void catalog_free(struct catalog *c) {
         str_unref(q->account);
         str_unref(q->region);
     }
+    for (size_t i = 0; i < c->n_shortages; i++) {
+        struct shortage *x = &c->shortages[i];
+        str_unref(x->account);
+        str_unref(x->region);
+        str_unref(x->machine_type);
+    }
     free(c->types);
     free(c->quotas);
+    free(c->shortages);
     free(c);
 }

@@ -163,6 +163,23 @@ const char *snapshot_machine_type_near(const struct snapshot *s, const char *acc
     return best;
 }
 
+const struct shortage *snapshot_shortage(const struct snapshot *s, const struct array_spec *spec,
+                                         const char *machine_type) {
+    const struct catalog *c = s->catalog;
+    for (size_t i = 0; c && i < c->n_shortages; i++) {
+        const struct shortage *x = &c->shortages[i];
+        if (x->spot == spec->spot && text_equal_fold(str_text(x->machine_type), machine_type) &&
+            str_equal(x->account, str_text(spec->account)) &&
+            text_equal_fold(str_text(x->region), str_text(spec->region)))
+            return x;
+    }
+    return NULL;
+}
+
+bool shortage_forgotten(const struct shortage *x, usec_t now) {
+    return now >= x->failed_at + 2 * x->delay;
+}
+
 const struct array *cluster_array_by_id(const struct cluster *c, uint64_t id) {
     size_t i = model_find_array(c, id);
     return i == FIND_NONE ? NULL : cluster_array(c, i);

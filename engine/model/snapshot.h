@@ -38,15 +38,27 @@ struct machine_type {
 struct quota {
     struct str *name, *label, *account, *region;
     uint64_t used, limit;
+    usec_t read_at; /* wall time: what was asked for since then may not be in `used` */
 };
 
-/* What the engine knows about an account and region; replaced as a whole when it is read anew. */
+/* A kind of machine that the cloud did not have when it was asked for. */
+struct shortage {
+    struct str *account, *region, *machine_type;
+    bool spot;
+    usec_t failed_at; /* wall time */
+    usec_t until;     /* wall time: not asked for before this, unless a person says so */
+    usec_t delay;     /* how long it was held off; doubles when it is still short */
+};
+
+/* What the engine knows about what the clouds have to give; replaced as a whole. */
 struct catalog {
     uint64_t edit;
     struct machine_type *types; /* sorted by account, region, name */
     size_t n_types;
     struct quota *quotas;
     size_t n_quotas;
+    struct shortage *shortages;
+    size_t n_shortages;
 };
 
 enum health {
@@ -107,6 +119,12 @@ const struct machine_type *snapshot_machine_type(const struct snapshot *s, const
 /* The nearest known name, NULL when none is near. */
 const char *snapshot_machine_type_near(const struct snapshot *s, const char *account,
                                        const char *region, const char *name);
+/* The shortage of this machine type for nodes of this definition, also one that is over or
+   forgotten. */
+const struct shortage *snapshot_shortage(const struct snapshot *s, const struct array_spec *spec,
+                                         const char *machine_type);
+/* True when a shortage has not come back for so long that it says nothing about now. */
+bool shortage_forgotten(const struct shortage *x, usec_t now);
 
 const struct array *cluster_array_by_id(const struct cluster *c, uint64_t id);
 const struct array *cluster_array_named(const struct cluster *c, const char *name);

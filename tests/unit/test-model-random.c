@@ -358,7 +358,7 @@ static void test_no_memory_elsewhere(void **state) {
         fail_after = n;
         assert_null(str_list_new((const char *const[]){"a", "b"}, 2));
         fail_after = n;
-        assert_null(catalog_new(2, 2));
+        assert_null(catalog_new(2, 2, 1));
         fail_after = -1;
     }
 }

@@ -130,8 +130,8 @@ static void test_abandon(void **state) {
     assert_int_equal(builder_rename_cluster(b, 1, "renamed"), 0);
     assert_int_equal(builder_set_last_error(b, 7, "no"), 0);
     assert_int_equal(str_set(&builder_root(b)->server.health_text, "degraded"), 0);
-    assert_int_equal(builder_set_catalog(b, catalog_new(2, 2)), 0);
-    assert_int_equal(builder_set_catalog(b, catalog_new(1, 0)), 0);
+    assert_int_equal(builder_set_catalog(b, catalog_new(2, 2, 1)), 0);
+    assert_int_equal(builder_set_catalog(b, catalog_new(1, 0, 0)), 0);
     builder_abandon(b);
     builder_abandon(NULL);
     const struct snapshot *s = model_acquire(f->model);
@@ -350,7 +350,7 @@ static void test_last_errors(void **state) {
 static void test_catalog(void **state) {
     struct fixture *f = *state;
     static const char *const names[] = {"Standard_D4s_v5", "Standard_HB120rs_v3"};
-    struct catalog *catalog = catalog_new(2, 1);
+    struct catalog *catalog = catalog_new(2, 1, 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(str_set(&catalog->types[i].name, names[i]), 0);
         assert_int_equal(str_set(&catalog->types[i].account, "azure"), 0);
@@ -371,7 +371,7 @@ static void test_catalog(void **state) {
                         names[1]);
     assert_null(snapshot_machine_type_near(s, "azure", "westeurope", "something else"));
     b = begin(f);
-    assert_int_equal(builder_set_catalog(b, catalog_new(0, 0)), 0);
+    assert_int_equal(builder_set_catalog(b, catalog_new(0, 0, 0)), 0);
     builder_publish(b);
     /* `s` still has the first. */
     assert_string_equal(str_text(s->catalog->types[1].name), names[1]);
