@@ -122,7 +122,8 @@ static struct held_row *row_get(struct held *h, const struct view_ref *ref) {
 
 static const char *name_of(const struct place *p) {
     const struct view_ctx *ctx = &p->ctx;
-    return ctx->node      ? str_text(ctx->node->name)
+    return ctx->item      ? str_text(ctx->item->name)
+           : ctx->node    ? str_text(ctx->node->name)
            : ctx->array   ? str_text(ctx->array->name)
            : ctx->cluster ? str_text(ctx->cluster->name)
                           : "/";

@@ -169,23 +169,29 @@ void place_reply_entry(fuse_req_t req, struct place *p) {
         cache_settle(p);
 }
 
+#define DEPTH_MAX 8
+
+static const char *object_name(const struct place *p) {
+    return str_text(p->ctx.item   ? p->ctx.item->name
+                    : p->ctx.node ? p->ctx.node->name
+                                  : p->ctx.array->name);
+}
+
 int place_name(const struct place *p, struct buf *b) {
+    const char *names[DEPTH_MAX];
+    size_t n = 0;
+    struct view_ref ref = p->ref, parent;
     if (p->scratch)
         return buf_puts(b, "a scratch file");
-    struct view_ref parent;
-    if (p->ctx.node)
-        (void)buf_printf(b, "nodes/%s", str_text(p->ctx.node->name));
-    else if (p->ctx.array)
-        (void)buf_printf(b, "arrays/%s", str_text(p->ctx.array->name));
-    bool inside = view_parent(p->snapshot, &p->ref, &parent) == 0 &&
-                  parent.object_id == p->ref.object_id && view_inode(&p->ref) != FUSE_ROOT_ID;
-    if (!inside)
-        return buf_error(b);
-    if (b->len)
-        (void)buf_putc(b, '/');
-    struct view_ref above;
-    if (view_parent(p->snapshot, &parent, &above) == 0 && above.object_id == parent.object_id &&
-        view_inode(&above) != view_inode(&parent))
-        (void)buf_printf(b, "%s/", parent.entry->name);
-    return buf_puts(b, p->ref.entry->name);
+    while (n < DEPTH_MAX && view_inode(&ref) != FUSE_ROOT_ID &&
+           view_parent(p->snapshot, &ref, &parent) == 0) {
+        bool object = ref.link || parent.object_id != ref.object_id;
+        if (object && p->ctx.cluster && ref.object_id == p->ctx.cluster->id)
+            break;
+        names[n++] = object ? object_name(p) : ref.entry->name;
+        ref = parent;
+    }
+    while (n-- > 0)
+        (void)buf_printf(b, "%s%s", names[n], n ? "/" : "");
+    return buf_error(b);
 }

@@ -96,7 +96,10 @@ static void on_reply(void *arg, const struct reply *reply) {
 
 static void about(struct request *r, const struct place *p) {
     r->cluster_id = p->ctx.cluster ? p->ctx.cluster->id : 0;
-    r->about_id = p->ctx.node ? p->ctx.node->id : p->ctx.array ? p->ctx.array->id : 0;
+    r->about_id = p->ctx.item    ? p->ctx.item->id
+                  : p->ctx.node  ? p->ctx.node->id
+                  : p->ctx.array ? p->ctx.array->id
+                                 : 0;
 }
 
 /* Hands the command over; `r` keeps the reference that on_reply gives to the answer thread. */

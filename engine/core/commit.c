@@ -113,6 +113,17 @@ static int batch_cluster(struct engine *e, struct batch *b, const struct snapsho
     return r < 0 ? r : batch_documents(b, was, c, c->id);
 }
 
+static int batch_item(struct engine *e, struct batch *b, const struct change *ch) {
+    enum item_kind kind = (enum item_kind)(ch->type - OBJECT_USER);
+    const struct record_type *type = &record_items[kind];
+    if (!type->fields)
+        return 0;
+    if (ch->removed)
+        return batch_delete(b, type->letter, ch->id, 0);
+    const struct item *item = snapshot_item(engine_state(e), kind, ch->id);
+    return item ? batch_record(b, type, ch->id, 0, item) : 0;
+}
+
 static int batch_object(struct engine *e, struct batch *b, const struct change *ch) {
     static const struct record_type *const types[] = {
         [OBJECT_ARRAY] = &record_array,
@@ -141,7 +152,9 @@ static int batch_changes(struct engine *e, struct batch *b) {
         const struct change *ch = &changes[i];
         if (ch->durability != DURABLE && !ch->removed)
             continue;
-        int r = ch->type == OBJECT_CLUSTER ? batch_cluster(e, b, old, ch) : batch_object(e, b, ch);
+        int r = ch->type == OBJECT_CLUSTER ? batch_cluster(e, b, old, ch)
+                : ch->type >= OBJECT_USER  ? batch_item(e, b, ch)
+                                           : batch_object(e, b, ch);
         if (r < 0)
             return r;
     }

@@ -16,6 +16,9 @@ static const command_apply appliers[COMMAND_TYPE_MAX] = {
     [COMMAND_SET_KEEPALIVE] = apply_set_keepalive,
     [COMMAND_CREATE_NODE] = apply_create_node,
     [COMMAND_REMOVE_NODE] = apply_remove_node,
+    [COMMAND_CREATE_USER] = apply_create_user,
+    [COMMAND_REMOVE_USER] = apply_remove_user,
+    [COMMAND_SET_USER] = apply_set_user,
     [COMMAND_LIBRARY_CHANGED] = apply_library_changed,
 };
 

@@ -365,6 +365,9 @@ int apply_set_keepalive(struct engine *e, struct command *c, struct error *err, 
 int apply_create_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_remove_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_library_changed(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_create_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_remove_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 void apply_agent_register(struct engine *e, struct command *c);
 void apply_agent_status(struct engine *e, struct command *c);
 void command_dispatch(struct engine *e, struct command *c);

@@ -36,6 +36,7 @@ static int read_meta(struct engine *e, const char *text, size_t len, struct erro
         r = err_set(err, -EBADMSG, "store_damaged",
                     "the server's own record in the state directory is damaged");
     if (r == 0) {
+        e->meta_dirty = schema < RECORD_SCHEMA; /* an older version must not write to it again */
         e->next_id = (uint64_t)json_integer_value(json_object_get(root, "next_id"));
         memcpy(e->server_id, id, SERVER_ID_CHARS + 1);
         for (size_t i = 0; i < sizeof(e->server_key); i++) {
@@ -217,6 +218,55 @@ static int load_node(void *arg, const void *key, size_t key_len, const void *val
     return 0;
 }
 
+union any_item {
+    struct item item;
+    struct user user;
+    struct account account;
+    struct orphan orphan;
+    struct alert alert;
+};
+
+static const struct {
+    const char *word; /* in the message of a damaged record */
+    size_t size;
+} item_kinds[ITEM_KIND_MAX] = {
+    [ITEM_USER] = {"user", sizeof(struct user)},
+    [ITEM_ACCOUNT] = {"account", sizeof(struct account)},
+    [ITEM_ORPHAN] = {"orphan", sizeof(struct orphan)},
+    [ITEM_ALERT] = {"alert", sizeof(struct alert)},
+};
+
+static enum item_kind kind_of_letter(char letter) {
+    enum item_kind kind = 0;
+    while (record_items[kind].letter != letter)
+        kind++;
+    return kind;
+}
+
+static int load_item(void *arg, const void *key, size_t key_len, const void *value,
+                     size_t value_len) {
+    struct loading *l = arg;
+    (void)key_len;
+    enum item_kind kind = kind_of_letter(*(const char *)key);
+    uint64_t id = record_key_number((const char *)key + 1);
+    union any_item record = {0};
+    const char *member = NULL;
+    int r = record_decode(&record_items[kind], value, value_len, &record, &member);
+    if (r == -EBADMSG)
+        return damaged(l, item_kinds[kind].word, id, member);
+    struct item *made =
+        r < 0 ? NULL : builder_add_item(l->engine->builder, kind, id, str_text(record.item.name));
+    if (!made)
+        return -ENOMEM;
+    str_unref(record.item.name);
+    record.item.name = made->name; /* the order looks at it */
+    record.item.id = made->id;
+    record.item.edit = made->edit;
+    record.item.change = made->change;
+    memcpy(made, &record, item_kinds[kind].size);
+    return 0;
+}
+
 static int load_intent(void *arg, const void *key, size_t key_len, const void *value,
                        size_t value_len) {
     struct loading *l = arg;
@@ -243,6 +293,14 @@ int load_intents(struct engine *e, struct error *err) {
     return load_kind(e, 'i', load_intent, err);
 }
 
+static int load_items(struct engine *e, struct error *err) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ITEM_KIND_MAX; i++)
+        if (record_items[i].fields)
+            r = load_kind(e, record_items[i].letter, load_item, err);
+    return r;
+}
+
 int load_state(struct engine *e, struct error *err) {
     static const struct {
         char letter;
@@ -254,5 +312,7 @@ int load_state(struct engine *e, struct error *err) {
     int r = load_meta(e, err);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)
         r = load_kind(e, kinds[i].letter, kinds[i].visit, err);
+    if (r == 0)
+        r = load_items(e, err);
     return r < 0 ? r : load_intents(e, err);
 }

@@ -92,6 +92,27 @@ static const struct field node_fields[] = {
     FIELD(node, generation, FIELD_U64),
 };
 
+#define ITEM_FIELDS(kind)                                                    \
+    {"name", FIELD_STR, offsetof(struct kind, item.name)},                   \
+        {"created_at", FIELD_U64, offsetof(struct kind, item.created_at)}, { \
+        "changed_at", FIELD_U64, offsetof(struct kind, item.changed_at)      \
+    }
+
+static const struct field user_fields[] = {
+    ITEM_FIELDS(user),
+    FIELD(user, uid, FIELD_INT),
+    FIELD(user, gid, FIELD_INT),
+    FIELD(user, role, FIELD_STR),
+    FIELD(user, shell, FIELD_STR),
+    FIELD(user, authorized_keys, FIELD_STR),
+    FIELD(user, password_hash, FIELD_STR),
+    FIELD(user, disabled, FIELD_BOOL),
+};
+
+const struct record_type record_items[ITEM_KIND_MAX] = {
+    [ITEM_USER] = {'u', user_fields, ARRAY_SIZE(user_fields)},
+};
+
 const struct record_type record_cluster = {'c', cluster_fields, ARRAY_SIZE(cluster_fields)};
 const struct record_type record_array = {'a', array_fields, ARRAY_SIZE(array_fields)};
 const struct record_type record_set = {'s', set_fields, ARRAY_SIZE(set_fields)};

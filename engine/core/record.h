@@ -16,13 +16,17 @@
  *   "s" cluster id           a set
  *   "n" cluster id           a node
  *   "i" id                   an intent
+ *   "u" id                   a user
  *   "h" ...                  history (store/history.h)
  */
 
 #include "base/buf.h"
+#include "model/item.h"
 #include "model/object.h"
 
-#define RECORD_SCHEMA 1
+/* 1: clusters, arrays, sets, nodes, intents. 2: users too. An older state is read as it is and gets
+   the number of this version with the next commit; a newer one is refused. */
+#define RECORD_SCHEMA 2
 #define RECORD_KEY_MAX 24
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 
@@ -48,6 +52,8 @@ struct record_type {
 };
 
 extern const struct record_type record_cluster, record_array, record_set, record_node;
+/* Of the kinds of items; fields NULL: the kind is not stored. */
+extern const struct record_type record_items[ITEM_KIND_MAX];
 
 /* Writes `object` as JSON. 0, -E2BIG or -ENOMEM. */
 int record_encode(const struct record_type *type, const void *object, struct buf *b);

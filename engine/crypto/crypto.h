@@ -3,9 +3,9 @@
 #define CRYPTO_CRYPTO_H
 
 /*
- * Hashes, tokens, encodings and keys. The only folder that sees OpenSSL. All functions may be
- * called from any thread; none keeps state. Functions that return int give 0 or -errno; -EIO means
- * that the library refused for a reason of its own.
+ * Hashes, tokens, encodings and keys. The only folder that sees OpenSSL and libxcrypt. All
+ * functions may be called from any thread; none keeps state. Functions that return int give 0 or
+ * -errno; -EIO means that the library refused for a reason of its own.
  */
 
 #include "base/buf.h"
@@ -49,6 +49,10 @@ void crypto_wipe(void *data, size_t len);
 /* Base64url of `n_bytes` random bytes (1..CRYPTO_TOKEN_BYTES_MAX); the caller frees it. 0, -EINVAL,
    -EIO (no random numbers) or -ENOMEM. */
 int crypto_random_token(size_t n_bytes, char **ret);
+
+/* The crypt(5) text of a password: yescrypt with a salt of its own. Takes some 50 ms and 16 MiB on
+   purpose. *ret is malloc'ed. 0, -EIO (no random numbers, or the library cannot) or -ENOMEM. */
+int crypto_password_hash(const char *password, char **ret);
 
 /* What a client assertion says. All texts are borrowed. */
 struct crypto_assertion {

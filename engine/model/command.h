@@ -35,6 +35,9 @@ enum command_type {
     COMMAND_AGENT_REGISTER,  /* name = token, text = JSON body; reply.text = JSON answer */
     COMMAND_AGENT_STATUS,    /* name = token, text = JSON body; reply.text = JSON answer */
     COMMAND_LIBRARY_CHANGED, /* name = the path that changed */
+    COMMAND_CREATE_USER,     /* name */
+    COMMAND_REMOVE_USER,     /* item_id */
+    COMMAND_SET_USER,        /* item_id, name = the field, text or number or flag */
     COMMAND_TYPE_MAX,
 };
 
@@ -66,6 +69,7 @@ struct command {
     uid_t caller_uid; /* who asked: owns what is created, and gets last_error */
     gid_t caller_gid;
     uint64_t cluster_id, array_id, node_id;
+    uint64_t item_id; /* a user, account, orphan */
     char *name;
     char *text; /* `len` bytes and a NUL */
     size_t len;

@@ -8,6 +8,9 @@
 #define LIMIT_CLUSTERS 200u
 #define LIMIT_NODES_PER_CLUSTER 100000u
 #define LIMIT_ARRAYS_PER_CLUSTER 200u
+#define LIMIT_USERS 1000u
+#define LIMIT_USER_NAME_BYTES 31u
+#define LIMIT_KEYS_BYTES ((size_t)64 << 10) /* of a user's authorized_keys */
 #define LIMIT_DOCUMENT_BYTES ((size_t)4 << 20)
 #define LIMIT_VALUE_BYTES ((size_t)4096)
 #define LIMIT_NAME_BYTES 63u

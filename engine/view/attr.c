@@ -55,6 +55,10 @@ static usec_t object_server(const struct view_ctx *ctx) {
     return ctx->snapshot->server.started_at;
 }
 
+static usec_t object_item(const struct view_ctx *ctx) {
+    return ctx->item->changed_at;
+}
+
 usec_t view_changed_seen(const struct view_ctx *ctx) {
     return later(object_node(ctx), ctx->node->last_seen);
 }
@@ -86,6 +90,15 @@ usec_t view_changed_heartbeats(const struct view_ctx *ctx) {
     return newest(ctx, view_changed_seen, cluster_floor(ctx));
 }
 
+/* When one of the kind came or went. */
+static usec_t changed_items(const struct view_ctx *ctx, enum item_kind kind) {
+    return later(ctx->snapshot->items_at[kind], object_server(ctx));
+}
+
+usec_t view_changed_users(const struct view_ctx *ctx) {
+    return changed_items(ctx, ITEM_USER);
+}
+
 usec_t view_changed_clusters(const struct view_ctx *ctx) {
     return later(ctx->snapshot->clusters_at, object_server(ctx));
 }
@@ -104,10 +117,10 @@ usec_t view_changed_last_error(const struct view_ctx *ctx) {
 
 usec_t view_changed_object(const struct view_ctx *ctx, enum view_object object) {
     static usec_t (*const at[])(const struct view_ctx *) = {
-        [VIEW_OF_SERVER] = object_server,
-        [VIEW_OF_CLUSTER] = object_cluster,
-        [VIEW_OF_ARRAY] = object_array,
-        [VIEW_OF_NODE] = object_node,
+        [VIEW_OF_SERVER] = object_server, [VIEW_OF_CLUSTER] = object_cluster,
+        [VIEW_OF_ARRAY] = object_array,   [VIEW_OF_NODE] = object_node,
+        [VIEW_OF_USER] = object_item,     [VIEW_OF_ACCOUNT] = object_item,
+        [VIEW_OF_ORPHAN] = object_item,   [VIEW_OF_ALERT] = object_item,
     };
     return at[object](ctx);
 }
@@ -135,6 +148,8 @@ static size_t count_subdirs(const struct view_ctx *ctx, const struct view_entry 
         n += ctx->snapshot->clusters.len;
     if (entry->dir->lists == VIEW_OF_ARRAY)
         n += ctx->cluster->arrays.len;
+    if (entry->dir->lists >= VIEW_OF_USER && view_self(entry->dir->lists)->dir)
+        n += ctx->snapshot->items[view_item_kind(entry->dir->lists)].len;
     if (entry->dir->lists == VIEW_OF_NODE && view_object_of(entry) == VIEW_OF_CLUSTER)
         n += cluster_node_count(ctx->cluster);
     return n;
@@ -149,7 +164,8 @@ static int rendered_size(const struct view_ctx *ctx, const struct view_ref *ref,
         return history_size(ctx->gateway->store, (enum history_stream)ref->entry->stream,
                             ref->entry->generation, ref->object_id, ret);
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
-    int r = view_show(ctx, ref, &b);
+    bool readable = ref->link || ref->entry->show;
+    int r = readable ? view_show(ctx, ref, &b) : 0;
     if (r < 0)
         return r;
     *ret = b.len;

@@ -77,6 +77,7 @@ struct command *view_command_new(const struct view_ctx *ctx, enum command_type t
     c->caller_gid = ctx->gid;
     c->cluster_id = ctx->cluster ? ctx->cluster->id : 0;
     c->node_id = ctx->node ? ctx->node->id : 0;
+    c->item_id = ctx->item ? ctx->item->id : 0;
     c->array_id = ctx->array && !ctx->node ? ctx->array->id : 0;
     return c;
 }
@@ -106,31 +107,74 @@ static int make_cluster(const struct view_ctx *ctx, const char *name, mode_t mod
     return 0;
 }
 
+/* Names of accounts that every system has. */
+static const char *const system_users[] = {"root", "daemon", "bin", "sys", "nobody", "cyclecloud"};
+
+/* As useradd(8) takes them: small letters, digits, _ and -. */
+static bool user_name_valid(const char *name) {
+    static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
+    static const char later[] = "abcdefghijklmnopqrstuvwxyz_0123456789-";
+    size_t len = strlen(name);
+    return len > 0 && len <= LIMIT_USER_NAME_BYTES && strchr(first, name[0]) &&
+           strspn(name, later) == len;
+}
+
+static int make_user(const struct view_ctx *ctx, const char *name, struct command **ret,
+                     struct error *err) {
+    struct quote q;
+    if (!user_name_valid(name))
+        return err_kind(err, "invalid_name",
+                        "\"%s\" is not a user's name: use at most %u small letters, digits, _ and "
+                        "-, beginning with a letter or _",
+                        quote_text(&q, name), LIMIT_USER_NAME_BYTES);
+    for (size_t i = 0; i < ARRAY_SIZE(system_users); i++)
+        if (strcmp(system_users[i], name) == 0)
+            return err_kind(err, "invalid_name",
+                            "%s is an account of the system itself: choose another name", name);
+    if (snapshot_item_named(ctx->snapshot, ITEM_USER, name))
+        return err_kind(err, "exists", "a user %s exists: choose another name", name);
+    return make_named(ctx, COMMAND_CREATE_USER, name, ret, err);
+}
+
 int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
                mode_t mode, struct command **ret, struct error *err) {
     if (dir->entry->row == ROW_ROOT)
         return make_cluster(ctx, name, mode, ret, err);
+    if (dir->entry->row == ROW_USERS)
+        return make_user(ctx, name, ret, err);
     if (dir->entry->row != ROW_NODES)
         return err_kind(err, "not_permitted",
-                        "no directory can be made here: mkdir makes clusters at the top and nodes "
-                        "in nodes/");
+                        "no directory can be made here: mkdir makes clusters at the top, nodes in "
+                        "nodes/ and users in users/");
     int r = check_node_name(ctx->cluster, name, err);
     return r < 0 ? r : make_named(ctx, COMMAND_CREATE_NODE, name, ret, err);
 }
+
+static const struct {
+    const struct view_entry *self;
+    enum command_type command;
+} removals[] = {
+    {&view_cluster_self, COMMAND_REMOVE_CLUSTER},
+    {&view_node_self, COMMAND_REMOVE_NODE},
+    {&view_user_self, COMMAND_REMOVE_USER},
+};
 
 int view_rmdir(const struct view_ctx *ctx, const struct view_ref *ref, struct command **ret,
                struct error *err) {
     if (!ref->entry->dir || ref->link)
         return err_set(err, -ENOTDIR, "invalid_value", "it is not a directory");
-    bool node = ref->entry == &view_node_self;
-    if (!node && ref->entry != &view_cluster_self)
-        return err_kind(err, "not_permitted",
-                        "this directory belongs to its parent: rmdir removes clusters and nodes");
-    struct command *c = view_command_new(ctx, node ? COMMAND_REMOVE_NODE : COMMAND_REMOVE_CLUSTER);
-    if (!c)
-        return view_no_memory(err);
-    *ret = c;
-    return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(removals); i++) {
+        if (removals[i].self != ref->entry)
+            continue;
+        struct command *c = view_command_new(ctx, removals[i].command);
+        if (!c)
+            return view_no_memory(err);
+        *ret = c;
+        return 0;
+    }
+    return err_kind(err, "not_permitted",
+                    "this directory belongs to its parent: rmdir removes clusters, nodes and "
+                    "users");
 }
 
 int view_rename(const struct view_ctx *ctx, const struct view_ref *ref, const char *new_name,

@@ -25,7 +25,9 @@ static const char *access_of(const struct view_entry *entry) {
         return "d";
     if (entry->kind == VIEW_LINK)
         return "l";
-    return entry->store ? "rw" : "r";
+    if (entry->store)
+        return entry->show ? "rw" : "w";
+    return "r";
 }
 
 /* `path` holds the directory that `entry` is in, and is left as it was. */

@@ -30,6 +30,7 @@ enum view_row {
     ROW_LIMITS = 14,
     ROW_MACHINE_TYPES = 15,
     ROW_QUOTAS = 16,
+    ROW_USERS = 17,
     ROW_SERVER_END = 64,
     /* a cluster, 64..127 */
     ROW_CLUSTER = 64,
@@ -65,7 +66,7 @@ enum view_row {
     ROW_ARRAY_CONTROL = 135,
     ROW_ARRAY_NODES = 136,
     ROW_ARRAY_END = 160,
-    /* a node, 160..255 */
+    /* a node, 160..199 */
     ROW_NODE = 160,
     ROW_NODE_STATE = 161,
     ROW_NODE_STATUS = 162,
@@ -88,7 +89,17 @@ enum view_row {
     ROW_NODE_CONTROL = 179,
     ROW_NODE_LAST_SEEN = 180,
     ROW_NODE_RESOURCE_ID = 181,
-    ROW_NODE_END = 256,
+    ROW_NODE_END = 200,
+    /* a user, 200..219 */
+    ROW_USER = 200,
+    ROW_USER_UID = 201,
+    ROW_USER_GID = 202,
+    ROW_USER_ROLE = 203,
+    ROW_USER_SHELL = 204,
+    ROW_USER_KEYS = 205,
+    ROW_USER_PASSWORD = 206,
+    ROW_USER_DISABLED = 207,
+    ROW_USER_END = 256,
 };
 
 /* Each kind of object begins with a row for its own directory; all else hangs below it. */
@@ -96,14 +107,25 @@ extern const struct view_entry view_root_self;
 extern const struct view_entry view_cluster_self;
 extern const struct view_entry view_array_self;
 extern const struct view_entry view_node_self;
+extern const struct view_entry view_user_self;
 
 /* Tables below a table of another file. */
 extern const struct view_dir view_system_dir;
+extern const struct view_dir view_users_dir;
 extern const struct view_dir view_arrays_dir;
 extern const struct view_dir view_nodes_dir;
 extern const struct view_dir view_array_nodes_dir;
 
-/* The row of an object's own directory; never NULL. */
+/* The kind of item that objects from VIEW_OF_USER on are. */
+static inline enum item_kind view_item_kind(enum view_object object) {
+    return (enum item_kind)(object - VIEW_OF_USER);
+}
+
+static inline const struct user *view_user(const struct view_ctx *ctx) {
+    return (const struct user *)ctx->item;
+}
+
+/* The row of an object's own directory or file; never NULL. */
 const struct view_entry *view_self(enum view_object object);
 /* What kind of object a row belongs to. */
 enum view_object view_object_of(const struct view_entry *entry);
@@ -126,6 +148,7 @@ usec_t view_changed_array_nodes(const struct view_ctx *ctx);
 usec_t view_changed_any_node(const struct view_ctx *ctx);   /* status of any node; O(nodes) */
 usec_t view_changed_heartbeats(const struct view_ctx *ctx); /* ... or a heartbeat; O(nodes) */
 usec_t view_changed_seen(const struct view_ctx *ctx);       /* of the one node */
+usec_t view_changed_users(const struct view_ctx *ctx);      /* one came or went */
 usec_t view_changed_clusters(const struct view_ctx *ctx);
 usec_t view_changed_snapshot(const struct view_ctx *ctx);
 usec_t view_changed_last_error(const struct view_ctx *ctx);

@@ -24,6 +24,7 @@ static const struct type types[] = {
     [VIEW_OF_CLUSTER] = {&view_cluster_self, ROW_CLUSTER_END},
     [VIEW_OF_ARRAY] = {&view_array_self, ROW_ARRAY_END},
     [VIEW_OF_NODE] = {&view_node_self, ROW_NODE_END},
+    [VIEW_OF_USER] = {&view_user_self, ROW_USER_END},
 };
 
 static enum view_object object_of_row(unsigned row) {
@@ -93,6 +94,12 @@ static int resolve(const struct snapshot *s, enum view_object object, uint64_t i
             return -ENOENT;
         ctx->array = cluster_array_by_id(ctx->cluster, ctx->node->array_id);
         return 0;
+    case VIEW_OF_USER:
+    case VIEW_OF_ACCOUNT:
+    case VIEW_OF_ORPHAN:
+    case VIEW_OF_ALERT:
+        ctx->item = snapshot_item(s, view_item_kind(object), id);
+        return ctx->item ? 0 : -ENOENT;
     }
     return -ENOENT;
 }
@@ -137,15 +144,12 @@ bool view_present(const struct view_ctx *ctx, const struct view_entry *entry) {
         return false;
     if (entry->kind != VIEW_STREAM)
         return shows_something(ctx, entry);
-    const uint64_t ids[] = {
-        [VIEW_OF_SERVER] = 0,
-        [VIEW_OF_CLUSTER] = ctx->cluster ? ctx->cluster->id : 0,
-        [VIEW_OF_ARRAY] = ctx->array ? ctx->array->id : 0,
-        [VIEW_OF_NODE] = ctx->node ? ctx->node->id : 0,
-    };
-    uint64_t size = 0;
+    uint64_t size = 0, owner = ctx->node      ? ctx->node->id
+                               : ctx->array   ? ctx->array->id
+                               : ctx->cluster ? ctx->cluster->id
+                                              : 0;
     return history_size(ctx->gateway->store, (enum history_stream)entry->stream, entry->generation,
-                        ids[view_object_of(entry)], &size) == 0 &&
+                        owner, &size) == 0 &&
            size > 0;
 }
 
@@ -184,6 +188,15 @@ static int lookup_node(const struct view_ctx *ctx, const struct view_ref *dir, c
     return 0;
 }
 
+static int lookup_item(const struct view_ctx *ctx, enum view_object object, const char *name,
+                       struct view_ref *ret) {
+    const struct item *i = snapshot_item_named(ctx->snapshot, view_item_kind(object), name);
+    if (!i)
+        return -ENOENT;
+    *ret = (struct view_ref){.object_id = i->id, .entry = types[object].self};
+    return 0;
+}
+
 static int lookup_object(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
                          struct view_ref *ret) {
     switch (dir->entry->dir->lists) {
@@ -195,6 +208,11 @@ static int lookup_object(const struct view_ctx *ctx, const struct view_ref *dir,
         return lookup_array(ctx, name, ret);
     case VIEW_OF_NODE:
         return lookup_node(ctx, dir, name, ret);
+    case VIEW_OF_USER:
+    case VIEW_OF_ACCOUNT:
+    case VIEW_OF_ORPHAN:
+    case VIEW_OF_ALERT:
+        return lookup_item(ctx, dir->entry->dir->lists, name, ret);
     }
     return -ENOENT;
 }
@@ -238,14 +256,13 @@ int view_parent(const struct snapshot *s, const struct view_ref *ref, struct vie
         return 0;
     }
     static const unsigned rows[] = {
-        [VIEW_OF_SERVER] = ROW_ROOT,
-        [VIEW_OF_CLUSTER] = ROW_ROOT,
-        [VIEW_OF_ARRAY] = ROW_ARRAYS,
-        [VIEW_OF_NODE] = ROW_NODES,
+        [VIEW_OF_SERVER] = ROW_ROOT, [VIEW_OF_CLUSTER] = ROW_ROOT, [VIEW_OF_ARRAY] = ROW_ARRAYS,
+        [VIEW_OF_NODE] = ROW_NODES,  [VIEW_OF_USER] = ROW_USERS,
     };
     unsigned row = rows[object];
-    *ret = (struct view_ref){.object_id = row == ROW_ROOT ? 0 : ctx.cluster->id,
-                             .entry = find_row(types[object_of_row(row)].self, row)};
+    enum view_object above = object_of_row(row);
+    *ret = (struct view_ref){.object_id = above == VIEW_OF_SERVER ? 0 : ctx.cluster->id,
+                             .entry = find_row(types[above].self, row)};
     return 0;
 }
 
@@ -314,6 +331,28 @@ static int list_arrays(struct listing *l) {
     return 0;
 }
 
+static const struct item *next_item(const struct object_list *l, uint64_t from) {
+    const struct item *next = NULL;
+    for (size_t i = 0; i < l->len; i++) {
+        const struct item *item = l->items[i];
+        if (item->id >= from && (!next || item->id < next->id))
+            next = item;
+    }
+    return next;
+}
+
+static int list_items(struct listing *l) {
+    enum view_object object = l->dir->entry->dir->lists;
+    const struct object_list *items = &l->ctx->snapshot->items[view_item_kind(object)];
+    for (const struct item *i; (i = next_item(items, l->position));) {
+        struct view_ref ref = {.object_id = i->id, .entry = types[object].self};
+        l->position = i->id + 1;
+        if (l->visit(l->arg, str_text(i->name), &ref, cookie_after(i->id)))
+            return 0;
+    }
+    return 0;
+}
+
 static int list_nothing(struct listing *l) {
     (void)l;
     return 0;
@@ -322,10 +361,10 @@ static int list_nothing(struct listing *l) {
 int view_list(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,
               uint64_t cookie, view_visit visit, void *arg) {
     static int (*const list_objects[])(struct listing *) = {
-        [VIEW_OF_SERVER] = list_nothing,
-        [VIEW_OF_CLUSTER] = list_clusters,
-        [VIEW_OF_ARRAY] = list_arrays,
-        [VIEW_OF_NODE] = list_nodes,
+        [VIEW_OF_SERVER] = list_nothing, [VIEW_OF_CLUSTER] = list_clusters,
+        [VIEW_OF_ARRAY] = list_arrays,   [VIEW_OF_NODE] = list_nodes,
+        [VIEW_OF_USER] = list_items,     [VIEW_OF_ACCOUNT] = list_items,
+        [VIEW_OF_ORPHAN] = list_items,   [VIEW_OF_ALERT] = list_items,
     };
     if (!dir->entry->dir || dir->link)
         return -ENOTDIR;

@@ -39,6 +39,10 @@ enum view_object {
     VIEW_OF_CLUSTER,
     VIEW_OF_ARRAY,
     VIEW_OF_NODE,
+    VIEW_OF_USER, /* from here on the kinds of item, in their order */
+    VIEW_OF_ACCOUNT,
+    VIEW_OF_ORPHAN,
+    VIEW_OF_ALERT,
 };
 
 struct view_entry;
@@ -56,7 +60,8 @@ struct view_ctx {
     const struct cluster *cluster;
     const struct array *array;
     const struct node *node;
-    uid_t uid; /* the reader or writer */
+    const struct item *item; /* a user, account, orphan or alert */
+    uid_t uid;               /* the reader or writer */
     gid_t gid;
 };
 
@@ -135,7 +140,8 @@ int view_attr(const struct view_ctx *ctx, const struct view_ref *ref, struct vie
 int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b);
 
 /* Commands for changes of the tree itself; each gives a new command or a refusal in words.
-   mkdir: in the root a cluster, in nodes/ a node. rmdir, rename, setattr likewise. */
+   mkdir: in the root a cluster, in nodes/ a node, in users/ a user. rmdir, rename, setattr
+   likewise. */
 int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
                mode_t mode, struct command **ret, struct error *err);
 int view_rmdir(const struct view_ctx *ctx, const struct view_ref *ref, struct command **ret,

@@ -95,6 +95,18 @@ static void make_other_nodes(struct builder *b) {
     set(&head->machine_type, "Standard_F2s_v2");
 }
 
+static void make_alice(struct builder *b) {
+    struct user *u = builder_add_item(b, ITEM_USER, ID_ALICE, "alice");
+    assert_non_null(u);
+    u->item.created_at = u->item.changed_at = FIXTURE_TIME;
+    u->uid = 20001;
+    u->gid = 100;
+    set(&u->role, "admin");
+    set(&u->shell, "/bin/bash");
+    set(&u->authorized_keys, "# laptop\n");
+    set(&u->password_hash, "$y$hunter2");
+}
+
 static void make_hpc(struct builder *b) {
     struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
     assert_non_null(c);
@@ -172,6 +184,7 @@ int fixture_setup(void **state) {
     struct builder *b = fixture_begin(f);
     make_server(b);
     make_hpc(b);
+    make_alice(b);
     struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");
     assert_non_null(empty);
     empty->created_at = FIXTURE_TIME;

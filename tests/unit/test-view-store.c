@@ -272,6 +272,11 @@ struct making {
     "90123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" \
     "890123456789012345678901234567890"
 
+#define NO_MKDIR                                                                                 \
+    "no directory can be made here: mkdir makes clusters at the top, nodes in nodes/ and users " \
+    "in "                                                                                        \
+    "users/"
+
 static const struct making makings[] = {
     {"/", "new", 0, ""},
     {"/", "a2345678901234567890123456789012345678901234567890123456789012_", 0, ""},
@@ -299,14 +304,10 @@ static const struct making makings[] = {
     {"/hpc/nodes", "a.b", -EINVAL,
      "\"a.b\" is not a name: use at most 63 letters, digits, _ and -, beginning with a letter or "
      "digit"},
-    {"/hpc", "x", -EPERM,
-     "no directory can be made here: mkdir makes clusters at the top and nodes in nodes/"},
-    {"/hpc/arrays", "x", -EPERM,
-     "no directory can be made here: mkdir makes clusters at the top and nodes in nodes/"},
-    {"/hpc/arrays/execute/nodes", "x", -EPERM,
-     "no directory can be made here: mkdir makes clusters at the top and nodes in nodes/"},
-    {"/system", "x", -EPERM,
-     "no directory can be made here: mkdir makes clusters at the top and nodes in nodes/"},
+    {"/hpc", "x", -EPERM, NO_MKDIR},
+    {"/hpc/arrays", "x", -EPERM, NO_MKDIR},
+    {"/hpc/arrays/execute/nodes", "x", -EPERM, NO_MKDIR},
+    {"/system", "x", -EPERM, NO_MKDIR},
 };
 
 static void test_mkdir(void **state) {

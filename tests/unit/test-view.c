@@ -20,6 +20,12 @@ static const struct expectation expectations[] = {
     {"/metrics", RENDERED},
     {"/last_error", "refused: mkdir: the name is reserved\n"},
     {"/templates", "/srv/templates"},
+    {"/users/alice/uid", "20001\n"},
+    {"/users/alice/gid", "100\n"},
+    {"/users/alice/role", "admin\n"},
+    {"/users/alice/shell", "/bin/bash\n"},
+    {"/users/alice/authorized_keys", "# laptop\n"},
+    {"/users/alice/disabled", "false\n"},
     {"/system/version", "9.9.9\n"},
     {"/system/health", "ok\n"},
     {"/system/limits", RENDERED},
@@ -128,14 +134,10 @@ static void walk_directory(struct walk *w, const struct view_ref *dir) {
     w->dir = before;
 }
 
-/* What holds of every place: found again by name, by inode, and from its parent. */
-static int visit_entry(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie) {
-    struct walk *w = arg;
+/* Found again by name, by inode, and from its parent. */
+static void check_found(const struct walk *w, const char *name, const struct view_ref *ref) {
     const struct snapshot *s = w->f->snapshot;
     struct view_ref found, again, parent;
-    struct view_ctx ctx;
-    struct view_attr attr;
-    assert_true(cookie > 0);
     assert_int_equal(view_lookup(&w->f->gateway, s, &w->dir, name, &found), 0);
     assert_true(view_inode(&found) == view_inode(ref));
     assert_int_equal(view_from_inode(s, view_inode(ref), &again), 0);
@@ -144,26 +146,45 @@ static int visit_entry(void *arg, const char *name, const struct view_ref *ref, 
     assert_true(again.via_id == ref->via_id);
     assert_int_equal(view_parent(s, ref, &parent), 0);
     assert_true(view_inode(&parent) == view_inode(&w->dir));
-    assert_int_equal(view_context(&w->f->gateway, s, ref, &ctx), 0);
+}
+
+/* A file or a link: its size is that of its contents, which hold no secret. */
+static void check_contents(const struct walk *w, const struct view_ctx *ctx,
+                           const struct view_ref *ref, const struct view_attr *attr) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
+    if (!ref->link && !ref->entry->show) {
+        assert_non_null(ref->entry->store); /* written and never read */
+        assert_int_equal(view_show(ctx, ref, &b), -EINVAL);
+        assert_true(attr->size == 0 && (attr->mode & 0444) == 0);
+        return;
+    }
+    assert_int_equal(view_show(ctx, ref, &b), 0);
+    assert_true(attr->size == b.len);
+    assert_null(strstr(b.data, "hunter2"));
+    if (!ref->link && !expected(ref->entry, w->f))
+        fail_msg("no expectation for %s", ref->entry->name);
+}
+
+static int visit_entry(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie) {
+    struct walk *w = arg;
+    struct view_ctx ctx;
+    struct view_attr attr;
+    assert_true(cookie > 0);
+    check_found(w, name, ref);
+    assert_int_equal(view_context(&w->f->gateway, w->f->snapshot, ref, &ctx), 0);
     ctx.uid = 1000;
     assert_int_equal(view_attr(&ctx, ref, &attr), 0);
     assert_true(attr.changed_at >= FIXTURE_TIME);
     w->seen_rows[ref->entry->row] = true;
-    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
     if (S_ISDIR(attr.mode)) {
         w->directories++;
         walk_directory(w, ref);
     } else if (ref->entry->kind != VIEW_STREAM) {
-        assert_int_equal(view_show(&ctx, ref, &b), 0);
-        assert_true(attr.size == b.len);
-        assert_true(ref->link || ref->entry->show);
-        if (!ref->link && !expected(ref->entry, w->f))
-            fail_msg("no expectation for %s", name);
+        check_contents(w, &ctx, ref, &attr);
     }
     w->files += S_ISREG(attr.mode);
     w->links += S_ISLNK(attr.mode);
     assert_true(ref->link || ref->entry->kind == VIEW_LINK || !S_ISLNK(attr.mode));
-    assert_null(strstr(b.data, "hunter2"));
     return 0;
 }
 
@@ -171,8 +192,8 @@ static void test_every_row_is_read(void **state) {
     struct walk w = {.f = *state};
     struct view_ref root = view_root();
     walk_directory(&w, &root);
-    /* system, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3 nodes */
-    assert_int_equal(w.directories, 1 + 6 + 6 + 3);
+    /* system, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3 nodes, a user */
+    assert_int_equal(w.directories, 2 + 6 + 6 + 3 + 1);
     assert_int_equal(w.links, 1 + 3); /* templates; `projects` leads nowhere and is not there */
     assert_true(w.files > 100);
     assert_false(w.seen_rows[0]);
@@ -187,6 +208,9 @@ static void test_inodes_are_stable(void **state) {
         {"/", 1},
         {"/README", 2},
         {"/system/quotas", 16},
+        {"/users", 17},
+        {"/users/alice", ID_ALICE << 8 | 200},
+        {"/users/alice/disabled", ID_ALICE << 8 | 207},
         {"/hpc", ID_HPC << 8 | 64},
         {"/hpc/template", ID_HPC << 8 | 65},
         {"/hpc/state", ID_HPC << 8 | 72},
@@ -290,7 +314,8 @@ static void test_modes(void **state) {
 
 static void test_link_counts_and_times(void **state) {
     const struct fixture *f = *state;
-    assert_int_equal(fixture_attr(f, "/").links, 2 + 1 + 2);
+    assert_int_equal(fixture_attr(f, "/").links, 2 + 2 + 2);
+    assert_int_equal(fixture_attr(f, "/users").links, 2 + 1);
     assert_int_equal(fixture_attr(f, "/hpc").links, 2 + 2);
     assert_int_equal(fixture_attr(f, "/hpc/nodes").links, 2 + 3);
     assert_int_equal(fixture_attr(f, "/hpc/arrays").links, 2 + 3);
