@@ -25,7 +25,7 @@ static bool holds_documents(const struct place *dir) {
     for (size_t i = 0; d && i < d->n_entries; i++)
         if (d->entries[i].kind == VIEW_DOC && d->entries[i].store)
             return true;
-    return false;
+    return d && view_self(d->lists)->kind == VIEW_DOC;
 }
 
 static bool scratch_allowed(const struct place *dir, const char *name) {

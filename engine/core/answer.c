@@ -219,11 +219,11 @@ static const char *const files[COMMAND_TYPE_MAX] = {
     [COMMAND_SET_TARGET] = "state",        [COMMAND_CONTROL] = "control",
     [COMMAND_SET_KEEPALIVE] = "keepalive", [COMMAND_CREATE_NODE] = "nodes",
     [COMMAND_REMOVE_NODE] = "nodes",       [COMMAND_CREATE_USER] = "mkdir",
-    [COMMAND_REMOVE_USER] = "rmdir",
+    [COMMAND_REMOVE_USER] = "rmdir",       [COMMAND_SET_CONFIG] = "system/config",
 };
 
 static const char *command_file(const struct command *c) {
-    if (c->type == COMMAND_REFUSED || c->type == COMMAND_SET_USER)
+    if (c->type == COMMAND_REFUSED || c->type == COMMAND_SET_USER || c->type == COMMAND_SET_ACCOUNT)
         return c->name ? c->name : "";
     return files[c->type] ? files[c->type] : "";
 }

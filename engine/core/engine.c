@@ -152,6 +152,15 @@ static void want_default_market(struct engine *e) {
         market_want(e, account, p->ops->account_region(p->self, account));
 }
 
+int engine_publish_early(struct engine *e, struct error *err) {
+    int r = e->failed ? e->failed : commit_build(e, err);
+    if (r < 0)
+        return r;
+    builder_publish(e->builder);
+    e->builder = NULL;
+    return 0;
+}
+
 static int first_state(struct engine *e, struct error *err) {
     int r = engine_state(e) ? load_state(e, err) : -ENOMEM;
     if (r == 0)
@@ -165,12 +174,7 @@ static int first_state(struct engine *e, struct error *err) {
     root->server.started_at = root->clusters_at = engine_now(e);
     edit_text(e, &root->server.version, CYCLECLOUDFS_VERSION);
     state_server(e);
-    r = e->failed ? e->failed : commit_build(e, err);
-    if (r < 0)
-        return r;
-    builder_publish(e->builder);
-    e->builder = NULL;
-    return 0;
+    return engine_publish_early(e, err);
 }
 
 int engine_new(const struct engine_options *options, struct error *err, struct engine **ret) {
@@ -203,6 +207,7 @@ void engine_free(struct engine *e) {
     call_free_all(e);
     builder_abandon(e->builder);
     forget_learnt(e);
+    configuration_free(e);
     journal_vec_done(&e->journal);
     journal_size_vec_done(&e->journal_sizes);
     id_vec_done(&e->forgotten);
@@ -247,6 +252,7 @@ static int learn_again(struct engine *e) {
         e->builder = NULL;
         return r;
     }
+    configuration_show(e);
     want_default_market(e);
     e->lost = false;
     return 0;
@@ -407,6 +413,7 @@ static bool has_news(const struct engine *e) {
 }
 
 usec_t engine_tick(struct engine *e) {
+    e->running = true;
     usec_t now = engine_now(e), next = USEC_NEVER;
     if (e->retry_at > now)
         return e->retry_at; /* readers go on; all else waits for the store */
@@ -468,6 +475,7 @@ void engine_config_changed(struct engine *e) {
     want_default_market(e);
     market_refresh(e);
     intents_hurry(e, 0);
+    configuration_lift_holds(e);
     const struct snapshot *s = engine_state(e);
     for (size_t i = 0; i < s->clusters.len; i++) {
         const struct cluster *c = s->clusters.items[i];

@@ -51,6 +51,18 @@ struct engine_options {
     /* Told after each publication what changed. Engine thread; must not block. May be NULL. */
     void (*published)(void *arg, const struct change *changes, size_t n);
     void *published_arg;
+    /* Checks a configuration, writes it down and uses it: the whole text, or (account) the lines of
+       one account. Engine thread. 0, or -errno with words and nothing changed. NULL: it cannot be
+       written. May call engine_set_config and engine_config_changed. */
+    int (*configure)(void *arg, const char *account, const char *text, size_t len,
+                     struct error *err);
+    void *configure_arg;
+};
+
+/* An account as the tree shows it. */
+struct engine_account {
+    const char *name;
+    const char *text; /* its lines, secrets masked */
 };
 
 /*
@@ -80,5 +92,10 @@ void engine_cancel(void *engine, uint64_t ticket);
 /* The accounts or other configuration of the provider changed: holds for credentials are lifted and
    the catalogs are read anew. Engine thread (from a wait callback) or before engine_run. */
 void engine_config_changed(struct engine *e);
+
+/* Shows this configuration in the tree (all is copied): with the next tick, and at once before
+   engine_run. Engine thread. 0, -ENOMEM, or what the store said. */
+int engine_set_config(struct engine *e, const char *text, const struct engine_account *accounts,
+                      size_t n);
 
 #endif

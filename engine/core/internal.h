@@ -137,6 +137,13 @@ struct journal_size {
 
 DEFINE_VEC(journal_size_vec, struct journal_size);
 
+/* An account as it is shown; owned. */
+struct shown_account {
+    char *name, *text;
+};
+
+DEFINE_VEC(shown_account_vec, struct shown_account);
+
 struct engine {
     struct engine_options options;
     struct builder *builder; /* open between ticks too: completions write into it */
@@ -164,6 +171,10 @@ struct engine {
     struct journal_size_vec journal_sizes;
     struct id_vec forgotten; /* owners whose history goes with the next commit */
 
+    /* the configuration, as it is shown */
+    char *config_text;
+    struct shown_account_vec accounts;
+
     /* commands */
     pthread_mutex_t queue_mutex; /* guards the six members below */
     struct list queue;
@@ -179,6 +190,7 @@ struct engine {
     usec_t published_at; /* monotonic */
     usec_t retry_at;     /* after a failed commit nothing is done before this */
     bool lost;           /* what was learnt is forgotten, and could not be read again yet */
+    bool running;        /* the first tick has begun */
     int failed;          /* the first failure of this build: it will be dropped */
 };
 
@@ -187,6 +199,8 @@ usec_t engine_now(const struct engine *e);
 /* The state as this tick has made it so far. */
 const struct snapshot *engine_state(struct engine *e);
 uint64_t engine_take_id(struct engine *e);
+/* Commits and publishes before the first tick. 0 or -errno with words. */
+int engine_publish_early(struct engine *e, struct error *err);
 /* Records that the build cannot be completed (usually -ENOMEM). */
 void engine_fail(struct engine *e, int code);
 struct work *engine_work(struct engine *e, uint64_t cluster_id);
@@ -299,6 +313,13 @@ void plan_cluster(struct engine *e, struct work *w);
 void state_cluster(struct engine *e, struct work *w);
 void state_server(struct engine *e);
 
+/* configuration.c */
+/* Puts what engine_set_config was given into the build. */
+void configuration_show(struct engine *e);
+void configuration_free(struct engine *e);
+/* Nodes that wait for credentials are tried again. */
+void configuration_lift_holds(struct engine *e);
+
 /* journal.c */
 enum event_type {
     EVENT_CLUSTER_CREATED,
@@ -365,6 +386,8 @@ int apply_set_keepalive(struct engine *e, struct command *c, struct error *err, 
 int apply_create_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_remove_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_library_changed(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_config(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_set_account(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_create_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_remove_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_user(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);

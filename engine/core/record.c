@@ -109,8 +109,14 @@ static const struct field user_fields[] = {
     FIELD(user, disabled, FIELD_BOOL),
 };
 
+/* The text of an account is the configuration's; its id must outlive the process. */
+static const struct field account_fields[] = {
+    ITEM_FIELDS(account),
+};
+
 const struct record_type record_items[ITEM_KIND_MAX] = {
     [ITEM_USER] = {'u', user_fields, ARRAY_SIZE(user_fields)},
+    [ITEM_ACCOUNT] = {'k', account_fields, ARRAY_SIZE(account_fields)},
 };
 
 const struct record_type record_cluster = {'c', cluster_fields, ARRAY_SIZE(cluster_fields)};

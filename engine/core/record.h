@@ -17,6 +17,7 @@
  *   "n" cluster id           a node
  *   "i" id                   an intent
  *   "u" id                   a user
+ *   "k" id                   an account: its name alone
  *   "h" ...                  history (store/history.h)
  */
 
@@ -24,8 +25,8 @@
 #include "model/item.h"
 #include "model/object.h"
 
-/* 1: clusters, arrays, sets, nodes, intents. 2: users too. An older state is read as it is and gets
-   the number of this version with the next commit; a newer one is refused. */
+/* 1: clusters, arrays, sets, nodes, intents. 2: users and accounts too. An older state is read as
+   it is and gets the number of this version with the next commit; a newer one is refused. */
 #define RECORD_SCHEMA 2
 #define RECORD_KEY_MAX 24
 #define RECORD_MAX_BYTES ((size_t)1 << 20)

@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/ini.h"
 #include "base/parse.h"
+#include "config-edit.h"
+#include "model/limits.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -13,7 +15,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define WARNING_MAX 4096
 #define SUGGEST_DISTANCE 4
 
@@ -373,6 +374,9 @@ static void set_level(struct config *c) {
 /* default_account is not checked against the accounts: --simulate adds one of its own later. */
 static int finish(struct config *c, const char *name, struct error *err) {
     int r = 0;
+    if (c->accounts.len > LIMIT_ACCOUNTS)
+        return err_kind(err, "limit_exceeded", "%s: there are %zu accounts: at most %u are taken",
+                        name, c->accounts.len, LIMIT_ACCOUNTS);
     for (size_t i = 0; r == 0 && i < c->accounts.len; i++)
         r = check_account(name, &c->accounts.items[i], err);
     if (r == 0 && c->log_level_text)
@@ -393,11 +397,46 @@ int config_parse(struct config *c, const char *name, const char *text, size_t le
     int r = ini_read(name, text, len, read_item, &reader, err);
     if (r == 0)
         r = finish(c, name, err);
-    return r < 0 ? err_wrap(err, r, "configuration") : 0;
+    if (r < 0)
+        return err_wrap(err, r, "configuration");
+    free(c->text);
+    c->text = strndup(text, len);
+    return c->text ? 0 : -ENOMEM;
+}
+
+int config_check_account(const char *account, const char *lines, size_t len, struct error *err) {
+    __attribute__((cleanup(config_done))) struct config c;
+    struct reader reader = {.config = &c, .name = account};
+    _cleanup_free_ char *section = NULL;
+    config_init(&c);
+    if (asprintf(&section, "account %s", account) < 0) {
+        section = NULL;
+        return -ENOMEM;
+    }
+    int r = begin_account(&reader, &(struct ini_item){.section = section, .line = 1}, err);
+    if (r == 0)
+        r = ini_read(account, lines, len, read_item, &reader, err);
+    return r == 0 ? finish(&c, account, err) : r;
+}
+
+int config_account_print(const struct config_account *a, struct buf *b) {
+    for (size_t i = 0; i < ARRAY_SIZE(account_keys); i++) {
+        const struct key_row *key = &account_keys[i];
+        const void *slot = (const char *)a + key->offset;
+        if (key->kind == VALUE_BOOL) {
+            if (*(const bool *)slot)
+                (void)buf_printf(b, "%s = yes\n", key->name);
+        } else if (*(char *const *)slot) {
+            (void)buf_printf(b, "%s = %s\n", key->name, *(char *const *)slot);
+        }
+    }
+    if (a->client_secret)
+        (void)buf_puts(b, "client_secret = " CONFIG_SECRET_MASK "\n");
+    return buf_error(b);
 }
 
 int config_read(struct config *c, const char *path, bool must_exist, struct error *err) {
-    _cleanup_buf_ struct buf text = BUF_INIT(CONFIG_BYTES_MAX);
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
     int r = file_read(path, &text);
     if (r == -ENOENT && !must_exist)
         return 0;
@@ -423,7 +462,7 @@ static void account_done(struct config_account *a) {
 }
 
 void config_done(struct config *c) {
-    char *texts[] = {c->listen,    c->url,      c->default_account,
+    char *texts[] = {c->text,      c->listen,   c->url,           c->default_account,
                      c->templates, c->projects, c->log_level_text};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);

@@ -8,6 +8,7 @@
  * refused leaves the configuration in force as it was.
  */
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/vec.h"
@@ -30,6 +31,7 @@ DEFINE_VEC(config_accounts, struct config_account);
 DEFINE_VEC(config_warnings, char *);
 
 struct config {
+    char *text;            /* as it was read; NULL: there is no file */
     char *listen;          /* ADDR:PORT */
     char *url;             /* how nodes reach the server; NULL: made from listen */
     char *default_account; /* NULL: the only account, or none */
@@ -54,6 +56,14 @@ int config_read(struct config *c, const char *path, bool must_exist, struct erro
 /* Like config_read for a text; `name` is used in messages. */
 int config_parse(struct config *c, const char *name, const char *text, size_t len,
                  struct error *err);
+
+/* Checks the lines of [account NAME] by themselves; line numbers in `err` are theirs. As
+ * config_parse.
+ */
+int config_check_account(const char *account, const char *lines, size_t len, struct error *err);
+
+/* The account as such lines, secrets as ********. 0 or as buf.h. */
+int config_account_print(const struct config_account *a, struct buf *b);
 
 /* The account with this name, or NULL. Borrowed. */
 const struct config_account *config_find(const struct config *c, const char *name);

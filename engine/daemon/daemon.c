@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "fs/guard.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,6 +128,8 @@ static int open_engine(struct daemon *d, struct error *err) {
         .wait_arg = d,
         .published = loop_published,
         .published_arg = d,
+        .configure = settings_write,
+        .configure_arg = d,
     };
     int r = engine_new(&options, err, &d->engine);
     if (r < 0)
@@ -139,7 +142,7 @@ static int open_engine(struct daemon *d, struct error *err) {
                                   .submit = engine_submit,
                                   .cancel = engine_cancel,
                                   .engine = d->engine};
-    return 0;
+    return settings_publish(d);
 }
 
 /* The engine borrows the text of the address, which is known only when the server listens: it has

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include "accounts.h"
 #include "base/log.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,70 +10,6 @@
 #include <sys/signalfd.h>
 
 enum { FD_SIGNALS, FD_WATCH, FD_MAX };
-
-/* --- configuration -----------------------------------------------------------------------------
- */
-
-static bool text_differs(const char *a, const char *b) {
-    return strcmp(a ? a : "", b ? b : "") != 0;
-}
-
-/* Settings that were used while starting stay as they were. */
-static void warn_restart(const struct config *old, const struct config *new) {
-    const struct {
-        const char *name, *old, *new;
-    } fixed[] = {
-        {"listen", old->listen, new->listen},
-        {"url", old->url, new->url},
-        {"default_account", old->default_account, new->default_account},
-        {"templates", old->templates, new->templates},
-        {"projects", old->projects, new->projects},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-        if (text_differs(fixed[i].old, fixed[i].new))
-            log_warning("the new value of %s takes effect when cyclecloudfs is started again",
-                        fixed[i].name);
-}
-
-static void keep_fixed(struct config *old, struct config *new) {
-    char **slots[][2] = {{&old->listen, &new->listen},
-                         {&old->url, &new->url},
-                         {&old->default_account, &new->default_account},
-                         {&old->templates, &new->templates},
-                         {&old->projects, &new->projects}};
-    for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
-        char *kept = *slots[i][0];
-        *slots[i][0] = *slots[i][1];
-        *slots[i][1] = kept;
-    }
-}
-
-static int read_new(struct daemon *d, struct config *c, struct error *err) {
-    int r = config_read(c, d->options->config_file, d->options->config_given, err);
-    if (r == 0 && d->simulator)
-        r = simulate_account(d->simulator, c);
-    return r == 0 ? accounts_apply(d->azure, c, err) : r;
-}
-
-static void reload(struct daemon *d) {
-    _cleanup_error_ struct error err = ERROR_INIT;
-    _cleanup_(config_done) struct config fresh;
-    config_init(&fresh);
-    int r = read_new(d, &fresh, &err);
-    if (r < 0) {
-        log_error("%s; the configuration in force stays", err.code ? err_text(&err) : strerror(-r));
-        return;
-    }
-    for (size_t i = 0; i < fresh.warnings.len; i++)
-        log_warning("%s", fresh.warnings.items[i]);
-    warn_restart(&d->config, &fresh);
-    keep_fixed(&d->config, &fresh);
-    struct config old = d->config;
-    d->config = fresh;
-    fresh = old; /* released on return */
-    log_info("configuration read accounts=%zu", d->config.accounts.len);
-    engine_config_changed(d->engine);
-}
 
 /* --- what changed on disk ----------------------------------------------------------------------
  */
@@ -94,7 +30,7 @@ static bool path_within(const char *path, const char *dir) {
 static void path_changed(void *arg, const char *path) {
     struct daemon *d = arg;
     if (strcmp(path, d->options->config_file) == 0)
-        reload(d);
+        settings_reload(d, true);
     else if (path_within(path, d->site.templates) || path_within(path, d->site.projects))
         library_changed(d, path);
 }
@@ -158,7 +94,7 @@ static void take_signal(struct daemon *d, unsigned number) {
         break;
     case SIGHUP:
         revive_simulator(d);
-        reload(d);
+        settings_reload(d, false);
         break;
     case SIGCHLD:
         child_ended(d);

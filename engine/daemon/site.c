@@ -19,6 +19,7 @@ void site_done(struct site *s) {
     free(s->templates);
     free(s->projects);
     free(s->images);
+    free(s->secrets);
     free(s->database);
     free(s->ssh_public_key);
     *s = (struct site){0};
@@ -129,7 +130,8 @@ int site_prepare(struct site *s, const char *state_dir, const struct config *con
     s->templates = choose_dir(config->templates, state_dir, "templates");
     s->projects = choose_dir(config->projects, state_dir, "projects");
     s->database = choose_dir(NULL, state_dir, "db");
-    if (!s->templates || !s->projects || !s->database)
+    s->secrets = choose_dir(NULL, state_dir, "secrets");
+    if (!s->templates || !s->projects || !s->secrets || !s->database)
         return -ENOMEM;
     s->images = find_shipped("data/images.ini");
     if (!s->images)

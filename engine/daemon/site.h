@@ -10,6 +10,7 @@ struct site {
     char *templates; /* the template library */
     char *projects;
     char *images;         /* the table of images */
+    char *secrets;        /* directory of secrets written through the tree; made when needed */
     char *database;       /* directory of the store */
     char *ssh_public_key; /* one authorized_keys line */
 };

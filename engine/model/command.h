@@ -38,6 +38,8 @@ enum command_type {
     COMMAND_CREATE_USER,     /* name */
     COMMAND_REMOVE_USER,     /* item_id */
     COMMAND_SET_USER,        /* item_id, name = the field, text or number or flag */
+    COMMAND_SET_CONFIG,      /* text */
+    COMMAND_SET_ACCOUNT,     /* item_id, text; name = the file, for refusals */
     COMMAND_TYPE_MAX,
 };
 

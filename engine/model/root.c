@@ -25,6 +25,7 @@ struct snapshot *model_root_copy(const struct snapshot *s) {
     memcpy(copy->items_at, s->items_at, sizeof(copy->items_at));
     (void)str_ref(copy->server.health_text);
     (void)str_ref(copy->server.version);
+    (void)str_ref(copy->server.config);
     return copy;
 }
 
@@ -33,6 +34,7 @@ void model_root_free(struct snapshot *s) {
         return;
     str_unref(s->server.health_text);
     str_unref(s->server.version);
+    str_unref(s->server.config);
     free(s);
 }
 

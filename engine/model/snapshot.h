@@ -72,6 +72,8 @@ struct server {
     enum health health;
     struct str *health_text; /* lines for system/health, "ok" first when all is well */
     struct str *version;
+    struct str *config; /* system/config */
+    usec_t config_at;
     uint64_t ticks, commits, commands, cloud_requests, cloud_errors;
 };
 

@@ -99,6 +99,14 @@ usec_t view_changed_users(const struct view_ctx *ctx) {
     return changed_items(ctx, ITEM_USER);
 }
 
+usec_t view_changed_accounts(const struct view_ctx *ctx) {
+    return changed_items(ctx, ITEM_ACCOUNT);
+}
+
+usec_t view_changed_config(const struct view_ctx *ctx) {
+    return later(ctx->snapshot->server.config_at, object_server(ctx));
+}
+
 usec_t view_changed_clusters(const struct view_ctx *ctx) {
     return later(ctx->snapshot->clusters_at, object_server(ctx));
 }

@@ -16,6 +16,8 @@ static const struct limit limits[] = {
     {"clusters", LIMIT_CLUSTERS, "clusters"},
     {"nodes_per_cluster", LIMIT_NODES_PER_CLUSTER, "nodes"},
     {"arrays_per_cluster", LIMIT_ARRAYS_PER_CLUSTER, "arrays"},
+    {"configuration", LIMIT_CONFIG_BYTES, "bytes"},
+    {"accounts", LIMIT_ACCOUNTS, "accounts"},
     {"users", LIMIT_USERS, "users"},
     {"authorized_keys", LIMIT_KEYS_BYTES, "bytes"},
     {"name", LIMIT_NAME_BYTES, "bytes"},

@@ -172,23 +172,24 @@ static bool key_at(const char *at, const char *end) {
     return false;
 }
 
-/* A line is blank, a comment, or [options] type base64 [comment]; options may hold quoted blanks.
- */
-static bool key_line(const char *line, const char *end) {
+/* Behind the options, which may hold quoted blanks; `end` when nothing is there. */
+static const char *after_options(const char *line, const char *end) {
     bool quoted = false;
-    while (line < end && (*line == ' ' || *line == '\t'))
-        line++;
-    if (line == end || *line == '#' || *line == '\r')
-        return true;
-    if (key_at(line, end))
-        return true;
     for (const char *p = line; p < end; p++) {
         if (*p == '"' && (p == line || p[-1] != '\\'))
             quoted = !quoted;
         if (*p == ' ' && !quoted)
-            return key_at(p + 1, end);
+            return p + 1;
     }
-    return false;
+    return end;
+}
+
+/* A line is blank, a comment, or [options] type base64 [comment]. */
+static bool key_line(const char *line, const char *end) {
+    while (line < end && (*line == ' ' || *line == '\t'))
+        line++;
+    return line == end || *line == '#' || *line == '\r' || key_at(line, end) ||
+           key_at(after_options(line, end), end);
 }
 
 static int check_keys(const char *text, size_t len, struct error *err) {

@@ -7,6 +7,7 @@
 #include "template/template.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -237,6 +238,40 @@ int store_parameters(const struct view_ctx *ctx, const char *text, size_t len, s
                      struct error *err) {
     int r = check_parameters(text, len, err);
     return r < 0 ? r : store_document(ctx, COMMAND_SET_PARAMETERS, text, len, ret, err);
+}
+
+static int check_config(const char *text, size_t len, struct error *err) {
+    if (len > LIMIT_CONFIG_BYTES)
+        return err_kind(err, "too_large", "it has %zu bytes: at most %zu are taken", len,
+                        LIMIT_CONFIG_BYTES);
+    if (memchr(text, '\0', len))
+        return err_kind(err, "invalid_config", "it holds a NUL byte: write key = value lines");
+    return 0;
+}
+
+int store_config(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                 struct error *err) {
+    int r = check_config(text, len, err);
+    return r < 0 ? r : store_document(ctx, COMMAND_SET_CONFIG, text, len, ret, err);
+}
+
+int store_account(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                  struct error *err) {
+    _cleanup_(command_freep) struct command *c = NULL;
+    _cleanup_free_ char *name = NULL;
+    int r = check_config(text, len, err);
+    if (r == 0)
+        r = store_document(ctx, COMMAND_SET_ACCOUNT, text, len, &c, err);
+    if (r < 0)
+        return r;
+    if (asprintf(&name, "system/accounts/%s", str_text(ctx->item->name)) < 0) {
+        name = NULL;
+        return view_no_memory(err);
+    }
+    if (command_set_name(c, name) < 0)
+        return view_no_memory(err);
+    *ret = TAKE_PTR(c);
+    return 0;
 }
 
 int check_template(const char *text, size_t len, struct error *err) {

@@ -44,6 +44,12 @@ int store_template(const struct view_ctx *ctx, const char *text, size_t len, str
 int store_parameters(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                      struct error *err);
 
+/* system/config and system/accounts/NAME. */
+int store_config(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                 struct error *err);
+int store_account(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                  struct error *err);
+
 /* What no later text can repair; DOC rows' `check`. */
 int check_template(const char *text, size_t len, struct error *err);
 int check_parameters(const char *text, size_t len, struct error *err);

@@ -3,6 +3,7 @@
 
 #include "render.h"
 #include "show.h"
+#include "store-value.h"
 
 static int show_version(const struct view_ctx *ctx, struct buf *b) {
     return show_lines(b, ctx->snapshot->server.version, CYCLECLOUDFS_VERSION);
@@ -11,6 +12,14 @@ static int show_version(const struct view_ctx *ctx, struct buf *b) {
 static int show_health(const struct view_ctx *ctx, struct buf *b) {
     const struct server *server = &ctx->snapshot->server;
     return show_lines(b, server->health_text, server->health == HEALTH_OK ? "ok" : "degraded");
+}
+
+static int show_config(const struct view_ctx *ctx, struct buf *b) {
+    return show_text(b, ctx->snapshot->server.config, "");
+}
+
+static int show_account(const struct view_ctx *ctx, struct buf *b) {
+    return show_text(b, ((const struct account *)ctx->item)->text, "");
 }
 
 static const struct view_entry entries[] = {
@@ -28,6 +37,21 @@ static const struct view_entry entries[] = {
      .show = show_health,
      .changed_at = view_changed_snapshot,
      .doc = "ok, or what is wrong, one line each"},
+    {.name = "config",
+     .row = ROW_CONFIG,
+     .kind = VIEW_DOC,
+     .mode = 0644,
+     .show = show_config,
+     .store = store_config,
+     .changed_at = view_changed_config,
+     .doc = "the configuration file; checked, written and used when the writer closes"},
+    {.name = "accounts",
+     .row = ROW_ACCOUNTS,
+     .kind = VIEW_LIST,
+     .mode = 0555,
+     .changed_at = view_changed_accounts,
+     .dir = &view_accounts_dir,
+     .doc = "the ways into the cloud; a section of config each"},
     {.name = "limits",
      .row = ROW_LIMITS,
      .kind = VIEW_ATTR,
@@ -52,6 +76,20 @@ static const struct view_entry entries[] = {
      .changed_at = view_changed_snapshot,
      .unit = "cores",
      .doc = "quotas of each account and region: used and limit, a table"},
+};
+
+const struct view_entry view_account_self = {
+    .name = "ACCOUNT",
+    .row = ROW_ACCOUNT,
+    .kind = VIEW_DOC,
+    .mode = 0644,
+    .show = show_account,
+    .store = store_account,
+    .doc = "keys of [account ACCOUNT]; secrets read ********, and writing that keeps them",
+};
+
+const struct view_dir view_accounts_dir = {
+    .lists = VIEW_OF_ACCOUNT,
 };
 
 const struct view_dir view_system_dir = {

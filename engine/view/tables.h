@@ -31,6 +31,8 @@ enum view_row {
     ROW_MACHINE_TYPES = 15,
     ROW_QUOTAS = 16,
     ROW_USERS = 17,
+    ROW_CONFIG = 18,
+    ROW_ACCOUNTS = 19,
     ROW_SERVER_END = 64,
     /* a cluster, 64..127 */
     ROW_CLUSTER = 64,
@@ -99,7 +101,10 @@ enum view_row {
     ROW_USER_KEYS = 205,
     ROW_USER_PASSWORD = 206,
     ROW_USER_DISABLED = 207,
-    ROW_USER_END = 256,
+    ROW_USER_END = 220,
+    /* an account, 220..255: one file */
+    ROW_ACCOUNT = 220,
+    ROW_ACCOUNT_END = 256,
 };
 
 /* Each kind of object begins with a row for its own directory; all else hangs below it. */
@@ -108,10 +113,12 @@ extern const struct view_entry view_cluster_self;
 extern const struct view_entry view_array_self;
 extern const struct view_entry view_node_self;
 extern const struct view_entry view_user_self;
+extern const struct view_entry view_account_self;
 
 /* Tables below a table of another file. */
 extern const struct view_dir view_system_dir;
 extern const struct view_dir view_users_dir;
+extern const struct view_dir view_accounts_dir;
 extern const struct view_dir view_arrays_dir;
 extern const struct view_dir view_nodes_dir;
 extern const struct view_dir view_array_nodes_dir;
@@ -125,8 +132,6 @@ static inline const struct user *view_user(const struct view_ctx *ctx) {
     return (const struct user *)ctx->item;
 }
 
-/* The row of an object's own directory or file; never NULL. */
-const struct view_entry *view_self(enum view_object object);
 /* What kind of object a row belongs to. */
 enum view_object view_object_of(const struct view_entry *entry);
 /* False for a VIEW_HIDDEN row that is empty now. */
@@ -149,6 +154,8 @@ usec_t view_changed_any_node(const struct view_ctx *ctx);   /* status of any nod
 usec_t view_changed_heartbeats(const struct view_ctx *ctx); /* ... or a heartbeat; O(nodes) */
 usec_t view_changed_seen(const struct view_ctx *ctx);       /* of the one node */
 usec_t view_changed_users(const struct view_ctx *ctx);      /* one came or went */
+usec_t view_changed_accounts(const struct view_ctx *ctx);
+usec_t view_changed_config(const struct view_ctx *ctx);
 usec_t view_changed_clusters(const struct view_ctx *ctx);
 usec_t view_changed_snapshot(const struct view_ctx *ctx);
 usec_t view_changed_last_error(const struct view_ctx *ctx);

@@ -25,6 +25,7 @@ static const struct type types[] = {
     [VIEW_OF_ARRAY] = {&view_array_self, ROW_ARRAY_END},
     [VIEW_OF_NODE] = {&view_node_self, ROW_NODE_END},
     [VIEW_OF_USER] = {&view_user_self, ROW_USER_END},
+    [VIEW_OF_ACCOUNT] = {&view_account_self, ROW_ACCOUNT_END},
 };
 
 static enum view_object object_of_row(unsigned row) {
@@ -257,7 +258,7 @@ int view_parent(const struct snapshot *s, const struct view_ref *ref, struct vie
     }
     static const unsigned rows[] = {
         [VIEW_OF_SERVER] = ROW_ROOT, [VIEW_OF_CLUSTER] = ROW_ROOT, [VIEW_OF_ARRAY] = ROW_ARRAYS,
-        [VIEW_OF_NODE] = ROW_NODES,  [VIEW_OF_USER] = ROW_USERS,
+        [VIEW_OF_NODE] = ROW_NODES,  [VIEW_OF_USER] = ROW_USERS,   [VIEW_OF_ACCOUNT] = ROW_ACCOUNTS,
     };
     unsigned row = rows[object];
     enum view_object above = object_of_row(row);

@@ -95,6 +95,9 @@ struct view_ref {
     uint64_t via_id;
 };
 
+/* The row of an object's own directory or file; never NULL. */
+const struct view_entry *view_self(enum view_object object);
+
 /* The root directory. */
 struct view_ref view_root(void);
 

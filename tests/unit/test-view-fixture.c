@@ -107,6 +107,13 @@ static void make_alice(struct builder *b) {
     set(&u->password_hash, "$y$hunter2");
 }
 
+static void make_azure(struct builder *b) {
+    struct account *a = builder_add_item(b, ITEM_ACCOUNT, ID_AZURE, "azure");
+    assert_non_null(a);
+    a->item.created_at = a->item.changed_at = FIXTURE_TIME;
+    set(&a->text, "region = eastus\nclient_secret = ********\n");
+}
+
 static void make_hpc(struct builder *b) {
     struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
     assert_non_null(c);
@@ -141,6 +148,7 @@ static void make_server(struct builder *b) {
     assert_non_null(root);
     root->server = (struct server){.started_at = FIXTURE_TIME, .cloud_requests = 42};
     set(&root->server.version, "9.9.9");
+    set(&root->server.config, "[server]\n");
     assert_int_equal(builder_set_last_error(b, 1000, "refused: mkdir: the name is reserved"), 0);
     struct catalog *catalog = catalog_new(1, 1, 0);
     assert_non_null(catalog);
@@ -185,6 +193,7 @@ int fixture_setup(void **state) {
     make_server(b);
     make_hpc(b);
     make_alice(b);
+    make_azure(b);
     struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");
     assert_non_null(empty);
     empty->created_at = FIXTURE_TIME;

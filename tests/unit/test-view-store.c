@@ -120,13 +120,17 @@ static const struct accepted accepted[] = {
     {"/hpc/nodes/execute-2/control", "remove", "control cluster=10 array=0 node=21: remove"},
     {"/hpc/template", "[cluster x]\n", "template cluster=10 array=0 node=0: [cluster x]\n"},
     {"/hpc/parameters", "A = 1\n", "parameters cluster=10 array=0 node=0: A = 1\n"},
+    {"/system/config", "[server]\n", "config cluster=0 array=0 node=0: [server]\n"},
+    {"/system/accounts/azure", "region = x\n",
+     "account cluster=0 array=0 node=0: system/accounts/azureregion = x\n"},
 };
 
 static const char *const names[COMMAND_TYPE_MAX] = {
     [COMMAND_SET_COUNT] = "count",           [COMMAND_SET_MAX_COUNT] = "max_count",
     [COMMAND_SET_TARGET] = "target",         [COMMAND_SET_KEEPALIVE] = "keepalive",
     [COMMAND_CONTROL] = "control",           [COMMAND_SET_TEMPLATE] = "template",
-    [COMMAND_SET_PARAMETERS] = "parameters",
+    [COMMAND_SET_PARAMETERS] = "parameters", [COMMAND_SET_CONFIG] = "config",
+    [COMMAND_SET_ACCOUNT] = "account",
 };
 
 static void describe_counts(const struct command *c, struct buf *b) {
@@ -191,14 +195,15 @@ static size_t count_stores(const struct fixture *f, const struct view_entry *ent
 }
 
 static void test_every_writable_row_is_written(void **state) {
-    static const char *const tops[] = {"/", "/hpc", "/hpc/arrays/execute", "/hpc/nodes/execute-1"};
+    static const char *const tops[] = {"/", "/hpc", "/hpc/arrays/execute", "/hpc/nodes/execute-1",
+                                       "/system/accounts/azure"};
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
         struct view_ref ref;
         assert_int_equal(fixture_find(*state, tops[i], &ref), 0);
         n += count_stores(*state, ref.entry);
     }
-    assert_int_equal(n, 5 + 3 + 3);
+    assert_int_equal(n, 1 + 1 + 5 + 3 + 3);
 }
 
 static void test_too_long_values(void **state) {
@@ -222,7 +227,8 @@ static void test_too_long_values(void **state) {
 }
 
 static void test_nul_bytes_are_refused(void **state) {
-    static const char *const paths[] = {"/hpc/nodes/count", "/hpc/parameters"};
+    static const char *const paths[] = {"/hpc/nodes/count", "/hpc/parameters", "/system/config",
+                                        "/system/accounts/azure"};
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         struct view_ref ref;
         struct command *c = NULL;

@@ -26,6 +26,8 @@ static const struct expectation expectations[] = {
     {"/users/alice/shell", "/bin/bash\n"},
     {"/users/alice/authorized_keys", "# laptop\n"},
     {"/users/alice/disabled", "false\n"},
+    {"/system/config", "[server]\n"},
+    {"/system/accounts/azure", "region = eastus\nclient_secret = ********\n"},
     {"/system/version", "9.9.9\n"},
     {"/system/health", "ok\n"},
     {"/system/limits", RENDERED},
@@ -192,8 +194,8 @@ static void test_every_row_is_read(void **state) {
     struct walk w = {.f = *state};
     struct view_ref root = view_root();
     walk_directory(&w, &root);
-    /* system, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3 nodes, a user */
-    assert_int_equal(w.directories, 2 + 6 + 6 + 3 + 1);
+    /* system, accounts, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3 nodes, a user */
+    assert_int_equal(w.directories, 3 + 6 + 6 + 3 + 1);
     assert_int_equal(w.links, 1 + 3); /* templates; `projects` leads nowhere and is not there */
     assert_true(w.files > 100);
     assert_false(w.seen_rows[0]);
@@ -209,6 +211,8 @@ static void test_inodes_are_stable(void **state) {
         {"/README", 2},
         {"/system/quotas", 16},
         {"/users", 17},
+        {"/system/accounts", 19},
+        {"/system/accounts/azure", ID_AZURE << 8 | 220},
         {"/users/alice", ID_ALICE << 8 | 200},
         {"/users/alice/disabled", ID_ALICE << 8 | 207},
         {"/hpc", ID_HPC << 8 | 64},
