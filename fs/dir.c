@@ -64,12 +64,13 @@ static int add_place(void *arg, const char *name, const struct view_ref *ref, ui
     struct listing *l = arg;
     struct vnodes *vs = l->dir->fs->vnodes;
     usec_t now = clock_monotonic(l->dir->fs->gateway->clock);
-    if (ref->entry->kind == VIEW_DOC && vnode_hidden(vs, view_inode(ref), now))
-        return 0;
     struct fuse_entry_param e = {
         .attr = {.st_ino = view_inode(ref), .st_mode = type_of(ref)},
     };
-    if (l->plus)
+    /* A document whose name an editor has just freed is back in a moment, and nobody would tell the
+       kernel: the listing always has it. */
+    bool hidden = ref->entry->kind == VIEW_DOC && vnode_hidden(vs, view_inode(ref), now);
+    if (l->plus && !hidden)
         fill_plus(l, ref, &e);
     int full = add(l, name, &e, VIEW_FIRST + cookie);
     if (full && e.ino)

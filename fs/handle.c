@@ -115,6 +115,16 @@ void handle_unref(struct handle *h) {
     free(h);
 }
 
+bool handle_writes(struct fs *fs, uint64_t inode, uid_t uid) {
+    LOCK_SCOPE(&fs->lock);
+    list_for_each(pos, &fs->handles) {
+        const struct handle *h = list_entry(pos, struct handle, link);
+        if (h->kind == HANDLE_DOCUMENT && h->inode == inode && h->uid == uid)
+            return true;
+    }
+    return false;
+}
+
 int handle_place(struct fs *fs, const struct handle *h, struct place *ret) {
     struct fuse_ctx opener = {.uid = h->uid, .gid = h->gid};
     if (h->kind == HANDLE_SCRATCH) {

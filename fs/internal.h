@@ -226,6 +226,8 @@ struct handle *handle_ref(struct handle *h);
 void handle_unref(struct handle *h);
 DEFINE_CLEANUP(struct handle, handle_unref);
 #define _cleanup_handle_ _cleanup_(handle_unrefp)
+/* True while this user has this document open for writing. */
+bool handle_writes(struct fs *fs, uint64_t inode, uid_t uid);
 /* The place of an open file now. 0 or -ESTALE. */
 int handle_place(struct fs *fs, const struct handle *h, struct place *ret);
 /* Fills fuse_file_info for the kernel. */

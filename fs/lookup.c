@@ -152,9 +152,13 @@ static void set_access(fuse_req_t req, const struct place *p, const struct stat 
 }
 
 /* 0 when the wanted owner, group and mode are what the file has already (editors set them again).
- */
-static int check_unchanged(const struct place *p, const struct stat *attr, int to_set) {
+   While somebody writes a document, the mode may be any and is ignored: install(1) sets 0600 first,
+   and the final one at the end. */
+static int check_unchanged(const struct place *p, const struct stat *attr, int to_set,
+                           const struct fuse_ctx *caller) {
     struct stat st;
+    if (place_is_document(p) && handle_writes(p->fs, view_inode(&p->ref), caller->uid))
+        to_set &= ~FUSE_SET_ATTR_MODE;
     int r = place_stat(p, &st);
     if (r < 0)
         return r;
@@ -181,7 +185,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
             set_access(req, &p, attr, to_set);
             return;
         }
-        r = check_unchanged(&p, attr, to_set);
+        r = check_unchanged(&p, attr, to_set, fuse_req_ctx(req));
     }
     if (r < 0)
         (void)fuse_reply_err(req, -r);

@@ -50,12 +50,24 @@ static void answer(struct command *c, int code, uint64_t object_id, const struct
     command_free(c);
 }
 
+/* The file that a command was written to. */
+static const char *file_of(const struct command *c) {
+    static const char *const files[COMMAND_TYPE_MAX] = {
+        [COMMAND_SET_TEMPLATE] = "template",
+        [COMMAND_SET_PARAMETERS] = "parameters",
+        [COMMAND_SET_COUNT] = "nodes/count",
+        [COMMAND_SET_TARGET] = "state",
+    };
+    const char *file = files[c->type] ? files[c->type] : c->name;
+    return file ? file : "file";
+}
+
 /* The outcome of a write, for `error` and `last_error`. */
 static void record(struct builder *b, const struct command *c, const struct error *err) {
     struct cluster *cl = c->cluster_id ? builder_cluster(b, c->cluster_id, DURABLE) : NULL;
     _cleanup_buf_ struct buf text = BUF_INIT(4096);
     if (err->code)
-        (void)buf_printf(&text, "refused: %s: %s", c->name ? c->name : "file", err_text(err));
+        (void)buf_printf(&text, "refused: %s: %s", file_of(c), err_text(err));
     else
         (void)buf_puts(&text, "ok");
     if (cl)
