@@ -71,6 +71,8 @@ size_t text_distance(const char *a, const char *b, size_t cap) {
     size_t row[DISTANCE_TEXT_MAX + 1];
     if (la > DISTANCE_TEXT_MAX || lb > DISTANCE_TEXT_MAX)
         return strcasecmp(a, b) == 0 ? 0 : cap;
+    if ((la > lb ? la - lb : lb - la) >= cap)
+        return cap;
     for (size_t j = 0; j <= lb; j++)
         row[j] = j;
     for (size_t i = 1; i <= la; i++) {

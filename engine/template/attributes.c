@@ -244,11 +244,11 @@ const struct attribute_row *attribute_row_find(enum section_type type, const cha
 const char *attribute_suggest(enum section_type type, const char *key) {
     const char *best = NULL;
     size_t len = strlen(key), best_distance = len < 6 ? 2 : 3;
+    if (attribute_row_find(type, key))
+        return NULL;
     for (size_t i = 0; i < tables[type].len; i++) {
         const char *name = tables[type].rows[i].name;
         size_t d = text_distance(key, name, best_distance);
-        if (d == 0)
-            return NULL;
         if (d < best_distance && len > 3) {
             best_distance = d;
             best = name;

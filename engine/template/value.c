@@ -113,6 +113,7 @@ void value_unref(struct value *v) {
     }
     free(v->items);
     free(v->keys);
+    key_index_done(&v->index);
     free(v->text);
     free(v);
 }
@@ -147,20 +148,15 @@ int value_list_append(struct value *list, struct value *item) {
     return 0;
 }
 
-static bool find(const struct value *record, const char *key, size_t *ret) {
-    for (size_t i = 0; i < record->len; i++)
-        if (text_equal_fold(record->keys[i], key)) {
-            *ret = i;
-            return true;
-        }
-    return false;
+static bool find(const struct value *record, const char *key, size_t len, size_t *ret) {
+    return key_index_find(&record->index, record->keys, record->len, key, len, ret);
 }
 
 int value_record_set(struct value *record, const char *key, struct value *item) {
     size_t at;
     if (!item)
         return -ENOMEM;
-    if (find(record, key, &at)) {
+    if (find(record, key, strlen(key), &at)) {
         value_unref(record->items[at]);
         record->items[at] = item;
         return 0;
@@ -173,13 +169,14 @@ int value_record_set(struct value *record, const char *key, struct value *item) 
     }
     record->keys[record->len] = copy;
     record->items[record->len++] = item;
-    return 0;
+    return key_index_add(&record->index, record->keys, record->len);
 }
 
 void value_record_remove(struct value *record, const char *key) {
     size_t at;
-    if (!find(record, key, &at))
+    if (!find(record, key, strlen(key), &at))
         return;
+    key_index_done(&record->index);
     free(record->keys[at]);
     value_unref(record->items[at]);
     size_t behind = record->len - at - 1;
@@ -190,7 +187,7 @@ void value_record_remove(struct value *record, const char *key) {
 
 struct value *value_record_get(const struct value *record, const char *key) {
     size_t at;
-    return find(record, key, &at) ? record->items[at] : NULL;
+    return find(record, key, strlen(key), &at) ? record->items[at] : NULL;
 }
 
 /* A copy that shares its items. */
@@ -297,11 +294,9 @@ int value_record_remove_path(struct value *record, const char *path) {
 struct value *value_record_get_path(const struct value *record, const char *path) {
     const char *dot;
     while ((dot = strchr(path, '.'))) {
-        size_t at = 0, len = (size_t)(dot - path);
-        while (at < record->len &&
-               (strlen(record->keys[at]) != len || strncasecmp(record->keys[at], path, len) != 0))
-            at++;
-        if (at == record->len || record->items[at]->type != VALUE_RECORD)
+        size_t at;
+        if (!find(record, path, (size_t)(dot - path), &at) ||
+            record->items[at]->type != VALUE_RECORD)
             return NULL;
         record = record->items[at];
         path = dot + 1;

@@ -11,6 +11,8 @@
  * `secret` travels: what is computed from a secret is a secret.
  */
 
+#include "key-index.h"
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 
@@ -45,6 +47,7 @@ struct value {
     char *text; /* a string; how a number was written (or NULL); why an error */
     struct value **items;
     char **keys; /* of a record */
+    struct key_index index;
     size_t len, cap;
 };
 

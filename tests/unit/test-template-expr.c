@@ -3,6 +3,7 @@
 #include "template-fixture.h"
 
 #include "base/buf.h"
+#include "template/value.h"
 
 static const char given[] =
     "{\"Five\":5,\"Half\":0.5,\"Name\":\"Alice\",\"Yes\":true,\"No\":false,\"Empty\":\"\","
@@ -393,6 +394,34 @@ static void test_bounds(void **state) {
     result_done(&r);
 }
 
+/* Records with many keys find them by a table; it has to say what looking at each would say. */
+static void test_large_records(void **state) {
+    (void)state;
+    _cleanup_value_ struct value *record = value_record_new();
+    char key[32];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 200; i++) {
+            (void)snprintf(key, sizeof(key), round ? "KEY%d" : "key%d", i);
+            assert_int_equal(value_record_set(record, key, value_integer(i + 1000 * round)), 0);
+        }
+    assert_int_equal(record->len, 200);
+    assert_string_equal(record->keys[7], "key7");
+    assert_int_equal(value_record_get(record, "Key199")->integer, 1199);
+    assert_null(value_record_get(record, "key200"));
+    assert_null(value_record_get(record, "key"));
+    for (int i = 0; i < 200; i += 2) {
+        (void)snprintf(key, sizeof(key), "kEy%d", i);
+        value_record_remove(record, key);
+    }
+    assert_int_equal(record->len, 100);
+    assert_null(value_record_get(record, "key4"));
+    assert_int_equal(value_record_get(record, "key5")->integer, 1005);
+    assert_int_equal(value_record_set_path(record, "key4.a.b", value_integer(1)), 0);
+    assert_int_equal(value_record_get_path(record, "KEY4.A.B")->integer, 1);
+    assert_null(value_record_get_path(record, "key5.a"));
+    assert_int_equal(value_record_get(record, "key199")->integer, 1199);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literals),
@@ -405,6 +434,7 @@ int main(void) {
         cmocka_unit_test(test_other_functions),
         cmocka_unit_test(test_scheduler_name),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_large_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "key-index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define INDEXED_FROM 16u /* fewer keys are found as fast one after the other */
+
+/* FNV-1a of the key in lower case. */
+static size_t hash(const char *key, size_t len) {
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)key[i];
+        h = (h ^ (c >= 'A' && c <= 'Z' ? c | 0x20u : c)) * 1099511628211u;
+    }
+    return (size_t)h;
+}
+
+static bool same(const char *stored, const char *key, size_t len) {
+    return strncasecmp(stored, key, len) == 0 && stored[len] == '\0';
+}
+
+static void insert(struct key_index *x, char *const *keys, size_t position) {
+    size_t at = hash(keys[position], strlen(keys[position])) & (x->cap - 1);
+    while (x->slots[at])
+        at = (at + 1) & (x->cap - 1);
+    x->slots[at] = (uint32_t)(position + 1);
+}
+
+static int build(struct key_index *x, char *const *keys, size_t n) {
+    size_t cap = 4 * INDEXED_FROM;
+    while (cap < 4 * n)
+        cap *= 2;
+    uint32_t *slots = calloc(cap, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    free(x->slots);
+    *x = (struct key_index){slots, cap};
+    for (size_t i = 0; i < n; i++)
+        insert(x, keys, i);
+    return 0;
+}
+
+int key_index_add(struct key_index *x, char *const *keys, size_t n) {
+    if (n < INDEXED_FROM)
+        return 0;
+    if (2 * n > x->cap)
+        return build(x, keys, n);
+    insert(x, keys, n - 1);
+    return 0;
+}
+
+bool key_index_find(const struct key_index *x, char *const *keys, size_t n, const char *key,
+                    size_t len, size_t *ret) {
+    if (x->cap == 0) {
+        for (*ret = 0; *ret < n; (*ret)++)
+            if (same(keys[*ret], key, len))
+                return true;
+        return false;
+    }
+    for (size_t at = hash(key, len) & (x->cap - 1); x->slots[at]; at = (at + 1) & (x->cap - 1)) {
+        *ret = x->slots[at] - 1;
+        if (same(keys[*ret], key, len))
+            return true;
+    }
+    return false;
+}
+
+void key_index_done(struct key_index *x) {
+    free(x->slots);
+    *x = (struct key_index){0};
+}
