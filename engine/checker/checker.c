@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "model/limits.h"
+#include "template/project.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -211,6 +212,29 @@ static enum checker_status run_format(struct checker *c) {
     return status_of(template_format(c->text.data, c->text.len, NULL, c->output));
 }
 
+/* project.ini: a language of its own, and small. */
+static enum checker_status run_project(struct checker *c) {
+    json_t *project = NULL;
+    bool expands = strcmp(c->request->command, "expand") == 0;
+    if (!expands && !c->checks) {
+        (void)buf_printf(c->messages, "%s: a project.ini can be checked and expanded only\n",
+                         c->request->file);
+        return CHECKER_FAILED;
+    }
+    enum checker_status status = read_text(c, c->request->file, &c->text);
+    if (status == CHECKER_OK)
+        status = status_of(project_parse(c->text.data, c->text.len, &c->diags, &project));
+    if (status == CHECKER_OK && expands)
+        status = print_json(c, project);
+    json_decref(project);
+    return status;
+}
+
+static bool is_project(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, "project.ini") == 0;
+}
+
 static const struct {
     const char *name;
     enum checker_status (*run)(struct checker *c);
@@ -226,6 +250,8 @@ static enum checker_status run(struct checker *c) {
         if (strcmp(commands[i].name, c->request->command) != 0)
             continue;
         c->checks = commands[i].run == run_check;
+        if (is_project(c->request->file))
+            return run_project(c);
         enum checker_status status = parse(c);
         return status == CHECKER_OK ? commands[i].run(c) : status;
     }

@@ -212,6 +212,21 @@ static const struct attribute_row parameter_rows[] = {
     {"Secret", WANT_ANY},
 };
 
+static const struct attribute_row project_rows[] = {
+    {"Label", WANT_TEXT},
+    {"Name", WANT_TEXT},
+    {"Type", WANT_TEXT},
+    {"Version", WANT_TEXT},
+};
+
+static const struct attribute_row blobs_rows[] = {
+    {"Files", WANT_LIST},
+};
+
+static const struct attribute_row spec_rows[] = {
+    {"run_list", WANT_LIST},
+};
+
 struct table {
     const struct attribute_row *rows;
     size_t len;
@@ -232,6 +247,10 @@ static const struct table tables[SECTION_TYPE_MAX] = {
     [SECTION_ENVIRONMENT] = TABLE(environment_rows),
     [SECTION_ENVIRONMENTREF] = TABLE(environment_rows),
     [SECTION_PARAMETER] = TABLE(parameter_rows),
+    [SECTION_PROJECT] = TABLE(project_rows),
+    [SECTION_BLOBS] = TABLE(blobs_rows),
+    [SECTION_SPEC] = TABLE(spec_rows),
+    [SECTION_CONFIG] = TABLE(parameter_rows),
 };
 
 const struct attribute_row *attribute_row_find(enum section_type type, const char *key) {

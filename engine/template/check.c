@@ -79,7 +79,7 @@ static void check_parameter(struct check *c, const struct section *s) {
 static int check_section(struct check *c, const struct section *s) {
     if (s->type == SECTION_CLUSTER)
         c->cluster = s;
-    if (s->type == SECTION_PARAMETER)
+    if (s->type == SECTION_PARAMETER || s->type == SECTION_CONFIG)
         check_parameter(c, s);
     for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
         c->attribute = s->attributes.items[i];

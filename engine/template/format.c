@@ -87,7 +87,7 @@ static void open_section(struct printer *p, unsigned rank) {
 }
 
 static void put_header(struct printer *p, const struct item *item, const char *end) {
-    enum section_type type = section_type_find(item->type);
+    enum section_type type = section_type_find(item->type, LANGUAGE_TEMPLATE);
     const char *word = section_row(type)->word, *name = item->name.text;
     bool quoted = name > item->whole.text && name[-1] == '"';
     put_indent(p, p->depth);

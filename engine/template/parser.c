@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Text -> tree of sections. */
-#include "syntax.h"
+#include "parser.h"
 
 #include "clean.h"
 
@@ -18,6 +18,7 @@ struct parser {
     struct template *t;
     struct diagnostics *diags;
     struct section *current;
+    enum language language;
 };
 
 static struct diagnostic_place place(const struct parser *p, struct span at) {
@@ -31,13 +32,17 @@ static void report(const struct parser *p, struct span at, enum severity severit
 }
 
 static void report_unknown_type(const struct parser *p, struct span type) {
-    const char *near = section_type_suggest(type);
+    const char *near = section_type_suggest(type, p->language);
+    bool project = p->language == LANGUAGE_PROJECT;
     char hint[96] = "the types are cluster, node, nodearray, parameters, parameter ...";
+    if (project)
+        (void)snprintf(hint, sizeof(hint), "the types are project, spec, blobs and config");
     struct diagnostic_place where = place(p, type);
     if (near)
         (void)snprintf(hint, sizeof(hint), "did you mean %s?", near);
-    diagnostics_add(p->diags, SEVERITY_ERROR, &where, hint, "unknown section type \"%.*s\"",
-                    (int)(type.len < 60 ? type.len : 60), type.text);
+    diagnostics_add(p->diags, project ? SEVERITY_WARNING : SEVERITY_ERROR, &where, hint,
+                    "unknown section type \"%.*s\"", (int)(type.len < 60 ? type.len : 60),
+                    type.text);
 }
 
 /* The words of the sections that `type` may stand in: "node or nodearray". */
@@ -100,7 +105,7 @@ static int index_section(struct template *t, struct section *s) {
 }
 
 static int add_section(struct parser *p, const struct item *item) {
-    enum section_type type = section_type_find(item->type);
+    enum section_type type = section_type_find(item->type, p->language);
     if (type == SECTION_INVALID)
         report_unknown_type(p, item->type);
     if (item->rank > SECTION_RANK_MAX) {
@@ -133,7 +138,8 @@ static int add_section(struct parser *p, const struct item *item) {
 static bool is_ui_only(const struct section *s, struct span key) {
     if (s->type == SECTION_PARAMETERS || s->type == SECTION_LIST)
         return true;
-    return s->type == SECTION_PARAMETER && !span_equal(key, "DefaultValue");
+    return (s->type == SECTION_PARAMETER || s->type == SECTION_CONFIG) &&
+           !span_equal(key, "DefaultValue");
 }
 
 static int add_attribute(struct parser *p, const struct item *item) {
@@ -324,7 +330,7 @@ static int index_parameters(struct parser *p) {
 
 static void check_clusters(struct parser *p) {
     struct diagnostic_place whole = {0};
-    if (p->t->clusters.len == 0)
+    if (p->t->clusters.len == 0 && p->language == LANGUAGE_TEMPLATE)
         diagnostics_add(p->diags, SEVERITY_ERROR, &whole, "a template starts with [cluster NAME]",
                         "there is no [cluster] section");
 }
@@ -366,16 +372,15 @@ static int make_template(const char *text, size_t len, struct diagnostics *diags
     return 0;
 }
 
-/* Parses as far as it goes: with errors in `diags` *ret is what could be understood. */
-static int parse_text(const char *text, size_t len, struct diagnostics *diags,
-                      struct template **ret) {
+int parser_read(const char *text, size_t len, enum language language, struct diagnostics *diags,
+                struct template **ret) {
     _cleanup_(template_freep) struct template *t = NULL;
     if (len > LIMIT_DOCUMENT_BYTES)
         return -E2BIG;
     int r = make_template(text, len, diags, &t);
     if (r < 0)
         return r;
-    struct parser p = {.t = t, .diags = diags, .current = t->file};
+    struct parser p = {.t = t, .diags = diags, .current = t->file, .language = language};
     r = parse_all(&p);
     if (r < 0 || diags->out_of_memory)
         return r < 0 ? r : -ENOMEM;
@@ -389,7 +394,7 @@ int template_parse(const char *text, size_t len, struct diagnostics *diags, stru
     if (!diags)
         diags = &own;
     size_t errors = diags->errors;
-    int r = parse_text(text, len, diags, &t);
+    int r = parser_read(text, len, LANGUAGE_TEMPLATE, diags, &t);
     if (r < 0)
         return r;
     if (diags->errors > errors)
@@ -403,7 +408,7 @@ int template_find_errors(const char *text, size_t len, const struct evaluation_i
     _cleanup_(template_freep) struct template *t = NULL;
     _cleanup_(definition_freep) struct definition *d = NULL;
     _cleanup_diagnostics_ struct diagnostics known = DIAGNOSTICS_INIT;
-    int r = parse_text(text, len, &known, &t);
+    int r = parser_read(text, len, LANGUAGE_TEMPLATE, &known, &t);
     if (r < 0 || t->clusters.len == 0)
         return r;
     r = template_evaluate(t, input, diags, &d);
@@ -414,7 +419,8 @@ int template_find_errors(const char *text, size_t len, const struct evaluation_i
 static const char *incurable(const struct item *item) {
     if (item->kind == ITEM_BROKEN_HEADER)
         return item->problem;
-    if (item->kind == ITEM_HEADER && section_type_find(item->type) == SECTION_INVALID)
+    if (item->kind == ITEM_HEADER &&
+        section_type_find(item->type, LANGUAGE_TEMPLATE) == SECTION_INVALID)
         return "unknown section type";
     return NULL;
 }

@@ -107,6 +107,11 @@ static json_t *make_property(const struct section *p, const struct parameter_inf
     return property;
 }
 
+json_t *schema_property(const struct section *p) {
+    struct parameter_info info = parameter_info(p);
+    return make_property(p, &info);
+}
+
 /* What a person must give: Required, no default, and always part of the form. */
 static bool must_be_given(const struct section *p) {
     return (section_flag(p, "Required") || section_flag(p, "Conditions.Required")) &&

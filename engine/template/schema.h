@@ -22,6 +22,9 @@
 
 #include "parameter.h"
 
+/* One parameter as a property of the schema, a new object. NULL: out of memory. */
+json_t *schema_property(const struct section *parameter);
+
 /* What may be chosen, in order: a new array of values, empty if all is free. NULL: no memory. */
 json_t *parameter_choices(const struct section *parameter);
 /* True if only the choices are allowed. */

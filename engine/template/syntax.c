@@ -13,6 +13,12 @@
 #define IN(type) (1u << (type))
 #define IN_NODES (IN(SECTION_NODE) | IN(SECTION_NODEARRAY))
 
+#define PROJECT_SECTION(name)                                                       \
+    {                                                                               \
+        .word = (name), .parents = IN(SECTION_FILE), .languages = LANGUAGE_PROJECT, \
+        .no_substitution = true,                                                    \
+    }
+
 static const struct section_row rows[SECTION_TYPE_MAX] = {
     [SECTION_FILE] = {""},
     [SECTION_CLUSTER] = {.word = "cluster", .parents = IN(SECTION_FILE), .needs_name = true},
@@ -31,11 +37,13 @@ static const struct section_row rows[SECTION_TYPE_MAX] = {
                            .no_substitution = true,
                            .needs_name = true},
     [SECTION_LIST] = {.word = "list",
-                      .parents = IN(SECTION_PARAMETER),
+                      .parents = IN(SECTION_PARAMETER) | IN(SECTION_CONFIG),
+                      .languages = LANGUAGE_TEMPLATE | LANGUAGE_PROJECT,
                       .no_substitution = true,
                       .needs_name = true},
     [SECTION_RECORD] = {.word = "record",
-                        .parents = IN(SECTION_PARAMETER),
+                        .parents = IN(SECTION_PARAMETER) | IN(SECTION_CONFIG),
+                        .languages = LANGUAGE_TEMPLATE | LANGUAGE_PROJECT,
                         .whole_keys = true,
                         .no_substitution = true,
                         .needs_name = true},
@@ -46,20 +54,32 @@ static const struct section_row rows[SECTION_TYPE_MAX] = {
     [SECTION_ENVIRONMENTREF] = {.word = "environmentref",
                                 .parents = IN(SECTION_FILE),
                                 .needs_name = true},
+    [SECTION_PROJECT] = PROJECT_SECTION("project"),
+    [SECTION_BLOBS] = PROJECT_SECTION("blobs"),
+    [SECTION_SPEC] = PROJECT_SECTION("spec"),
+    [SECTION_CONFIG] = {.word = "config",
+                        .parents = IN(SECTION_FILE),
+                        .languages = LANGUAGE_PROJECT,
+                        .no_substitution = true,
+                        .needs_name = true},
 };
+
+static bool speaks(enum section_type type, enum language language) {
+    return (rows[type].languages ? rows[type].languages : LANGUAGE_TEMPLATE) & language;
+}
 
 const struct section_row *section_row(enum section_type type) {
     return &rows[type];
 }
 
-enum section_type section_type_find(struct span word) {
+enum section_type section_type_find(struct span word, enum language language) {
     for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++)
-        if (span_equal(word, rows[type].word))
+        if (speaks((enum section_type)type, language) && span_equal(word, rows[type].word))
             return (enum section_type)type;
     return SECTION_INVALID;
 }
 
-const char *section_type_suggest(struct span word) {
+const char *section_type_suggest(struct span word, enum language language) {
     char text[32];
     if (word.len >= sizeof(text))
         return NULL;
@@ -67,7 +87,8 @@ const char *section_type_suggest(struct span word) {
     text[word.len] = '\0';
     struct nearest nearest = nearest_init(text);
     for (int type = SECTION_CLUSTER; type < SECTION_TYPE_MAX; type++)
-        nearest_try(&nearest, rows[type].word);
+        if (speaks((enum section_type)type, language))
+            nearest_try(&nearest, rows[type].word);
     return nearest.best;
 }
 

@@ -28,8 +28,18 @@ enum section_type {
     SECTION_NODEREF,
     SECTION_ENVIRONMENT,
     SECTION_ENVIRONMENTREF,
+    SECTION_PROJECT,
+    SECTION_BLOBS,
+    SECTION_SPEC,
+    SECTION_CONFIG,
     SECTION_TYPE_MAX,
     SECTION_INVALID = -1,
+};
+
+/* The two kinds of file that are written this way; bits. */
+enum language {
+    LANGUAGE_TEMPLATE = 1 << 0,
+    LANGUAGE_PROJECT = 1 << 1, /* project.ini */
 };
 
 /* Brackets that a section header may have; it bounds how deep sections nest. */
@@ -82,15 +92,16 @@ struct template {
 struct section_row {
     const char *word;
     unsigned parents;     /* bits of section types */
+    unsigned languages;   /* bits of enum language; 0 = LANGUAGE_TEMPLATE */
     bool whole_keys;      /* keys are not split at dots and may hold anything */
     bool no_substitution; /* `$` is a plain character outside expressions */
     bool needs_name;
 };
 
 const struct section_row *section_row(enum section_type type);
-enum section_type section_type_find(struct span word);
+enum section_type section_type_find(struct span word, enum language language);
 /* The known type nearest to the word, NULL if none is near. */
-const char *section_type_suggest(struct span word);
+const char *section_type_suggest(struct span word, enum language language);
 
 struct section *section_new(enum section_type type, struct section *parent);
 void section_free(struct section *s);

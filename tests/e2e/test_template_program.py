@@ -142,6 +142,18 @@ def test_schema():
     assert schema["properties"]["MaxCount"]["type"] == ["integer", "null"]
 
 
+def test_project(tmp_path):
+    path = tmp_path / "project.ini"
+    path.write_text("[project]\nname = x\nversion = 1.10\n[spec a]\nrun_list = b\n")
+    assert json.loads(run("expand", path).stdout)["Version"] == "1.10"
+    assert run("check", path).stdout == f"{path}: ok, 0 errors, 0 warnings\n"
+    done = run("format", path)
+    assert done.returncode == 2 and "can be checked and expanded only" in done.stderr
+    path.write_text("[project]\n")
+    done = run("check", path)
+    assert done.returncode == 1 and "the project has no name" in done.stderr
+
+
 def test_format(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("[cluster c]\n[[node n]]\nA=1 # note\n")
