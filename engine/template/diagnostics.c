@@ -113,6 +113,13 @@ int diagnostics_format(const struct diagnostics *diags, const char *filename, st
     return buf_error(b);
 }
 
+bool diagnostics_has(const struct diagnostics *diags, const struct diagnostic_place *place) {
+    for (size_t i = 0; diags && i < diags->len; i++)
+        if (diags->items[i].line == place->line && diags->items[i].column == place->column)
+            return true;
+    return false;
+}
+
 void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnostic_place *place) {
     size_t n = 0;
     for (size_t i = 0; diags && i < diags->len; i++) {

@@ -52,6 +52,9 @@ void diagnostics_add(struct diagnostics *diags, enum severity severity,
                      const struct diagnostic_place *place, const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* True if something was said about this very place. */
+bool diagnostics_has(const struct diagnostics *diags, const struct diagnostic_place *place);
+
 /* Takes out the warnings about this very place: an error is going to say more. */
 void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnostic_place *place);
 

@@ -124,6 +124,7 @@ static int put_configuration(struct work *w) {
 /* The sections of one kind and name in all layers. */
 struct group {
     struct value *name;
+    const struct section *first; /* borrowed */
     struct entry_list entries;
 };
 
@@ -156,7 +157,7 @@ static int add_to_group(struct work *w, const struct section *section, struct gr
     }
     struct group *group = find_group(groups, name->text);
     if (!group) {
-        struct group fresh = {.name = value_ref(name)};
+        struct group fresh = {.name = value_ref(name), .first = section};
         if (group_list_append(groups, fresh) < 0) {
             value_unref(fresh.name);
             return -ENOMEM;
@@ -164,6 +165,21 @@ static int add_to_group(struct work *w, const struct section *section, struct gr
         group = &groups->items[groups->len - 1];
     }
     return entries_add(&group->entries, section, "");
+}
+
+/* A data disk needs a size, or something that has one. */
+static void check_volume(struct work *w, const struct group *group, const struct value *volume) {
+    static const char *const sources[] = {"Size", "VolumeId", "SourceUri", "SourceResourceId"};
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+        if (value_record_get(volume, sources[i]) || entries_find(&group->entries, sources[i]))
+            return;
+    const struct section *at = group->first;
+    struct diagnostic_place where = template_place(w->s->t, at->line, at->column);
+    struct owner owner = node_owner(w->node);
+    if (text_equal_fold(group->name->text, "boot") || diagnostics_has(w->s->diags, &where))
+        return;
+    diagnostics_add(w->s->diags, SEVERITY_WARNING, &where, "add Size = 100, in GB",
+                    "volume %s of %s %s has no Size", group->name->text, owner.kind, owner.name);
 }
 
 static int put_group(struct work *w, enum section_type type, const char *member,
@@ -185,6 +201,8 @@ static int put_group(struct work *w, enum section_type type, const char *member,
     rules.skip = disabled_key;
     entries_settle(&group->entries, NULL);
     struct value *record = entries_evaluate(w->s, &group->entries, &rules);
+    if (record && type == SECTION_VOLUME)
+        check_volume(w, group, record);
     return value_record_set(all, group->name->text, record);
 }
 

@@ -18,14 +18,17 @@ bool template_parameter_secret(const struct template *t, const char *name) {
 
 /* The names of the declared parameters, as many as fit. */
 static void put_declared(const struct template *t, struct buf *b) {
-    (void)buf_puts(b, t->parameters.len ? "the template declares " : "it declares none at all");
-    for (size_t i = 0; i < t->parameters.len; i++) {
-        if (b->len > DECLARED_SHOWN) {
-            (void)buf_puts(b, " ...");
-            return;
-        }
-        (void)buf_printf(b, "%s%s", i ? ", " : "", t->parameters.items[i]->name);
+    const char *separator = "the template declares ";
+    for (size_t i = 0; i < t->parameters.len && b->len <= DECLARED_SHOWN; i++) {
+        if (parameter_info(t->parameters.items[i]).text_only)
+            continue;
+        (void)buf_printf(b, "%s%s", separator, t->parameters.items[i]->name);
+        separator = ", ";
     }
+    if (b->len > DECLARED_SHOWN)
+        (void)buf_puts(b, " ...");
+    else if (!b->len)
+        (void)buf_puts(b, "it declares none at all");
 }
 
 static void check_unknown(const struct template *t, const char *name, struct diagnostics *diags) {

@@ -175,17 +175,29 @@ int scope_condition(struct scope *s, const struct section *parameter, const char
     return 0;
 }
 
+/* What Conditions.Value makes of the parameter: undefined if it makes nothing. NULL: no memory. */
+static struct value *forced_value(struct scope *s, const struct section *parameter) {
+    const struct attribute *a = section_attribute(parameter, "Conditions.Value");
+    _cleanup_value_ struct value *v = a && a->expr ? eval_expr(&s->ev, a->expr) : value_undefined();
+    _cleanup_value_ struct value *typed = v ? parameter_coerce(parameter, v) : NULL;
+    return typed && typed->type == VALUE_ERROR ? value_undefined() : TAKE_PTR(typed);
+}
+
+/* The raw value, or undefined where the form would not show it, or what the form would force. */
+static struct value *conditioned_value(struct scope *s, const struct parameter_value *p) {
+    int excluded = scope_condition(s, p->section, "Excluded");
+    if (excluded < 0)
+        return NULL;
+    if (excluded || section_flag(p->section, "Disabled"))
+        return value_undefined();
+    _cleanup_value_ struct value *forced = forced_value(s, p->section);
+    return !forced || !value_is_undefined(forced) ? TAKE_PTR(forced) : value_ref(p->raw);
+}
+
 /* Conditions touch the values that came from the template only, not what a person gave. */
 static int set_value(struct scope *s, struct parameter_value *p) {
-    int excluded = 0, disabled = 0;
     p->state = PARAMETER_CONDITIONING;
-    if (!p->given) {
-        excluded = scope_condition(s, p->section, "Excluded");
-        disabled = section_flag(p->section, "Disabled");
-    }
-    if (excluded < 0)
-        return excluded;
-    p->value = excluded || disabled ? value_undefined() : value_ref(p->raw);
+    p->value = p->given ? value_ref(p->raw) : conditioned_value(s, p);
     p->state = PARAMETER_DONE;
     return p->value ? 0 : -ENOMEM;
 }

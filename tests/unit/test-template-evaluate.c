@@ -294,6 +294,57 @@ static void test_missing(void **state) {
     result_done(&r);
 }
 
+/* What a condition makes of a default, and that it does nothing to a given value. */
+static void test_conditions(void **state) {
+    (void)state;
+    static const struct {
+        const char *conditions, *by_default, *given;
+    } rows[] = {
+        {"", "\"d\"", "\"g\""},
+        {"Conditions.Excluded := Yes\n", "null", "\"g\""},
+        {"Conditions.Excluded := No\n", "\"d\"", "\"g\""},
+        {"Conditions.Excluded := Nobody\n", "\"d\"", "\"g\""},
+        {"Excluded = true\n", "null", "\"g\""},
+        {"Conditions.Hidden := Yes\n", "\"d\"", "\"g\""},
+        {"Conditions.Disabled := Yes\n", "\"d\"", "\"g\""},
+        {"Disabled = true\n", "null", "\"g\""},
+        {"Conditions.Value := Yes ? \"v\" : undefined\n", "\"v\"", "\"g\""},
+        {"Conditions.Value := No ? \"v\" : undefined\n", "\"d\"", "\"g\""},
+        {"Conditions.Value := 7\n", "\"7\"", "\"g\""},
+        {"Conditions.Value := 1/0\n", "\"d\"", "\"g\""},
+        {"Conditions.Value := \"v\"\nConditions.Excluded := Yes\n", "null", "\"g\""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_buf_ struct buf text = BUF_INIT(4096);
+        (void)buf_printf(&text,
+                         "[cluster c]\n[parameter P]\nParameterType = String\nDefaultValue = d\n%s"
+                         "[parameter Yes]\nDefaultValue = true\n"
+                         "[parameter No]\nDefaultValue = false\n",
+                         rows[i].conditions);
+        struct result r = run_template(text.data, NULL);
+        expect(&r, "parameters/P", rows[i].by_default);
+        result_done(&r);
+        r = run_template(text.data, "{\"p\": \"g\"}");
+        expect(&r, "parameters/P", rows[i].given);
+        result_done(&r);
+    }
+}
+
+/* Every disk but the system's needs a size; it is told once where it is written. */
+static void test_volumes_without_size(void **state) {
+    (void)state;
+    struct result r = run_template("[cluster c]\n[[node defaults]]\n[[[volume d]]]\nMount = x\n"
+                                   "[[node a]]\n[[[volume boot]]]\nSSD = true\n[[node b]]\n"
+                                   "[[[volume e]]]\nVolumeId = /disk\n[[[volume f]]]\nSize = $S\n"
+                                   "[[[volume g]]]\nDisabled = true\n[parameter S]\n",
+                                   NULL);
+    assert_int_equal(r.evaluated, 0);
+    assert_string_equal(r.text,
+                        "t:3:1: warning: volume d of node a has no Size\n    [[[volume d]]]\n"
+                        "    ^\n    hint: add Size = 100, in GB\n");
+    result_done(&r);
+}
+
 /* The clusters that are shipped start on the simulator as they are. */
 static void check_shipped(const char *path, const char *text, size_t len) {
     struct error err = ERROR_INIT;
@@ -326,6 +377,8 @@ int main(void) {
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_messages_hide_secrets),
         cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_volumes_without_size),
         cmocka_unit_test(test_shipped_templates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
