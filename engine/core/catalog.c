@@ -2,8 +2,6 @@
 #include "internal.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 /* The catalog of the snapshot is shared by its readers: a change makes a new one of the old rows
  * and those that take their place. */
@@ -24,11 +22,8 @@ static bool same_place(const struct str *account, const struct str *region,
 }
 
 static int compare_types(const void *a, const void *b) {
-    const struct machine_type *x = a, *y = b;
-    int r = strcmp(str_text(x->account), str_text(y->account));
-    if (r == 0)
-        r = strcmp(str_text(x->region), str_text(y->region));
-    return r ? r : strcasecmp(str_text(x->name), str_text(y->name));
+    const struct machine_type *y = b;
+    return machine_type_order(a, str_text(y->account), str_text(y->region), str_text(y->name));
 }
 
 static void copy_type(struct machine_type *to, const struct machine_type *from) {

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "builder-private.h"
 
-/* Does a node in this status have a VM, or is one being made? */
-static const bool status_has_vm[NODE_STATUS_MAX] = {
-    [NODE_ACQUIRING] = true,    [NODE_PREPARING] = true,   [NODE_READY] = true,
-    [NODE_DEALLOCATING] = true, [NODE_TERMINATING] = true, [NODE_FAILED] = true,
-    [NODE_WAITING] = true,
-};
-
 int builder_prepare_counts(struct builder *b, struct cluster_box *c) {
     if (c->counts_edit == b->edit.number)
         return 0;
@@ -26,7 +19,7 @@ static struct counted counted_of(const struct node *n) {
     bool wanted = n->target != TARGET_TERMINATED;
     return (struct counted){
         .array_id = n->array_id,
-        .cores = status_has_vm[n->status] ? n->cores : 0,
+        .cores = node_status_has_vm(n->status) ? n->cores : 0,
         .status = n->status,
         .present = true,
         .wanted = wanted,

@@ -6,6 +6,7 @@
 #include "node_table.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* How many letters a machine type may be off to be offered instead. */
 #define NEAR_ENOUGH 6
@@ -130,18 +131,31 @@ const struct array *snapshot_array(const struct snapshot *s, uint64_t id,
     return NULL;
 }
 
+int machine_type_order(const struct machine_type *t, const char *account, const char *region,
+                       const char *name) {
+    int r = strcmp(str_text(t->account), account);
+    if (r == 0)
+        r = strcasecmp(str_text(t->region), region);
+    return r ? r : strcasecmp(str_text(t->name), name);
+}
+
 static bool type_is_of(const struct machine_type *t, const char *account, const char *region) {
     return str_equal(t->account, account) && text_equal_fold(str_text(t->region), region);
 }
 
-/* Azure's names of regions and machine types do not care for case, so the sorting cannot be used to
-   search; the list is some hundred rows. */
 const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
                                                  const char *region, const char *name) {
-    for (size_t i = 0; s->catalog && i < s->catalog->n_types; i++) {
-        const struct machine_type *t = &s->catalog->types[i];
-        if (text_equal_fold(str_text(t->name), name) && type_is_of(t, account, region))
+    size_t low = 0, high = s->catalog ? s->catalog->n_types : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct machine_type *t = &s->catalog->types[middle];
+        int order = machine_type_order(t, account, region, name);
+        if (order == 0)
             return t;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

@@ -53,7 +53,7 @@ struct shortage {
 /* What the engine knows about what the clouds have to give; replaced as a whole. */
 struct catalog {
     uint64_t edit;
-    struct machine_type *types; /* sorted by account, region, name */
+    struct machine_type *types; /* in machine_type_order, each once */
     size_t n_types;
     struct quota *quotas;
     size_t n_quotas;
@@ -116,6 +116,10 @@ const struct array *snapshot_array(const struct snapshot *s, uint64_t id,
 const struct item *snapshot_item(const struct snapshot *s, enum item_kind kind, uint64_t id);
 const struct item *snapshot_item_named(const struct snapshot *s, enum item_kind kind,
                                        const char *name);
+/* As strcmp: the order of a catalog's types. Regions and names are compared without case, as Azure
+   does. */
+int machine_type_order(const struct machine_type *t, const char *account, const char *region,
+                       const char *name);
 const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
                                                  const char *region, const char *name);
 /* The nearest known name, NULL when none is near. */

@@ -30,6 +30,12 @@ static const struct status_words status_words[NODE_STATUS_MAX] = {
     [NODE_WAITING] = {"Waiting", "Started", "started"},
 };
 
+static const bool status_has_vm[NODE_STATUS_MAX] = {
+    [NODE_ACQUIRING] = true,    [NODE_PREPARING] = true,   [NODE_READY] = true,
+    [NODE_DEALLOCATING] = true, [NODE_TERMINATING] = true, [NODE_FAILED] = true,
+    [NODE_WAITING] = true,
+};
+
 static const char *const phase_words[PHASE_MAX] = {
     [PHASE_NONE] = "",
     [PHASE_VALIDATE] = "Cloud.ValidateNodes",
@@ -86,6 +92,10 @@ int target_parse(const char *text, enum target *ret) {
         return 0;
     }
     return -EINVAL;
+}
+
+bool node_status_has_vm(enum node_status s) {
+    return status_has_vm[s];
 }
 
 const char *node_status_name(enum node_status s) {

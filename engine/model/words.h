@@ -4,6 +4,8 @@
 
 /* The words of CycleCloud for states, and what they mean here. */
 
+#include <stdbool.h>
+
 /* What was asked for. */
 enum target {
     TARGET_TERMINATED,
@@ -67,6 +69,8 @@ const char *target_name(enum target t);
 /* Reads started/terminated/deallocated (any case). 0 or -EINVAL. */
 int target_parse(const char *text, enum target *ret);
 
+/* True when a node in this status has a VM, or one is being made for it. */
+bool node_status_has_vm(enum node_status s);
 const char *node_status_name(enum node_status s); /* "Acquiring" */
 const char *node_state_name(enum node_status s);  /* State: "Allocation" */
 const char *node_state_file(enum node_status s);  /* what nodes/NODE/state reads: "allocation" */
