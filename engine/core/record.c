@@ -84,7 +84,6 @@ static const struct field node_fields[] = {
     FIELD(node, spot, FIELD_BOOL),
     FIELD(node, cores, FIELD_U32),
     FIELD(node, retries, FIELD_U32),
-    FIELD(node, type_choice, FIELD_U32),
     FIELD(node, created_at, FIELD_U64),
     FIELD(node, status_at, FIELD_U64),
     FIELD(node, ready_at, FIELD_U64),

@@ -21,9 +21,10 @@ static const size_t node_texts[] = {
 };
 
 static const size_t array_texts[] = {
-    offsetof(struct array, name),          offsetof(struct array, attributes),
-    offsetof(struct array, configuration), offsetof(struct array, secret_configuration),
-    offsetof(struct array, buckets),
+    offsetof(struct array, name),
+    offsetof(struct array, attributes),
+    offsetof(struct array, configuration),
+    offsetof(struct array, secret_configuration),
 };
 
 static const size_t set_texts[] = {

@@ -52,8 +52,7 @@ struct node {
     bool deallocate; /* on the way out: keep the disk */
     bool spot;
     uint32_t cores;
-    uint32_t retries;     /* attempts that failed since the count was last changed */
-    uint32_t type_choice; /* index into the array's machine types, for the next attempt */
+    uint32_t retries; /* attempts that failed since the count was last changed */
     usec_t created_at, status_at, ready_at, last_seen; /* wall time, 0 = never */
     usec_t not_before;                                 /* no new attempt before this, wall time */
     uint64_t generation; /* the cluster's generation when the node was last wished for */
@@ -104,7 +103,6 @@ struct array {
     struct str *attributes;           /* JSON, secrets masked */
     struct str *configuration;        /* JSON, secrets masked */
     struct str *secret_configuration; /* JSON for the node's own agent; never shown */
-    struct str *buckets;              /* JSON, put here by the engine */
     struct counts counts;
     uint32_t next_number; /* lowest number not yet used for a node's name */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tables.h"
 
+#include "buckets.h"
 #include "show.h"
 #include "store-value.h"
 
@@ -20,10 +21,6 @@ static int show_cores(const struct view_ctx *ctx, struct buf *b) {
 static int show_machine_type(const struct view_ctx *ctx, struct buf *b) {
     const struct array_spec *spec = ctx->array->spec;
     return show_list(b, spec ? spec->machine_types : NULL, ",");
-}
-
-static int show_buckets(const struct view_ctx *ctx, struct buf *b) {
-    return show_lines(b, ctx->array->buckets, "[]");
 }
 
 static int show_attributes(const struct view_ctx *ctx, struct buf *b) {
@@ -68,7 +65,7 @@ static const struct view_entry entries[] = {
      .kind = VIEW_ATTR,
      .mode = 0444,
      .flags = VIEW_HELD,
-     .show = show_buckets,
+     .show = render_buckets,
      .changed_at = view_changed_snapshot,
      .doc = "JSON: for each machine type how many nodes there are and could be"},
     {.name = "attributes",

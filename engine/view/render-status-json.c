@@ -1,44 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "render.h"
 
+#include "buckets.h"
+#include "members.h"
 #include "model/limits.h"
-#include "show.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-
-/* Clients do arithmetic with limits, so "none" is a large number and never null. */
-#define NO_CORE_LIMIT INT64_C(1000000000)
-
-static void put_key(struct buf *b, const char *key) {
-    (void)buf_putc(b, '"');
-    (void)buf_puts(b, key);
-    (void)buf_puts(b, "\":");
-}
-
-static void put_string(struct buf *b, const char *key, const char *value) {
-    put_key(b, key);
-    (void)buf_putc(b, '"');
-    (void)show_json(b, value);
-    (void)buf_puts(b, "\",");
-}
-
-/* null until known: clients compare host names, and two empty ones would be equal. */
-static void put_string_or_null(struct buf *b, const char *key, const char *value) {
-    if (*value) {
-        put_string(b, key, value);
-        return;
-    }
-    put_key(b, key);
-    (void)buf_puts(b, "null,");
-}
-
-static void put_bool(struct buf *b, const char *key, bool value) {
-    put_key(b, key);
-    (void)buf_puts(b, value ? "true," : "false,");
-}
 
 static const char *target_rest(enum target t) {
     static const char *const names[TARGET_MAX] = {
@@ -49,52 +19,59 @@ static const char *target_rest(enum target t) {
     return names[t];
 }
 
-/* Clients look a node's type up among its array's buckets: before one is chosen, it is the one that
-   will be tried. */
-static const char *machine_type(const struct node *n, const struct array *a) {
-    if (str_len(n->machine_type) || !a || !a->spec || !a->spec->machine_types)
-        return str_text(n->machine_type);
-    const struct str_list *types = a->spec->machine_types;
-    if (types->len == 0)
-        return "";
-    return str_text(types->items[n->type_choice < types->len ? n->type_choice : 0]);
-}
-
 static void put_place(struct buf *b, const struct array *a) {
     const struct array_spec *spec = a ? a->spec : NULL;
-    put_string_or_null(b, "Region", spec ? str_text(spec->region) : "");
-    put_string_or_null(b, "SubnetId", spec ? str_text(spec->subnet) : "");
+    member_text_or_null(b, "Region", spec ? str_text(spec->region) : "");
+    member_text_or_null(b, "SubnetId", spec ? str_text(spec->subnet) : "");
     if (spec && spec->priority)
-        (void)buf_printf(b, "\"Priority\":%" PRId64 ",", spec->priority);
+        member_number(b, "Priority", spec->priority);
 }
 
+/* `machine_type` is spelt as its bucket does: clients look nodes up among the buckets. */
 static int put_node(const struct cluster *c, const struct array *a, const struct node *n,
-                    struct buf *b) {
+                    const char *machine_type, struct buf *b) {
     (void)buf_putc(b, '{');
-    put_string(b, "Name", str_text(n->name));
+    member_text(b, "Name", str_text(n->name));
     (void)buf_printf(b, "\"NodeId\":\"%" PRIu64 "\",", n->id);
-    put_string(b, "ClusterName", str_text(c->name));
-    put_string(b, "Template", a ? str_text(a->name) : "");
-    put_string(b, "Status", node_status_name(n->status));
-    put_string(b, "State", node_state_name(n->status));
-    put_string(b, "TargetState", target_rest(n->target));
-    put_string_or_null(b, "Hostname", str_text(n->hostname));
-    put_string_or_null(b, "PrivateIp", str_text(n->private_ip));
-    put_string_or_null(b, "PublicIp", str_text(n->public_ip));
-    put_string_or_null(b, "MachineType", machine_type(n, a));
-    put_string_or_null(b, "InstanceId", str_text(n->vm_id));
-    put_string_or_null(b, "PlacementGroupId", str_text(n->placement_group));
-    put_string_or_null(b, "Zone", str_text(n->zone));
-    put_string_or_null(b, "StatusMessage", str_text(n->message));
-    put_bool(b, "KeepAlive", n->keepalive);
-    put_bool(b, "Interruptible", n->spot);
-    put_bool(b, "Fixed", n->fixed);
+    member_text(b, "ClusterName", str_text(c->name));
+    member_text(b, "Template", a ? str_text(a->name) : "");
+    member_text(b, "Status", node_status_name(n->status));
+    member_text(b, "State", node_state_name(n->status));
+    member_text(b, "TargetState", target_rest(n->target));
+    member_text_or_null(b, "Hostname", str_text(n->hostname));
+    member_text_or_null(b, "PrivateIp", str_text(n->private_ip));
+    member_text_or_null(b, "PublicIp", str_text(n->public_ip));
+    member_text_or_null(b, "MachineType", machine_type);
+    member_text_or_null(b, "InstanceId", str_text(n->vm_id));
+    member_text_or_null(b, "PlacementGroupId", str_text(n->placement_group));
+    member_text_or_null(b, "Zone", str_text(n->zone));
+    member_text_or_null(b, "StatusMessage", str_text(n->message));
+    member_bool(b, "KeepAlive", n->keepalive);
+    member_bool(b, "Interruptible", n->spot);
+    member_bool(b, "Fixed", n->fixed);
     put_place(b, a);
-    return buf_printf(b, "\"CoreCount\":%" PRIu32 "}", n->cores);
+    member_number(b, "CoreCount", n->cores);
+    return members_end(b);
 }
 
-int render_node_record(const struct cluster *cluster, const struct node *node, struct buf *b) {
-    return put_node(cluster, cluster_array_by_id(cluster, node->array_id), node, b);
+/* The type of one node alone; one that has none yet is going to try the first of the list. */
+static const char *machine_type(const struct snapshot *s, const struct array *a,
+                                const struct node *n) {
+    const struct str_list *list = a && a->spec ? a->spec->machine_types : NULL;
+    const char *name = str_len(n->machine_type) ? str_text(n->machine_type)
+                       : list && list->len      ? str_text(list->items[0])
+                                                : "";
+    const struct machine_type *known =
+        a && a->spec
+            ? snapshot_machine_type(s, str_text(a->spec->account), str_text(a->spec->region), name)
+            : NULL;
+    return known ? str_text(known->name) : name;
+}
+
+int render_node_record(const struct snapshot *s, const struct cluster *c, const struct node *n,
+                       struct buf *b) {
+    const struct array *a = cluster_array_by_id(c, n->array_id);
+    return put_node(c, a, n, machine_type(s, a, n), b);
 }
 
 static int set_default(json_t *record, const char *key, const char *value) {
@@ -145,30 +122,45 @@ static int put_array_record(struct buf *b, const struct array *a) {
     return r;
 }
 
-static int put_array(struct buf *b, const struct array *a) {
-    int64_t max = array_max_count(a);
-    int64_t max_cores = a->spec ? a->spec->max_core_count : -1;
+static int64_t limit_or(int64_t limit, int64_t none) {
+    return limit < 0 ? none : limit;
+}
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* Clients take it for a mistake of ours when more is there than may be, and stop; but nodes on
+   their way out, or a limit that was lowered, can make it so. */
+static int put_array(const struct buckets *x, const struct array *a, bool nodes, struct buf *b) {
+    const struct bucket_array *part = bucket_table_array(&x->table, a);
+    int64_t cores = limit_or(a->spec ? a->spec->max_core_count : -1, NO_CORE_LIMIT);
     (void)buf_putc(b, '{');
-    put_string(b, "name", str_text(a->name));
-    (void)buf_puts(b, "\"nodearray\":");
+    member_text(b, "name", str_text(a->name));
+    member_key(b, "nodearray");
     int r = put_array_record(b, a);
     if (r < 0)
         return r;
-    (void)buf_printf(b, ",\"maxCount\":%" PRId64 ",\"maxCoreCount\":%" PRId64 ",\"buckets\":",
-                     max < 0 ? LIMIT_NODES_PER_CLUSTER : max,
-                     max_cores < 0 ? NO_CORE_LIMIT : max_cores);
-    (void)buf_puts(b, str_len(a->buckets) ? str_text(a->buckets) : "[]");
-    return buf_putc(b, '}');
+    (void)buf_putc(b, ',');
+    member_number(b, "maxCount",
+                  larger(limit_or(array_max_count(a), LIMIT_NODES_PER_CLUSTER), part->present));
+    member_number(b, "maxCoreCount", larger(cores, (int64_t)part->present_vcpus));
+    member_key(b, "buckets");
+    (void)buf_putc(b, '[');
+    r = buckets_put(x, a, nodes, ",", b);
+    (void)buf_puts(b, "],");
+    return r < 0 ? r : members_end(b);
 }
 
-static int put_arrays(struct buf *b, const struct cluster *c) {
+static int put_arrays(const struct buckets *x, bool nodes, struct buf *b) {
+    const struct cluster *c = x->table.cluster;
     const char *separator = "";
     for (size_t i = 0; i < c->arrays.len; i++) {
         const struct array *a = cluster_array(c, i);
         if (!a->is_array)
             continue;
         (void)buf_puts(b, separator);
-        int r = put_array(b, a);
+        int r = put_array(x, a, nodes, b);
         if (r < 0)
             return r;
         separator = ",";
@@ -178,22 +170,16 @@ static int put_arrays(struct buf *b, const struct cluster *c) {
 
 /* Clients index the arrays by each node's Template, and its buckets by
    MachineType, so no head nodes and no Off records. */
-static bool listed(const struct node *n, const struct array *a) {
-    return a && a->is_array && n->status != NODE_OFF && n->status != NODE_TERMINATED &&
-           *machine_type(n, a);
-}
-
-static int put_nodes(struct buf *b, const struct cluster *c) {
+static int put_nodes(const struct buckets *x, struct buf *b) {
+    const struct bucket_table *t = &x->table;
     const char *separator = "";
-    const struct array *a = NULL;
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        if (!a || a->id != n->array_id)
-            a = cluster_array_by_id(c, n->array_id);
-        if (!listed(n, a))
+    for (size_t i = 0; i < t->members.len; i++) {
+        const struct bucket_member *m = &t->members.items[i];
+        const struct bucket *in = m->bucket == BUCKET_NONE ? NULL : &t->buckets.items[m->bucket];
+        if (!in || !in->array->is_array || !node_present(m->node))
             continue;
         (void)buf_puts(b, separator);
-        int r = put_node(c, a, n, b);
+        int r = put_node(t->cluster, in->array, m->node, in->machine_type, b);
         if (r < 0)
             return r;
         separator = ",";
@@ -201,27 +187,34 @@ static int put_nodes(struct buf *b, const struct cluster *c) {
     return buf_error(b);
 }
 
-int render_status_body(const struct view_ctx *ctx, bool nodes, struct buf *b) {
-    const struct cluster *c = ctx->cluster;
+static int put_status(const struct buckets *x, bool nodes, struct buf *b) {
+    const struct cluster *c = x->table.cluster;
     (void)buf_putc(b, '{');
     if (c->generation > 0) { /* absent while it was never started */
-        put_string(b, "state", cluster_state_name(c->state));
-        put_string(b, "targetState", target_rest(c->target));
+        member_text(b, "state", cluster_state_name(c->state));
+        member_text(b, "targetState", target_rest(c->target));
     }
-    (void)buf_printf(b, "\"maxCount\":%u,\"maxCoreCount\":%" PRId64 ",\"nodearrays\":[",
-                     LIMIT_NODES_PER_CLUSTER, NO_CORE_LIMIT);
-    int r = put_arrays(b, c);
-    if (r < 0)
-        return r;
-    (void)buf_putc(b, ']');
-    if (nodes) {
-        (void)buf_puts(b, ",\"nodes\":[");
-        r = put_nodes(b, c);
-        if (r < 0)
-            return r;
-        (void)buf_putc(b, ']');
+    member_number(b, "maxCount", LIMIT_NODES_PER_CLUSTER);
+    member_number(b, "maxCoreCount", NO_CORE_LIMIT);
+    member_key(b, "nodearrays");
+    (void)buf_putc(b, '[');
+    int r = put_arrays(x, nodes, b);
+    (void)buf_puts(b, "],");
+    if (r == 0 && nodes) {
+        member_key(b, "nodes");
+        (void)buf_putc(b, '[');
+        r = put_nodes(x, b);
+        (void)buf_puts(b, "],");
     }
-    return buf_puts(b, "}\n");
+    return r < 0 ? r : members_end(b);
+}
+
+int render_status_body(const struct view_ctx *ctx, bool nodes, struct buf *b) {
+    _cleanup_(buckets_done) struct buckets x = {0};
+    int r = buckets_make(ctx, &x);
+    if (r == 0)
+        r = put_status(&x, nodes, b);
+    return r < 0 ? r : buf_putc(b, '\n');
 }
 
 int render_status_json(const struct view_ctx *ctx, struct buf *b) {

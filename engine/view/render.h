@@ -21,9 +21,10 @@ int render_status_body(const struct view_ctx *ctx, bool nodes, struct buf *b);
 /* `status.json`: the same with nodes. */
 int render_status_json(const struct view_ctx *ctx, struct buf *b);
 
-/* A node's record in CycleCloud's names, as REST shows it: a JSON object without a newline.
-   `cluster` is the node's. */
-int render_node_record(const struct cluster *cluster, const struct node *node, struct buf *b);
+/* A node's record in CycleCloud's names, as REST shows it: a JSON object without a newline. `c` is
+   the node's cluster. */
+int render_node_record(const struct snapshot *s, const struct cluster *c, const struct node *n,
+                       struct buf *b);
 
 /* Prometheus text exposition (version 0.0.4): of the server with all its clusters, of one cluster,
    of one node. */

@@ -21,6 +21,7 @@ static struct array_spec *make_spec(const char *const *types, size_t n) {
     assert_non_null(spec->machine_types);
     spec->max_count = 100;
     spec->max_core_count = -1;
+    set(&spec->account, "azure");
     set(&spec->region, "westeurope");
     set(&spec->subnet, "/subscriptions/s/subnets/compute");
     return spec;
@@ -36,7 +37,6 @@ static void make_arrays(struct builder *b) {
     set(&execute->attributes, "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}");
     set(&execute->configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"********\"}}");
     set(&execute->secret_configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"hunter2\"}}");
-    set(&execute->buckets, "[{\"bucketId\":\"b1\",\"availableCount\":7}]");
     struct array *htc = builder_add_array(b, ID_HPC, ID_HTC, "htc");
     assert_non_null(htc);
     htc->is_array = true;
@@ -80,7 +80,6 @@ static void make_other_nodes(struct builder *b) {
     held->status = NODE_ACQUIRING;
     held->phase = PHASE_ALLOCATE;
     held->hold = HOLD_QUOTA;
-    held->type_choice = 1;
     held->created_at = held->status_at = FIXTURE_TIME;
     set(&held->message, "quota of standardHBv3Family:\n120 of 120 cores are used");
     struct node *head = builder_add_node(b, ID_HPC, ID_SCHEDULER, "scheduler");
@@ -156,7 +155,7 @@ static void make_server(struct builder *b) {
     set(&catalog->types[0].family, "standardHBv3Family");
     set(&catalog->types[0].account, "azure");
     set(&catalog->types[0].region, "westeurope");
-    catalog->types[0].vcpus = 120;
+    catalog->types[0].vcpus = catalog->types[0].quota_vcpus = 120;
     catalog->types[0].memory_mb = 458752;
     catalog->types[0].rdma = catalog->types[0].spot = true;
     set(&catalog->quotas[0].name, "standardHBv3Family");

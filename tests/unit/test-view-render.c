@@ -68,8 +68,9 @@ static void check_execute(const json_t *array) {
     assert_string_equal(text_at(array, "name"), "execute");
     assert_int_equal(json_integer_value(json_object_get(array, "maxCount")), 100);
     assert_int_equal(json_integer_value(json_object_get(array, "maxCoreCount")), 1000000000);
-    const json_t *bucket = json_array_get(json_object_get(array, "buckets"), 0);
-    assert_string_equal(text_at(bucket, "bucketId"), "b1");
+    const json_t *buckets = json_object_get(array, "buckets");
+    assert_int_equal(json_array_size(buckets), 2);
+    assert_string_equal(text_at(json_array_get(buckets, 0), "bucketId"), "11-standard_hb120rs_v3");
     const json_t *record = json_object_get(array, "nodearray");
     assert_string_equal(text_at(record, "Name"), "execute");
     assert_string_equal(text_at(record, "Region"), "westeurope");
@@ -98,7 +99,7 @@ static void check_nodes(const json_t *nodes) {
     assert_true(json_is_null(json_object_get(waiting, "Hostname")));
     assert_true(json_is_null(json_object_get(waiting, "InstanceId")));
     /* the type that will be tried next, so that a client finds its bucket */
-    assert_string_equal(text_at(waiting, "MachineType"), "Standard_HB120rs_v2");
+    assert_string_equal(text_at(waiting, "MachineType"), "Standard_HB120rs_v3");
     assert_string_equal(text_at(waiting, "StatusMessage"),
                         "quota of standardHBv3Family:\n120 of 120 cores are used");
 }
@@ -113,7 +114,7 @@ static void test_status_json(void **state) {
     check_execute(json_array_get(arrays, 0));
     const json_t *htc = json_array_get(arrays, 1);
     assert_int_equal(json_integer_value(json_object_get(htc, "maxCount")), 100000);
-    assert_int_equal(json_array_size(json_object_get(htc, "buckets")), 0);
+    assert_int_equal(json_array_size(json_object_get(htc, "buckets")), 1);
     check_nodes(json_object_get(status, "nodes"));
     json_decref(status);
 }
@@ -139,7 +140,7 @@ static void test_node_record_of_a_head_node(void **state) {
     struct view_ref ref;
     struct view_ctx ctx = fixture_context(*state, "/hpc/nodes/scheduler", &ref);
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
-    assert_int_equal(render_node_record(ctx.cluster, ctx.node, &b), 0);
+    assert_int_equal(render_node_record(ctx.snapshot, ctx.cluster, ctx.node, &b), 0);
     json_t *record = load(b.data);
     assert_string_equal(text_at(record, "Template"), "scheduler");
     assert_true(json_is_true(json_object_get(record, "Fixed")));
