@@ -14,6 +14,14 @@
 #define INTERVAL_S 60u
 #define UNLISTED_RETRY_S 2u
 #define TOKEN_BYTES 32
+#define NO_MEMORY_RETRY_S 10u
+
+/* Gives the body, or says that there was no memory for it. */
+static void answer_body(struct engine *e, struct command *c, int status, const struct buf *body) {
+    bool whole = buf_error(body) == 0;
+    answer_agent(e, c, whole ? status : 503, whole ? 0 : NO_MEMORY_RETRY_S,
+                 whole ? body->data : "{}");
+}
 
 static void refuse(struct engine *e, struct command *c, int status, const char *kind,
                    const char *message) {
@@ -21,7 +29,7 @@ static void refuse(struct engine *e, struct command *c, int status, const char *
     buf_printf(&b, "{\"error\":{\"kind\":\"%s\",\"message\":\"", kind);
     buf_put_json(&b, message);
     buf_puts(&b, "\"}}");
-    answer_agent(e, c, status, 0, b.data);
+    answer_body(e, c, status, &b);
 }
 
 static void come_again(struct engine *e, struct command *c) {
@@ -148,7 +156,7 @@ static void welcome(struct engine *e, struct command *c, const struct scope *s,
     buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token.data, INTERVAL_S);
     journal_event(e, EVENT_NODE_CHANGED, s->cluster, copy, "registered: %s %s",
                   str_text(copy->hostname), str_text(copy->private_ip));
-    answer_agent(e, c, 200, 0, b.data);
+    answer_body(e, c, 200, &b);
 }
 
 static void register_with(struct engine *e, struct command *c, const json_t *body) {
@@ -281,7 +289,7 @@ void apply_agent_status(struct engine *e, struct command *c) {
         take_status(e, n, body);
         _cleanup_buf_ struct buf b = BUF_INIT(256);
         buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", INTERVAL_S);
-        answer_agent(e, c, 200, 0, b.data);
+        answer_body(e, c, 200, &b);
     } else {
         refuse(e, c, 401, "bad_token", "the token is not a node's: register again");
     }

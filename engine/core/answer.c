@@ -84,6 +84,10 @@ void answer_agent(struct engine *e, struct command *c, int status, unsigned retr
     a->http_status = status;
     a->retry_after_s = retry_after_s;
     a->text = strdup(text);
+    if (!a->text) {
+        a->http_status = 503;
+        a->retry_after_s = 10;
+    }
     list_add_tail(&e->answers, &a->link);
 }
 

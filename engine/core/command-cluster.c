@@ -253,7 +253,10 @@ static int ensure_group_name(struct engine *e, struct cluster *c) {
     if (str_len(c->group))
         return 0;
     _cleanup_buf_ struct buf b = BUF_INIT(128);
-    buf_printf(&b, "cyclecloud-%s-%" PRIu64 "-%.6s", str_text(c->name), c->id, e->server_id);
+    int r =
+        buf_printf(&b, "cyclecloud-%s-%" PRIu64 "-%.6s", str_text(c->name), c->id, e->server_id);
+    if (r < 0)
+        return r;
     edit_text(e, &c->group, b.data);
     struct work *w = engine_work(e, c->id);
     if (!w)

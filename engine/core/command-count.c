@@ -10,26 +10,38 @@
 
 /* --- which nodes ------------------------------------------------------------------------------ */
 
+/* The next free name of an array's nodes: ARRAY-NUMBER. 0 or -ENOMEM. */
+static int next_name(const struct cluster *c, struct array *a, struct buf *name) {
+    int r;
+    do {
+        buf_clear(name);
+        r = buf_printf(name, "%s-%u", str_text(a->name), a->next_number++);
+    } while (r == 0 && cluster_node_named(c, name->data));
+    return r;
+}
+
+static int add_node(struct engine *e, uint64_t cluster_id, struct array *a) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+    _cleanup_buf_ struct buf name = BUF_INIT(128);
+    int r = next_name(c, a, &name);
+    struct node *made = r == 0 ? edit_add_node(e, c, a, name.data) : NULL;
+    if (!made)
+        return -ENOMEM;
+    made->target = TARGET_STARTED;
+    made->elastic = true;
+    made->keepalive = a->spec->keepalive;
+    edit_node_status(e, made, NODE_ACQUIRING, PHASE_VALIDATE);
+    return 0;
+}
+
 int count_add_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n) {
     uint64_t cluster_id = c->id, array_id = a->id;
     struct array *array = builder_array(e->builder, cluster_id, array_id, DURABLE);
-    if (!array)
-        return -ENOMEM;
-    for (int64_t i = 0; i < n && !e->failed; i++) {
-        _cleanup_buf_ struct buf name = BUF_INIT(128);
-        do {
-            buf_clear(&name);
-            buf_printf(&name, "%s-%u", str_text(array->name), array->next_number++);
-            c = snapshot_cluster(engine_state(e), cluster_id);
-        } while (cluster_node_named(c, name.data));
-        struct node *made = edit_add_node(e, c, array, name.data);
-        if (!made)
-            return -ENOMEM;
-        made->target = TARGET_STARTED;
-        made->elastic = true;
-        made->keepalive = array->spec->keepalive;
-        edit_node_status(e, made, NODE_ACQUIRING, PHASE_VALIDATE);
-    }
+    int r = array ? 0 : -ENOMEM;
+    for (int64_t i = 0; i < n && r == 0 && !e->failed; i++)
+        r = add_node(e, cluster_id, array);
+    if (r < 0)
+        return r;
     c = snapshot_cluster(engine_state(e), cluster_id);
     journal_event(e, EVENT_CLUSTER_SIZE_INCREASED, c, NULL, "%s: %" PRId64 " node%s added",
                   str_text(array->name), n, n == 1 ? "" : "s");

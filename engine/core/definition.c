@@ -151,9 +151,9 @@ static int ensure_head(struct evaluation *ev, uint64_t array_id, const char *nam
     const struct array *a = cluster_array_by_id(c, array_id);
     bool taken = strcmp(name, "count") == 0 || cluster_node_named(c, name);
     _cleanup_buf_ struct buf other = BUF_INIT(LIMIT_NAME_BYTES + 8);
-    buf_printf(&other, "%s%s", name, taken ? "-1" : "");
+    int r = buf_printf(&other, "%s%s", name, taken ? "-1" : "");
     bool started = c->target == TARGET_STARTED;
-    struct node *n = edit_add_node(e, c, a, other.data);
+    struct node *n = r == 0 ? edit_add_node(e, c, a, other.data) : NULL;
     if (!n)
         return -ENOMEM;
     n->fixed = true;

@@ -35,6 +35,8 @@ static void apply_one(struct engine *e, struct command *c) {
     _cleanup_error_ struct error err = ERROR_INIT;
     uint64_t id = 0;
     int r = appliers[c->type](e, c, &err, &id);
+    if (r == -ENOMEM)
+        engine_fail(e, r); /* it may be half done: the build goes */
     if (r < 0 && !err.code)
         err_wrap(&err, r, "the server could not do it");
     if (id && c->type == COMMAND_CREATE_CLUSTER)

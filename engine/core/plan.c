@@ -488,7 +488,8 @@ static void act_on_members(struct plan *p, enum intent_kind kind, const struct s
     a->set_id = s->id;
     a->array_id = s->array_id;
     a->capacity = (uint32_t)n;
-    buf_append(&a->instances, ids->data, ids->len);
+    if (buf_error(ids) < 0 || buf_append(&a->instances, ids->data, ids->len) < 0)
+        p->error = -ENOMEM; /* never less than all: none named can mean every one */
     say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
 }
 

@@ -17,6 +17,7 @@
 #define MAX_DISKS 64
 #define MAX_ENDPOINTS 64
 #define MAX_TAGS 50 /* Azure's limit for a resource */
+#define LAST_TAGS 2 /* of them are ours and come last */
 #define TOKEN_LIFETIME (30 * USEC_DAY)
 
 /* A request with the memory that it points to. */
@@ -73,24 +74,38 @@ static void add_tag(struct outgoing *o, const char *name, const char *value) {
         o->tags[o->spec.n_tags++] = (struct cyclecloud_tag){name, value};
 }
 
-/* Ours tell whose a machine is; the template's come with them. */
-static void fill_tags(struct engine *e, struct outgoing *o, const struct cluster *c,
-                      const struct array *a) {
+static bool has_tag(const struct outgoing *o, const char *name) {
+    for (size_t i = 0; i < o->spec.n_tags; i++)
+        if (strcasecmp(o->tags[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A member that is kept as JSON; NULL when it is empty. 0 or -ENOMEM: what is written is valid. */
+static int read_json(const struct str *text, json_t **ret) {
+    *ret = str_len(text) ? json_loadb(str_text(text), str_len(text), 0, NULL) : NULL;
+    return str_len(text) && !*ret ? -ENOMEM : 0;
+}
+
+/* Ours tell whose a machine is; the template's come with them. 0 or -ENOMEM. */
+static int fill_tags(struct engine *e, struct outgoing *o, const struct cluster *c,
+                     const struct array *a) {
     (void)snprintf(o->ids[0], sizeof(o->ids[0]), "%" PRIu64, c->id);
     o->spec.tags = o->tags;
     add_tag(o, "CycleCloudServer", e->server_id);
     add_tag(o, "ClusterId", o->ids[0]);
     add_tag(o, "ClusterName", str_text(c->name));
     if (!a)
-        return;
+        return 0;
     add_tag(o, "Template", str_text(a->name));
-    o->tags_json = json_loads(str_text(a->spec->tags), 0, NULL);
+    int r = read_json(a->spec->tags, &o->tags_json);
     const char *name;
     json_t *value;
     json_object_foreach(o->tags_json, name, value) {
-        if (json_is_string(value))
+        if (json_is_string(value) && !has_tag(o, name) && o->spec.n_tags + LAST_TAGS < MAX_TAGS)
             add_tag(o, name, json_string_value(value));
     }
+    return r;
 }
 
 static const char **list_items(const struct str_list *l) {
@@ -129,8 +144,8 @@ static void fill_disk(struct outgoing *o, const char *name, const json_t *v, uin
     };
 }
 
-static void fill_disks(struct outgoing *o, const struct array_spec *s) {
-    o->volumes_json = json_loads(str_text(s->volumes), 0, NULL);
+static int fill_disks(struct outgoing *o, const struct array_spec *s) {
+    int r = read_json(s->volumes, &o->volumes_json);
     o->spec.disks = o->disks;
     uint32_t lun = 0;
     const char *name;
@@ -138,6 +153,7 @@ static void fill_disks(struct outgoing *o, const struct array_spec *s) {
     json_object_foreach(o->volumes_json, name, v) {
         fill_disk(o, name, v, &lun);
     }
+    return r;
 }
 
 static int fill_image(struct engine *e, struct outgoing *o, const struct array_spec *s,
@@ -160,14 +176,14 @@ static int fill_image(struct engine *e, struct outgoing *o, const struct array_s
         v->plan_publisher = o->image.plan_publisher;
         v->plan_product = o->image.plan_product;
     }
-    o->plan_json = json_loads(str_text(s->plan), 0, NULL);
+    int r = read_json(s->plan, &o->plan_json);
     const char *plan = json_string_value(json_object_get(o->plan_json, "Name"));
     if (plan) {
         v->plan_name = plan;
         v->plan_publisher = json_string_value(json_object_get(o->plan_json, "Publisher"));
         v->plan_product = json_string_value(json_object_get(o->plan_json, "Product"));
     }
-    return 0;
+    return r;
 }
 
 /* The bootstrap token: good for registering members of `scope`. agent-protocol.md */
@@ -252,9 +268,11 @@ static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster 
     v->zones = o->zones[0] ? o->zones : NULL;
     v->identity_ids = o->identities[0] ? o->identities : NULL;
     fill_flags(v, s);
-    fill_tags(e, o, c, a);
-    fill_disks(o, s);
-    int r = fill_image(e, o, s, err);
+    int r = fill_tags(e, o, c, a);
+    if (r == 0)
+        r = fill_disks(o, s);
+    if (r == 0)
+        r = fill_image(e, o, s, err);
     return r < 0 ? r : fill_network(e, o, c, s, err);
 }
 
@@ -283,8 +301,7 @@ static int fill_group(struct engine *e, struct outgoing *o, const struct intent 
                       const struct subject *on, struct error *err) {
     (void)i;
     (void)err;
-    fill_tags(e, o, on->cluster, NULL);
-    return 0;
+    return fill_tags(e, o, on->cluster, NULL);
 }
 
 static void fill_endpoint(struct outgoing *o, const char *name, const json_t *v) {
@@ -305,14 +322,18 @@ static int fill_security_group(struct engine *e, struct outgoing *o, const struc
                                const struct subject *on, struct error *err) {
     (void)i;
     (void)err;
-    fill_tags(e, o, on->cluster, NULL);
+    int r = fill_tags(e, o, on->cluster, NULL);
+    if (r < 0)
+        return r;
     o->request.endpoints = o->endpoints;
     o->endpoints[o->request.n_endpoints++] = (struct cyclecloud_endpoint){"ssh", "Tcp", 22};
     for (size_t at = 0; at < on->cluster->arrays.len; at++) {
         const struct array_spec *s = cluster_array(on->cluster, at)->spec;
         if (!s || !s->public_ip || o->endpoints_json)
             continue;
-        o->endpoints_json = json_loads(str_text(s->endpoints), 0, NULL);
+        r = read_json(s->endpoints, &o->endpoints_json);
+        if (r < 0)
+            return r;
         const char *name;
         json_t *v;
         json_object_foreach(o->endpoints_json, name, v) {
@@ -418,23 +439,28 @@ static const struct {
     [INTENT_DELETE_GROUP] = {ON_GROUP, NULL},
 };
 
+/* Only what is made needs its definition: what is there can go without one. */
+static bool needs_definition(enum intent_kind kind) {
+    return kind == INTENT_CREATE_VM || kind == INTENT_CREATE_SET;
+}
+
 /* The object of an intent; -ENOENT when it is gone. */
 static int find_subject(struct engine *e, const struct intent *i, struct subject *on) {
     on->cluster = snapshot_cluster(engine_state(e), i->cluster_id);
     if (!on->cluster)
         return -ENOENT;
-    if (fillers[i->kind].on == ON_NODE) {
+    enum subject_kind kind = fillers[i->kind].on;
+    if (kind == ON_GROUP)
+        return 0;
+    if (kind == ON_NODE)
         on->node = cluster_node(on->cluster, i->node_id);
-        on->array = on->node ? cluster_array_by_id(on->cluster, on->node->array_id) : NULL;
-        return on->array && on->array->spec ? 0 : -ENOENT;
-    }
-    if (fillers[i->kind].on == ON_SET) {
+    else
         on->set = cluster_set_by_id(on->cluster, i->set_id);
-        on->array = on->set ? cluster_array_by_id(on->cluster, on->set->array_id) : NULL;
-        bool creates = i->kind == INTENT_CREATE_SET;
-        return on->set && (!creates || (on->array && on->array->spec)) ? 0 : -ENOENT;
-    }
-    return 0;
+    if (!on->node && !on->set)
+        return -ENOENT;
+    on->array = cluster_array_by_id(on->cluster, on->node ? on->node->array_id : on->set->array_id);
+    bool defined = on->array && on->array->spec;
+    return defined || !needs_definition(i->kind) ? 0 : -ENOENT;
 }
 
 static int fill_name(struct outgoing *o, const struct subject *on) {

@@ -50,7 +50,7 @@ void engine_begin(struct world *w) {
     struct engine_options o = {
         .model = w->model,
         .store = w->store,
-        .provider = fake_cloud_provider(w->cloud),
+        .provider = w->provider.ops ? w->provider : fake_cloud_provider(w->cloud),
         .clock = &w->clock,
         .random = &w->random,
         .images = w->images,
@@ -123,11 +123,15 @@ void submit(struct world *w, struct command *c, struct answer_seen *a) {
     assert_int_equal(engine_submit(w->engine, c, NULL), 0);
 }
 
+static usec_t tick(struct world *w) {
+    return w->tick ? w->tick(w->engine) : engine_tick(w->engine);
+}
+
 struct answer_seen do_command(struct world *w, struct command *c) {
     struct answer_seen a;
     submit(w, c, &a);
     for (int i = 0; i < 100 && !a.given; i++) {
-        usec_t next = engine_tick(w->engine);
+        usec_t next = tick(w);
         if (!a.given) /* the engine waits for its store */
             w->now = next > w->now ? next : w->now + USEC_MS;
     }
@@ -221,7 +225,7 @@ static bool must_drop(struct world *w) {
 
 /* One step of the world; a crash in it is followed by a new engine. */
 void step(struct world *w) {
-    usec_t next = engine_tick(w->engine);
+    usec_t next = tick(w);
     if (must_drop(w)) {
         engine_end(w);
         engine_begin(w);

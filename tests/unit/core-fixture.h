@@ -33,10 +33,12 @@ struct world {
     struct engine *engine;
     unsigned commits, fail_commit; /* the n-th commit fails and the engine is dropped */
     bool commit_failed;
-    unsigned full_from, full_for; /* so many commits from this one on find the disk full; the
-                                     engine stays */
-    unsigned runs;                /* engines that were started */
-    unsigned rest;                /* steps that nothing was due in */
+    unsigned full_from, full_for;        /* so many commits from this one on find the disk full; the
+                                            engine stays */
+    usec_t (*tick)(struct engine *e);    /* NULL: engine_tick */
+    struct cyclecloud_provider provider; /* without ops: the fake cloud itself */
+    unsigned runs;                       /* engines that were started */
+    unsigned rest;                       /* steps that nothing was due in */
 };
 
 struct answer_seen {

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine when memory runs out: one allocation fails, at many places of a whole life. */
+#include "core-fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PLACES 400u
+
+/* Allocations of the engine alone are counted; the cloud's and the test's never fail. */
+static struct {
+    bool counting;
+    unsigned made, fail_at; /* fail_at: 0 = none */
+    bool failed;
+} memory;
+
+static bool fails(void) {
+    if (!memory.counting || ++memory.made != memory.fail_at)
+        return false;
+    memory.failed = true;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size) {
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size) {
+    return fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size) {
+    return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+    return fails() ? NULL : __real_strdup(text);
+}
+
+static usec_t counted_tick(struct engine *e) {
+    memory.counting = true;
+    usec_t next = engine_tick(e);
+    memory.counting = false;
+    return next;
+}
+
+/* The cloud between engine and fake: what the engine does with an answer counts. */
+struct answer_on_its_way {
+    cyclecloud_done done;
+    void *arg;
+};
+
+static void counted_done(void *arg, const struct cyclecloud_result *result) {
+    struct answer_on_its_way a = *(struct answer_on_its_way *)arg;
+    free(arg);
+    memory.counting = true;
+    a.done(a.arg, result);
+    memory.counting = false;
+}
+
+static struct cyclecloud_provider fake;
+
+static int uncounted_submit(void *provider, const struct cyclecloud_request *request,
+                            cyclecloud_done done, void *arg) {
+    memory.counting = false;
+    struct answer_on_its_way *a = malloc(sizeof(*a));
+    assert_non_null(a);
+    *a = (struct answer_on_its_way){done, arg};
+    int r = fake.ops->submit(provider, request, counted_done, a);
+    memory.counting = true;
+    return r;
+}
+
+static void insist(struct world *w, int64_t count) {
+    for (int i = 0; i < 10; i++) {
+        if (set_count(w, COUNT_SET, count).code == 0)
+            return;
+        run_for(w, 10 * USEC_SEC);
+    }
+    fail_msg("the count was refused for ever");
+}
+
+/* A whole life in which the nth allocation fails. Returns how many there were. */
+static unsigned life(unsigned nth) {
+    struct world w;
+    prepare(&w);
+    fake = fake_cloud_provider(w.cloud);
+    struct cyclecloud_provider_ops ops = *fake.ops;
+    ops.submit = uncounted_submit;
+    engine_end(&w);
+    w.provider = (struct cyclecloud_provider){&ops, fake.self};
+    w.tick = counted_tick;
+    engine_begin(&w);
+    memory.made = 0;
+    memory.fail_at = nth;
+    memory.failed = false;
+    insist(&w, 5);
+    expect_ready(&w, 6);
+    insist(&w, 2);
+    expect_ready(&w, 3);
+    while (set_target(&w, TARGET_TERMINATED).code < 0)
+        run_for(&w, 10 * USEC_SEC);
+    expect_off(&w);
+    assert_true(fake_cloud_peak(w.cloud) <= 6);
+    assert_true(nth == 0 || memory.failed);
+    memory.fail_at = 0;
+    world_end(&w);
+    return memory.made;
+}
+
+static void test_one_failure_anywhere(void **state) {
+    (void)state;
+    unsigned all = life(0);
+    assert_true(all > 10 * PLACES);
+    for (unsigned i = 0; i < PLACES; i++)
+        (void)life(1 + (unsigned)((uint64_t)i * all / PLACES));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_failure_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
