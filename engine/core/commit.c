@@ -183,33 +183,21 @@ static int batch_intents(struct engine *e, struct batch *b) {
     return 0;
 }
 
-/* Lengths are remembered for the server and clusters; those of nodes are looked up. */
-static int stream_size(struct engine *e, const struct journal_entry *entry, uint64_t *ret) {
+static struct journal_size *known_size(struct engine *e, const struct journal_entry *entry) {
     for (size_t i = 0; i < e->journal_sizes.len; i++) {
         struct journal_size *known = &e->journal_sizes.items[i];
-        if (known->owner == entry->owner && known->stream == entry->stream) {
-            *ret = known->size;
-            return 0;
-        }
+        if (known->owner == entry->owner && known->stream == entry->stream)
+            return known;
     }
-    return history_size(e->options.store, entry->stream, 0, entry->owner, ret);
+    return NULL;
 }
 
-static int batch_journal(struct engine *e, struct batch *b) {
-    for (size_t i = 0; i < e->journal.len; i++) {
-        const struct journal_entry *entry = &e->journal.items[i];
-        if (!entry->text.len)
-            continue;
-        uint64_t size = 0;
-        int r = stream_size(e, entry, &size);
-        if (r < 0)
-            return r;
-        unsigned char key[HISTORY_KEY_SIZE];
-        history_key(entry->stream, 0, entry->owner, size, key);
-        r = batch_add(b, key, sizeof(key), entry->text.data, entry->text.len);
-        if (r < 0)
-            return r;
-    }
+/* Lengths are remembered for the server and clusters; those of nodes are looked up. */
+static int stream_size(struct engine *e, const struct journal_entry *entry, uint64_t *ret) {
+    const struct journal_size *known = known_size(e, entry);
+    if (!known)
+        return history_size(e->options.store, entry->stream, 0, entry->owner, ret);
+    *ret = known->size;
     return 0;
 }
 
@@ -218,6 +206,60 @@ static int forget_record(void *arg, const void *key, size_t key_len, const void 
     (void)value;
     (void)value_len;
     return batch_add(arg, key, key_len, NULL, 0);
+}
+
+static int scan_stream(struct engine *e, const struct journal_entry *entry, unsigned generation,
+                       store_visit visit, void *arg) {
+    unsigned char key[HISTORY_KEY_SIZE];
+    history_key(entry->stream, generation, entry->owner, 0, key);
+    struct store_range range = {.prefix = key, .prefix_len = sizeof(key) - 8};
+    return store_scan(e->options.store, &range, visit, arg);
+}
+
+/* A record of the current generation becomes one of the old. */
+static int age_record(void *arg, const void *key, size_t key_len, const void *value,
+                      size_t value_len) {
+    unsigned char old[HISTORY_KEY_SIZE];
+    if (key_len != sizeof(old))
+        return -EBADMSG;
+    memcpy(old, key, key_len);
+    history_key_set_generation(old, 1);
+    int r = batch_add(arg, old, sizeof(old), value, value_len);
+    return r < 0 ? r : batch_add(arg, key, key_len, NULL, 0);
+}
+
+/* What is there becomes generation 1, in place of the one before, and the stream begins anew. */
+static int batch_rotation(struct engine *e, struct batch *b, const struct journal_entry *entry) {
+    int r = scan_stream(e, entry, 1, forget_record, b);
+    if (r == 0)
+        r = scan_stream(e, entry, 0, age_record, b);
+    struct journal_size *known = known_size(e, entry);
+    if (r == 0 && known)
+        known->size = 0;
+    return r;
+}
+
+static int batch_entry(struct engine *e, struct batch *b, const struct journal_entry *entry) {
+    uint64_t size = 0;
+    uint64_t most = e->options.history_bytes ? e->options.history_bytes : HISTORY_ROTATE_BYTES;
+    int r = stream_size(e, entry, &size);
+    if (r == 0 && size && size + entry->text.len > most) {
+        r = batch_rotation(e, b, entry);
+        size = 0;
+    }
+    if (r < 0)
+        return r;
+    unsigned char key[HISTORY_KEY_SIZE];
+    history_key(entry->stream, 0, entry->owner, size, key);
+    return batch_add(b, key, sizeof(key), entry->text.data, entry->text.len);
+}
+
+static int batch_journal(struct engine *e, struct batch *b) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < e->journal.len; i++)
+        if (e->journal.items[i].text.len)
+            r = batch_entry(e, b, &e->journal.items[i]);
+    return r;
 }
 
 /* The history of what was removed: every stream and generation. */
@@ -259,15 +301,12 @@ static void remember_sizes(struct engine *e) {
         uint64_t size = 0;
         if (!kept || stream_size(e, entry, &size) < 0)
             continue;
-        size_t at = 0;
-        while (at < e->journal_sizes.len && (e->journal_sizes.items[at].owner != entry->owner ||
-                                             e->journal_sizes.items[at].stream != entry->stream))
-            at++;
-        if (at == e->journal_sizes.len)
+        struct journal_size *known = known_size(e, entry);
+        if (known)
+            known->size = size + entry->text.len;
+        else
             (void)journal_size_vec_append(&e->journal_sizes,
                                           (struct journal_size){entry->stream, entry->owner, size});
-        else
-            e->journal_sizes.items[at].size = size + entry->text.len;
     }
 }
 

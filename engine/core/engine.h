@@ -42,6 +42,7 @@ struct engine_options {
     const struct random_source *random;
     const struct image_table *images;
     struct engine_site site;
+    uint64_t history_bytes; /* a stream of history is cut at this length; 0 = 64 MiB */
     /* Sleeps until there is I/O, a wake, or `timeout` has passed, and runs the provider's
        callbacks. 0 or -errno. Engine thread. */
     int (*wait)(void *arg, usec_t timeout);

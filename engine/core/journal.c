@@ -121,6 +121,9 @@ void journal_forget(struct engine *e, uint64_t owner) {
     for (size_t i = 0; i < e->journal.len; i++)
         if (e->journal.items[i].owner == owner)
             buf_clear(&e->journal.items[i].text);
+    for (size_t i = e->journal_sizes.len; i-- > 0;)
+        if (e->journal_sizes.items[i].owner == owner)
+            journal_size_vec_remove(&e->journal_sizes, i);
     if (id_vec_append(&e->forgotten, owner) < 0)
         engine_fail(e, -ENOMEM);
 }

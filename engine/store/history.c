@@ -30,6 +30,10 @@ void history_key(enum history_stream stream, unsigned generation, uint64_t owner
     put_u64(key + PREFIX_SIZE, offset);
 }
 
+void history_key_set_generation(unsigned char key[HISTORY_KEY_SIZE], unsigned generation) {
+    key[2] = (unsigned char)generation;
+}
+
 /* Where a record lies in its stream. */
 struct extent {
     uint64_t begin, end;

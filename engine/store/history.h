@@ -28,6 +28,9 @@ enum history_stream {
 void history_key(enum history_stream stream, unsigned generation, uint64_t owner, uint64_t offset,
                  unsigned char key[HISTORY_KEY_SIZE]);
 
+/* Moves a key to another generation of the same stream. */
+void history_key_set_generation(unsigned char key[HISTORY_KEY_SIZE], unsigned generation);
+
 /* The length of a stream in bytes. 0 or as store_scan. Any thread. */
 int history_size(struct store *s, enum history_stream stream, unsigned generation, uint64_t owner,
                  uint64_t *ret_size);

@@ -54,6 +54,7 @@ void engine_begin(struct world *w) {
         .clock = &w->clock,
         .random = &w->random,
         .images = w->images,
+        .history_bytes = w->history_bytes,
         .site = {"http://127.0.0.1:1", "", "ssh-ed25519 AAAA test", "cyclecloud", "azure"},
         .wake = wake,
     };

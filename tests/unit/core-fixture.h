@@ -35,6 +35,7 @@ struct world {
     bool commit_failed;
     unsigned full_from, full_for;        /* so many commits from this one on find the disk full; the
                                             engine stays */
+    uint64_t history_bytes;              /* of the engine's options */
     usec_t (*tick)(struct engine *e);    /* NULL: engine_tick */
     struct cyclecloud_provider provider; /* without ops: the fake cloud itself */
     unsigned runs;                       /* engines that were started */

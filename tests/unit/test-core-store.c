@@ -2,6 +2,8 @@
 /* The engine over a store that is full, comes back, or holds what somebody wrote. */
 #include "core-fixture.h"
 
+#include "store/history.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -88,11 +90,51 @@ static void test_any_bytes_survive_a_restart(void **state) {
     world_end(&w);
 }
 
+static uint64_t length_of(struct world *w, enum history_stream stream, unsigned generation) {
+    uint64_t size = 0;
+    assert_int_equal(history_size(w->store, stream, generation, 0, &size), 0);
+    return size;
+}
+
+/* Logs and events do not grow for ever: at the limit they become the old ones, and nothing of the
+ * last whole length is lost. */
+static void test_history_is_cut(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    w.history_bytes = 2000;
+    restart(&w);
+    bool cut = false;
+    for (int i = 0; i < 30; i++) {
+        uint64_t before = length_of(&w, HISTORY_LOGS, 0);
+        assert_int_equal(set_count(&w, COUNT_SET, i % 3).code, 0);
+        run_for(&w, USEC_MIN);
+        if (i % 7 == 6)
+            restart(&w);
+        uint64_t after = length_of(&w, HISTORY_LOGS, 0);
+        assert_true(after <= 2000);
+        assert_true(after >= before || length_of(&w, HISTORY_LOGS, 1) >= before);
+        cut = cut || after < before;
+    }
+    assert_true(cut);
+    _cleanup_buf_ struct buf old = BUF_INIT(10000), now = BUF_INIT(10000);
+    assert_int_equal(history_read(w.store, HISTORY_LOGS, 1, 0, 0, 10000, &old), 0);
+    assert_int_equal(history_read(w.store, HISTORY_LOGS, 0, 0, 0, 10000, &now), 0);
+    assert_int_equal(old.len, length_of(&w, HISTORY_LOGS, 1));
+    assert_int_equal(now.len, length_of(&w, HISTORY_LOGS, 0));
+    assert_int_equal(old.data[old.len - 1], '\n');
+    assert_int_equal(strncmp(old.data, "20", 2), 0); /* each begins with a line */
+    assert_int_equal(strncmp(now.data, "20", 2), 0);
+    assert_true(length_of(&w, HISTORY_EVENTS, 1) > 0);
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_disk_at_each_commit),
         cmocka_unit_test(test_full_disk_is_told),
         cmocka_unit_test(test_any_bytes_survive_a_restart),
+        cmocka_unit_test(test_history_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
