@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 #include <strings.h>
+#define HASH_NONFATAL_OOM 1 /* else it would end the process */
 #include <uthash.h>
 
 #define TIMEOUT_DEFAULT (60 * USEC_SEC)
@@ -258,10 +259,14 @@ int http_submit(struct http *h, const struct http_request *r, http_done done, vo
     int e = request_prepare(q, r);
     if (e < 0)
         return e;
-    if (curl_multi_add_handle(h->multi, q->easy) != CURLM_OK)
-        return -ENOMEM;
     q->id = ++h->last_id;
     HASH_ADD(hh, h->requests, id, sizeof(q->id), q);
+    if (!q->hh.tbl)
+        return -ENOMEM;
+    if (curl_multi_add_handle(h->multi, q->easy) != CURLM_OK) {
+        HASH_DEL(h->requests, q);
+        return -ENOMEM;
+    }
     if (ret_id)
         *ret_id = q->id;
     TAKE_PTR(q);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#define HASH_NONFATAL_OOM 1 /* else it would end the process */
 #include <uthash.h>
 
 #define SLOW_FOR (10 * USEC_MIN)
@@ -93,7 +94,10 @@ static struct bucket *get(struct rates *r, const char *key, const struct rate_li
     b->level = limit->capacity;
     b->at = now;
     HASH_ADD_STR(r->buckets, key, b);
-    return b;
+    if (b->hh.tbl)
+        return b;
+    free(b);
+    return NULL;
 }
 
 static usec_t refill_time(const struct bucket *b, double tokens, usec_t now) {
