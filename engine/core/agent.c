@@ -14,6 +14,8 @@
 #define INTERVAL_S 60u
 #define UNLISTED_RETRY_S 2u
 #define TOKEN_BYTES 32
+#define HOST_NAME_BYTES 255 /* POSIX; DNS has 253 */
+#define ADDRESS_BYTES 64    /* an IPv6 address with its zone, a UUID */
 #define NO_MEMORY_RETRY_S 10u
 
 /* Gives the body, or says that there was no memory for it. */
@@ -139,11 +141,11 @@ static void welcome(struct engine *e, struct command *c, const struct scope *s,
         return;
     }
     const json_t *addresses = json_object_get(body, "addresses");
-    edit_text(e, &copy->hostname, member_text(body, "hostname"));
-    edit_text(e, &copy->private_ip, member_text(addresses, "private"));
-    edit_text(e, &copy->public_ip, member_text(addresses, "public"));
+    edit_text_cut(e, &copy->hostname, member_text(body, "hostname"), HOST_NAME_BYTES);
+    edit_text_cut(e, &copy->private_ip, member_text(addresses, "private"), ADDRESS_BYTES);
+    edit_text_cut(e, &copy->public_ip, member_text(addresses, "public"), ADDRESS_BYTES);
     if (!str_len(copy->vm_id))
-        edit_text(e, &copy->vm_id, member_text(body, "vm_id"));
+        edit_text_cut(e, &copy->vm_id, member_text(body, "vm_id"), ADDRESS_BYTES);
     copy->last_seen = engine_now(e);
     if (copy->target == TARGET_STARTED &&
         (copy->status == NODE_ACQUIRING || copy->status == NODE_PREPARING))

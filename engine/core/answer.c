@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OUTCOME_BYTES ((size_t)64 << 10) /* of a refusal, where it is kept to be read */
+
 struct answer *answer_new(struct command *command) {
     struct answer *a = calloc(1, sizeof(*a));
     if (!a)
@@ -252,7 +254,7 @@ static void record_last_error(struct engine *e, uid_t uid, const char *text) {
     }
     root->last_errors[at].uid = uid;
     root->last_errors[at].at = engine_now(e);
-    edit_text(e, &root->last_errors[at].text, text);
+    edit_text_cut(e, &root->last_errors[at].text, text, OUTCOME_BYTES);
 }
 
 void answer_record(struct engine *e, const struct command *c, const struct error *err) {
@@ -267,5 +269,5 @@ void answer_record(struct engine *e, const struct command *c, const struct error
         return;
     struct cluster *cluster = builder_cluster(e->builder, c->cluster_id, err ? VOLATILE : DURABLE);
     if (cluster)
-        edit_text(e, &cluster->outcome, text.data);
+        edit_text_cut(e, &cluster->outcome, text.data, OUTCOME_BYTES);
 }

@@ -79,9 +79,13 @@ int apply_rename_cluster(struct engine *e, struct command *c, struct error *err,
                        str_text(cluster->name), cluster_state_file(cluster->state));
     if (snapshot_cluster_named(engine_state(e), c->name))
         return err_set(err, -EEXIST, "exists", "a cluster named %s exists", c->name);
+    struct str *before = str_ref(cluster->name);
     int r = builder_rename_cluster(e->builder, cluster->id, c->name);
     if (r == 0)
         r = definition_apply(e, c->cluster_id, err);
+    if (r < 0 && builder_rename_cluster(e->builder, c->cluster_id, str_text(before)) < 0)
+        engine_fail(e, -ENOMEM);
+    str_unref(before);
     return r;
 }
 

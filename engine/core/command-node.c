@@ -65,16 +65,11 @@ static int node_start(struct engine *e, const struct node *n, struct error *err)
     if (n->status == NODE_TERMINATING || n->status == NODE_DEALLOCATING)
         return err_set(err, -EBUSY, "busy", "node %s is %s: wait until that has ended",
                        str_text(n->name), node_status_name(n->status));
-    if (c->target != TARGET_STARTED) {
-        int r = cluster_start(e, c, err);
-        if (r < 0)
-            return r;
-    }
+    const struct array *a = cluster_array_by_id(c, n->array_id);
+    int r = a ? limit_check_array(e, c, a, 0, err) : -ENOENT;
+    if (r == 0 && c->target != TARGET_STARTED)
+        r = cluster_start(e, c, err);
     n = cluster_node(snapshot_cluster(engine_state(e), cluster_id), node_id);
-    const struct array *a =
-        cluster_array_by_id(snapshot_cluster(engine_state(e), cluster_id), n->array_id);
-    int r = a ? limit_check_array(e, snapshot_cluster(engine_state(e), cluster_id), a, 0, err)
-              : -ENOENT;
     struct node *copy = r == 0 ? edit_node(e, n) : NULL;
     if (!copy)
         return r < 0 ? r : -ENOMEM;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
+#include <string.h>
 
 struct cluster *edit_cluster(struct engine *e, uint64_t id) {
     struct cluster *c = builder_cluster(e->builder, id, DURABLE);
@@ -31,6 +34,17 @@ void edit_text(struct engine *e, struct str **slot, const char *text) {
         engine_fail(e, -ENOMEM);
 }
 
+void edit_text_cut(struct engine *e, struct str **slot, const char *text, size_t max) {
+    size_t len = strlen(text);
+    struct str *made = str_new(text, len > max ? utf8_cut(text, max) : len);
+    if (!made) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
+    str_unref(*slot);
+    *slot = made;
+}
+
 void edit_node_status(struct engine *e, struct node *n, enum node_status status,
                       enum node_phase phase) {
     if (n->status != status) {
@@ -46,7 +60,7 @@ void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not
                     const char *message) {
     n->hold = hold;
     n->not_before = not_before;
-    edit_text(e, &n->message, message);
+    edit_text_cut(e, &n->message, message, LIMIT_VALUE_BYTES);
 }
 
 usec_t hold_until(const struct engine *e, enum hold hold) {

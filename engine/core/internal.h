@@ -216,6 +216,9 @@ struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id);
 struct node *edit_node(struct engine *e, const struct node *n);
 /* Replaces a text; a failure fails the build. */
 void edit_text(struct engine *e, struct str **slot, const char *text);
+/* The same for what others wrote: not more than `max` bytes of it, whole characters. A record that
+ * is too long could never be saved. */
+void edit_text_cut(struct engine *e, struct str **slot, const char *text, size_t max);
 void edit_node_status(struct engine *e, struct node *n, enum node_status status,
                       enum node_phase phase);
 /* Why a node stands still; "" for none. */

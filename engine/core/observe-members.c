@@ -186,7 +186,7 @@ static void release_free(struct members *m) {
             wait_again(e, n);
             continue;
         }
-        _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_VALUE_BYTES);
+        _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_DOCUMENT_BYTES);
         buf_puts(&why, failure ? failure->error_message : str_text(n->message));
         observe_lost(e, n, why.data, !failure || capacity_code(failure->error_code));
     }

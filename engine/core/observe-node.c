@@ -138,7 +138,7 @@ void observe_node(struct engine *e, const struct node *n, const struct cycleclou
         observe_refresh(e, n, in);
         return;
     }
-    _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_VALUE_BYTES);
+    _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_DOCUMENT_BYTES);
     buf_printf(&why, "%s: %s", in->error_code, in->error_message);
     if (n->fixed)
         head_failed(e, n, why.data);

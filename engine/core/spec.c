@@ -12,6 +12,7 @@
  */
 
 #define NOTICE_DEFAULT_S 300
+#define INTEGER_MAX 1000000000
 
 enum attribute_type {
     TEXT,
@@ -103,6 +104,16 @@ static double number_of(const json_t *v) {
     return json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
 }
 
+/* Beyond any count there can be; what is larger, or no number, would not fit an integer. */
+static int64_t integer_of(const json_t *v) {
+    double n = number_of(v);
+    if (n > INTEGER_MAX)
+        return INTEGER_MAX;
+    if (n < -INTEGER_MAX)
+        return -INTEGER_MAX;
+    return n == n ? (int64_t)n : 0; /* NaN is not equal to itself */
+}
+
 static bool flag_of(const json_t *v) {
     if (json_is_string(v))
         return strcasecmp(json_string_value(v), "true") == 0;
@@ -111,10 +122,8 @@ static bool flag_of(const json_t *v) {
 
 /* Seconds of a number, or of a relative time: 10m, 2h, 1d. */
 static uint32_t seconds_of(const json_t *v) {
-    if (!json_is_string(v))
-        return (uint32_t)json_number_value(v);
-    char *end;
-    double n = strtod(json_string_value(v), &end);
+    char none[] = "", *end = none;
+    double n = json_is_string(v) ? strtod(json_string_value(v), &end) : json_number_value(v);
     static const struct {
         char unit;
         uint32_t seconds;
@@ -206,7 +215,7 @@ static int set_attribute(const struct attribute *a, const json_t *v, struct arra
         *(bool *)at = flag_of(v);
         return 0;
     case INTEGER:
-        *(int64_t *)at = (int64_t)number_of(v);
+        *(int64_t *)at = integer_of(v);
         return 0;
     case REAL:
         *(double *)at = number_of(v);

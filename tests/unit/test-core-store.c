@@ -90,6 +90,23 @@ static void test_any_bytes_survive_a_restart(void **state) {
     world_end(&w);
 }
 
+/* A refusal of any length does not make records that are too long to be saved. */
+static void test_long_words_can_be_saved(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    static char words[3 << 20];
+    memset(words, 'x', sizeof(words) - 1);
+    struct command *c = on_cluster(&w, COMMAND_REFUSED);
+    command_set_text(c, words, sizeof(words) - 1);
+    assert_int_equal(set_count(&w, COUNT_SET, 2).code, 0);
+    (void)do_command(&w, c);
+    expect_ready(&w, 3);
+    restart(&w);
+    expect_ready(&w, 3);
+    world_end(&w);
+}
+
 static uint64_t length_of(struct world *w, enum history_stream stream, unsigned generation) {
     uint64_t size = 0;
     assert_int_equal(history_size(w->store, stream, generation, 0, &size), 0);
@@ -134,6 +151,7 @@ int main(void) {
         cmocka_unit_test(test_full_disk_at_each_commit),
         cmocka_unit_test(test_full_disk_is_told),
         cmocka_unit_test(test_any_bytes_survive_a_restart),
+        cmocka_unit_test(test_long_words_can_be_saved),
         cmocka_unit_test(test_history_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

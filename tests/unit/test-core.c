@@ -2,7 +2,11 @@
 /* The engine's whole life, cut at every write to the cloud and at every commit. */
 #include "core-fixture.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void test_whole_life(void **state) {
@@ -45,6 +49,22 @@ static void test_refusals(void **state) {
     a = do_command(&w, on_cluster(&w, COMMAND_REMOVE_CLUSTER));
     assert_int_equal(a.code, -EBUSY);
     expect_ready(&w, 2);
+    world_end(&w);
+}
+
+/* The largest number there is counts as such. */
+static void test_huge_numbers(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    _cleanup_free_ char *text = NULL;
+    assert_true(asprintf(&text, "%sInitialCount = 9223372036854775807\n", template_text) > 0);
+    struct answer_seen a = set_template(&w, text);
+    if (a.code)
+        print_message("%s\n", a.message);
+    assert_int_equal(a.code, 0);
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, -EDQUOT);
+    assert_int_equal(state_of(&w), CLUSTER_OFF);
     world_end(&w);
 }
 
@@ -158,6 +178,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_life),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_lost_vm_is_replaced),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_crash_before_each_write),
