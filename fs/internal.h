@@ -140,7 +140,7 @@ struct request {
     uint64_t cluster_id; /* whose files are stale for the caller once this is answered */
     uint64_t about_id;   /* node or array, likewise */
     struct fuse_ctx caller;
-    struct handle *handle; /* OPEN */
+    struct handle *handle; /* OPEN; FLUSH and FSYNC: reference */
     struct fuse_file_info file;
     bool makes, removes;   /* an object, by mkdir(2) or rmdir(2) */
     bool parks;            /* may be cancelled */
@@ -214,6 +214,7 @@ struct handle {
     bool whole;            /* DOCUMENT: written from the start, piece behind piece */
     bool dirty;            /* bytes were written since the last apply */
     int refused;           /* DOCUMENT: a piece was refused; nothing will be applied */
+    int outcome;           /* DOCUMENT: of the last apply */
     struct list poll_link; /* guarded by polls.lock, as what follows */
     struct fuse_pollhandle *poll;
     atomic_uint_fast64_t seen; /* what the reader knows: a hash of the contents, or a length */

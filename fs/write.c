@@ -132,6 +132,7 @@ static int store_piece(struct handle *h, const struct place *p, const char *data
         r = check(h, err);
     h->refused = r;
     h->dirty = r == 0;
+    h->outcome = 0;
     return r;
 }
 
@@ -188,7 +189,7 @@ int write_resize(const struct place *p, struct handle *h, size_t size) {
     if (size == 0) {
         buf_clear(&h->body);
         h->loaded = h->whole = true;
-        h->refused = 0;
+        h->refused = h->outcome = 0;
         return 0;
     }
     r = load(h, p);
@@ -201,12 +202,23 @@ int write_resize(const struct place *p, struct handle *h, size_t size) {
 
 /* FLUSH, FSYNC, RELEASE */
 
-/* Applies what is unsaved and answers with the outcome; answers 0 at once when nothing is. */
+/* The outcome stays with a document until more is written: emacs takes the EINVAL of fsync(2) for
+   "not supported here", and hears of the refusal at close(2). */
+static void finish_apply(struct request *r) {
+    _cleanup_handle_ struct handle *h = TAKE_PTR(r->handle);
+    (void)pthread_mutex_lock(&h->lock);
+    if (h->kind == HANDLE_DOCUMENT && !h->dirty)
+        h->outcome = r->code;
+    (void)pthread_mutex_unlock(&h->lock);
+    request_finish_err(r);
+}
+
+/* Applies what is unsaved and answers with the outcome; at once when nothing is. */
 static void apply(struct fs *fs, fuse_req_t req, struct handle *h) {
     _cleanup_apply_ struct apply a = {0};
     (void)pthread_mutex_lock(&h->lock);
     bool dirty = h->dirty;
-    int r = h->refused;
+    int r = h->refused ? h->refused : dirty ? 0 : h->outcome;
     if (dirty && r == 0)
         r = parse(fs, h, &a);
     (void)pthread_mutex_unlock(&h->lock);
@@ -215,12 +227,13 @@ static void apply(struct fs *fs, fuse_req_t req, struct handle *h) {
             (void)fuse_reply_err(req, -r);
         return;
     }
-    struct request *request = request_new(fs, req, request_finish_err);
+    struct request *request = request_new(fs, req, finish_apply);
     if (!request) {
         if (req)
             (void)fuse_reply_err(req, ENOMEM);
         return;
     }
+    request->handle = handle_ref(h);
     request->caller.uid = h->uid;
     request->caller.gid = h->gid;
     send(&a, r, request);
