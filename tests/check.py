@@ -256,7 +256,7 @@ def part_asan():
     result = build("asan")
     if not result.failed:
         result.merge(unit_tests("asan"))
-        for folder in ("fs", "api", "e2e"):
+        for folder in ("fs", "e2e"):
             result.merge(pytest("asan", folder, select="not long and not unsanitized"))
     return result
 
@@ -329,7 +329,6 @@ PARTS = [
     ("static", part_static, False),
     ("gcc", part_gcc, False),
     ("unit", part_unit, False),
-    ("api", folder_part("gcc", "api"), False),
     ("fs", folder_part("gcc", "fs"), False),
     ("e2e", folder_part("gcc", "e2e"), False),
     ("crash", folder_part("gcc", "crash"), False),
@@ -348,7 +347,7 @@ def choose(arguments):
             sys.exit(f"check: there is no part '{name}'; parts: {' '.join(names)}")
     return [(name, part) for name, part, only_long in PARTS
             if (name in arguments.parts if arguments.parts else arguments.long or not only_long)
-            and (name not in ("api", "fs", "e2e", "crash", "bench")
+            and (name not in ("fs", "e2e", "crash", "bench")
                  or (ROOT / "tests" / name).is_dir())]
 
 

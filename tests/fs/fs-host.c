@@ -231,23 +231,10 @@ static void ended(void *arg) {
     (void)fflush(stdout);
 }
 
-int main(int argc, char **argv) {
-    if (argc < 2) {
-        (void)fprintf(stderr, "usage: fs-host MOUNTPOINT [MOUNT-OPTIONS]\n");
-        return 2;
-    }
-    struct host host = {0};
+/* Mounts, and does what standard input says until it ends. 0 or 1. */
+static int serve(struct host *h, const struct fs_options *options) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    struct guard *guard = NULL;
-    if (guard_new(&guard) < 0 || host_start(&host) < 0)
-        return 1;
-    struct fs_options options = {
-        .mountpoint = argv[1],
-        .mount_options = argc > 2 ? argv[2] : NULL,
-        .guard = guard,
-        .ended = ended,
-    };
-    if (fs_new(&options, &host.gateway, &err, &host.fs) < 0 || fs_run(host.fs, &err) < 0) {
+    if (fs_new(options, &h->gateway, &err, &h->fs) < 0 || fs_run(h->fs, &err) < 0) {
         (void)fprintf(stderr, "fs-host: %s\n", err_text(&err));
         return 1;
     }
@@ -257,14 +244,33 @@ int main(int argc, char **argv) {
     size_t size = 0;
     for (ssize_t n; (n = getline(&line, &size, stdin)) > 0;) {
         line[strcspn(line, "\n")] = '\0';
-        push_line(&host, line);
+        push_line(h, line);
     }
     free(line);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: fs-host MOUNTPOINT [MOUNT-OPTIONS]\n");
+        return 2;
+    }
+    struct host host = {0};
+    _cleanup_(guard_freep) struct guard *guard = NULL;
+    if (guard_new(&guard) < 0 || host_start(&host) < 0)
+        return 1;
+    const struct fs_options options = {
+        .mountpoint = argv[1],
+        .mount_options = argc > 2 ? argv[2] : NULL,
+        .guard = guard,
+        .ended = ended,
+    };
+    int r = serve(&host, &options);
     fs_stop(host.fs);
     host_stop(&host);
     fs_free(host.fs);
     store_free(host.store);
     model_free(host.model);
-    guard_free(guard);
-    return 0;
+    ticket_vec_done(&host.cancelled);
+    return r;
 }
