@@ -22,6 +22,7 @@ struct size {
     unsigned gpus;
     unsigned network_interfaces;
     double memory_gb;
+    double usd_per_hour; /* Linux, on demand; 0 = not known */
     bool rdma, premium_disks, spot, accelerated_networking, ephemeral_os_disk;
 };
 

@@ -10,6 +10,7 @@
 
 static const char default_resource_manager[] = "https://management.azure.com";
 static const char default_authority[] = "https://login.microsoftonline.com";
+static const char default_prices[] = "https://prices.azure.com";
 static const char default_imds[] = "http://169.254.169.254";
 
 static bool given(const char *text) {
@@ -64,6 +65,8 @@ static int check(const struct azure_account *c, struct error *err) {
         r = check_url(c, "resource_manager", c->resource_manager, err);
     if (r == 0)
         r = check_url(c, "authority", c->authority, err);
+    if (r == 0)
+        r = check_url(c, "prices", c->prices, err);
     if (r == 0 && given(c->imds) && strcmp(c->imds, default_imds) != 0)
         r = check_url(c, "imds", c->imds, err);
     return r;
@@ -111,7 +114,8 @@ static int copy_texts(struct account *a, const struct azure_account *c) {
     a->subscription = strdup(c->subscription);
     a->client_id = strdup(c->client_id ? c->client_id : "");
     a->region = strdup(c->region ? c->region : "");
-    return a->name && a->subscription && a->client_id && a->region ? 0 : -ENOMEM;
+    a->prices = copy_base(c->prices, default_prices);
+    return a->name && a->subscription && a->client_id && a->region && a->prices ? 0 : -ENOMEM;
 }
 
 int account_new(const struct account_environment *env, const struct azure_account *config,
@@ -152,6 +156,7 @@ void account_unref(struct account *a) {
     free(a->client_id);
     free(a->region);
     free(a->resource_manager);
+    free(a->prices);
     free(a);
 }
 

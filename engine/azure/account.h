@@ -11,6 +11,7 @@ struct account {
     unsigned refs;
     char *name, *subscription, *client_id, *region;
     char *resource_manager; /* without a final slash */
+    char *prices;           /* likewise */
     struct token_source *tokens;
 };
 

@@ -205,7 +205,7 @@ static bool repeat_later(struct job *j, const struct answer *a) {
 
 /* A refused token means that nothing was done, so even a write may go out again. */
 static bool repeat_authorized(struct job *j, const struct answer *a) {
-    if (a->http->status != 401 || j->reauthorized)
+    if (a->http->status != 401 || j->reauthorized || !j->token)
         return false;
     j->reauthorized = true;
     token_reject(j->account->tokens, j->token);
@@ -240,7 +240,7 @@ static int next_sweep(struct job *j, const char *skip_token) {
 static int next_link(struct job *j, const char *link) {
     if (!*link)
         return 0;
-    if (!http_url_within(link, j->account->resource_manager))
+    if (!http_url_within(link, call_base(j->row, j->account)))
         return -EPERM;
     char *url = strdup(link);
     if (!url)
@@ -256,7 +256,8 @@ static int next_page(struct job *j) {
     int r = items_finish(&j->items, &rest);
     if (r < 0)
         return r;
-    const char *token = text_of(rest, "$skipToken"), *link = text_of(rest, "nextLink");
+    const char *token = text_of(rest, "$skipToken");
+    const char *link = text_of(rest, j->row->retail ? "NextPageLink" : "nextLink");
     if (++j->pages > PAGES_MAX)
         r = -E2BIG;
     else if (j->row->policy == POLICY_GRAPH)
@@ -299,6 +300,8 @@ static void fill_lists(struct job *j, struct cyclecloud_result *result) {
     result->n_instances = r->instances.len;
     result->sets = r->sets.items;
     result->n_sets = r->sets.len;
+    result->prices = r->prices.items;
+    result->n_prices = r->prices.len;
     result->subnet = r->has_subnet ? &r->subnet : NULL;
 }
 

@@ -33,6 +33,7 @@ struct azure_account {
     const char *resource_manager; /* NULL: https://management.azure.com */
     const char *authority;        /* NULL: https://login.microsoftonline.com */
     const char *imds;             /* NULL: http://169.254.169.254 */
+    const char *prices;           /* NULL: https://prices.azure.com */
 };
 
 /* No accounts yet. `http`, `clock` and `random` are borrowed until azure_free. 0 or -ENOMEM. */

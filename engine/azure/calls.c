@@ -119,6 +119,12 @@ static const struct call_row rows[CYCLECLOUD_CALL_MAX] = {
     [CYCLECLOUD_CALL_SWEEP] =
         {"POST", "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01", NEED_TAG,
          POLICY_GRAPH, true, "data", results_add_row, NULL},
+    [CYCLECLOUD_CALL_LIST_PRICES] = {"GET",
+                                     "/api/retail/prices?$filter=serviceName%20eq%20'Virtual%20"
+                                     "Machines'%20and%20armRegionName%20eq%20'{r}'%20and%20"
+                                     "priceType%20eq%20'Consumption'",
+                                     NEED_REGION, POLICY_NONE, true, "Items", results_add_price,
+                                     NULL, true},
     [CYCLECLOUD_CALL_POLL] = {"GET", "", NEED_URL, POLICY_GET_OPERATION, true, NULL, NULL, NULL},
 };
 
@@ -206,11 +212,15 @@ static const char *value_of(char letter, const struct account *account,
     return "";
 }
 
+const char *call_base(const struct call_row *row, const struct account *account) {
+    return row->retail ? account->prices : account->resource_manager;
+}
+
 int call_url(const struct call_row *row, const struct account *account,
              const struct cyclecloud_request *q, struct buf *b) {
     if (row->needs & NEED_URL)
         return buf_puts(b, q->operation_url);
-    (void)buf_puts(b, account->resource_manager);
+    (void)buf_puts(b, call_base(row, account));
     for (const char *p = row->path; *p; p++) {
         bool variable = p[0] == '{' && p[1] && p[2] == '}';
         if (!variable) {

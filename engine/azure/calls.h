@@ -39,7 +39,8 @@ extern const struct policy_row policy_rows[POLICY_MAX];
 
 struct call_row {
     const char *method;
-    /* After RESOURCE_MANAGER: {s} subscription, {g} group, {n} name, {r} region, {u} subnet id. */
+    /* After the service's address: {s} subscription, {g} group, {n} name, {r} region, {u} subnet
+     * id. */
     const char *path;
     unsigned needs; /* NEED_... */
     enum policy policy;
@@ -47,12 +48,15 @@ struct call_row {
     const char *array; /* the member whose items `item` takes; NULL: `item` takes the whole body */
     int (*item)(struct results *r, const json_t *item);
     int (*body)(const struct cyclecloud_request *q, json_t **ret);
+    bool retail; /* asked of the public price service, without a token */
 };
 
 /* The row of a call, or NULL for one that does not exist. */
 const struct call_row *call_find(enum cyclecloud_call call);
 /* True when everything the call needs is given. */
 bool call_complete(const struct call_row *row, const struct cyclecloud_request *q);
+/* The address of the service that answers this call: what its urls begin with. */
+const char *call_base(const struct call_row *row, const struct account *account);
 /* Appends the whole url. 0, -E2BIG or -ENOMEM. */
 int call_url(const struct call_row *row, const struct account *account,
              const struct cyclecloud_request *q, struct buf *b);

@@ -113,7 +113,7 @@ static int make_texts(struct job *j, const struct cyclecloud_request *q) {
 
 /* A token must not go anywhere but to the Resource Manager, whatever a stored url says. */
 static bool url_trusted(const struct job *j) {
-    return http_url_within(j->url, j->account->resource_manager);
+    return http_url_within(j->url, call_base(j->row, j->account));
 }
 
 static int job_prepare(struct job *j, const struct cyclecloud_request *q) {
@@ -192,11 +192,13 @@ static int send_with(struct job *j, const char *token) {
     _cleanup_buf_ struct buf id = BUF_INIT(URL_MAX);
     const char *headers[HEADERS_MAX] = {0};
     size_t n = 0;
-    (void)buf_printf(&bearer, "Authorization: Bearer %s", token);
+    if (token)
+        (void)buf_printf(&bearer, "Authorization: Bearer %s", token);
     (void)buf_printf(&id, "x-ms-client-request-id: %s", j->request_id);
     if (buf_error(&bearer) || buf_error(&id))
         return -ENOMEM;
-    headers[n++] = bearer.data;
+    if (token)
+        headers[n++] = bearer.data;
     headers[n++] = "Accept: application/json";
     if (j->body)
         headers[n++] = "Content-Type: application/json";
@@ -207,12 +209,12 @@ static int send_with(struct job *j, const char *token) {
     return submit(j, headers);
 }
 
-/* The limits have been taken; a token is there. */
+/* The limits have been taken; a token is there, or (NULL) none is needed. */
 static void send_now(struct job *j, const char *token) {
-    char *copy = strdup(token);
+    char *copy = token ? strdup(token) : NULL;
     free(j->token);
     j->token = copy;
-    int r = copy ? send_with(j, copy) : -ENOMEM;
+    int r = copy || !token ? send_with(j, copy) : -ENOMEM;
     if (r < 0)
         job_end_with(j, r == -ENOMEM ? CYCLECLOUD_TRANSPORT : CYCLECLOUD_INVALID, "NotSent",
                      r == -ENOMEM ? "no memory to send the request" : "the url is not allowed");
@@ -231,8 +233,8 @@ static void on_token(struct token_waiter *w, const struct token_answer *answer) 
 }
 
 static void authorize_and_send(struct job *j) {
-    const char *token = token_peek(j->account->tokens);
-    if (token) {
+    const char *token = j->row->retail ? NULL : token_peek(j->account->tokens);
+    if (token || j->row->retail) {
         send_now(j, token);
         return;
     }

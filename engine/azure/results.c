@@ -15,6 +15,7 @@ void results_clear(struct results *r) {
     quota_vec_done(&r->quotas);
     instance_vec_done(&r->instances);
     set_vec_done(&r->sets);
+    price_vec_done(&r->prices);
     arena_done(&r->arena);
     *r = (struct results){.region = region};
 }
@@ -23,7 +24,8 @@ struct results_mark results_mark(const struct results *r) {
     return (struct results_mark){.n_sizes = r->sizes.len,
                                  .n_quotas = r->quotas.len,
                                  .n_instances = r->instances.len,
-                                 .n_sets = r->sets.len};
+                                 .n_sets = r->sets.len,
+                                 .n_prices = r->prices.len};
 }
 
 void results_rewind(struct results *r, const struct results_mark *mark) {
@@ -31,6 +33,7 @@ void results_rewind(struct results *r, const struct results_mark *mark) {
     r->quotas.len = mark->n_quotas;
     r->instances.len = mark->n_instances;
     r->sets.len = mark->n_sets;
+    r->prices.len = mark->n_prices;
 }
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -192,6 +195,37 @@ int results_add_quota(struct results *r, const json_t *item) {
     if (!quota.name || !quota.label)
         return -ENOMEM;
     return r->quotas.len < RESULTS_MAX ? quota_vec_append(&r->quotas, quota) : -E2BIG;
+}
+
+static bool ends_with(const char *text, const char *tail) {
+    size_t len = strlen(text), tail_len = strlen(tail);
+    return len >= tail_len && strcasecmp(text + len - tail_len, tail) == 0;
+}
+
+/* The list has rows for Windows, for Low Priority (of Azure Batch), for dedicated hosts and for
+   Cloud Services too, told apart by the ends of these names. */
+static bool is_linux_vm(const json_t *item) {
+    const char *product = text_of(item, "productName"), *meter = text_of(item, "meterName");
+    return *text_of(item, "armSkuName") &&
+           strcasecmp(text_of(item, "unitOfMeasure"), "1 Hour") == 0 &&
+           strcasecmp(text_of(item, "type"), "Consumption") == 0 &&
+           !ends_with(product, " Windows") && !ends_with(product, "CloudServices") &&
+           !ends_with(product, " Dedicated Host") && !ends_with(meter, " Low Priority");
+}
+
+int results_add_price(struct results *r, const json_t *item) {
+    double price = json_number_value(json_object_get(item, "retailPrice"));
+    if (!is_linux_vm(item) || !(price > 0 && price < 1e6))
+        return 0;
+    struct cyclecloud_price p = {
+        .name = arena_text(&r->arena, text_of(item, "armSkuName")),
+        .currency = arena_shared(&r->arena, text_of(item, "currencyCode")),
+        .hour_micro = (uint64_t)(price * 1e6 + 0.5),
+        .spot = ends_with(text_of(item, "meterName"), " Spot"),
+    };
+    if (!p.name || !p.currency)
+        return -ENOMEM;
+    return r->prices.len < RESULTS_MAX ? price_vec_append(&r->prices, p) : -E2BIG;
 }
 
 int results_read_tags(struct arena *arena, const json_t *item, const struct cyclecloud_tag **ret,

@@ -14,6 +14,7 @@ DEFINE_VEC(size_vec, struct cyclecloud_size);
 DEFINE_VEC(quota_vec, struct cyclecloud_quota);
 DEFINE_VEC(instance_vec, struct cyclecloud_instance);
 DEFINE_VEC(set_vec, struct cyclecloud_set);
+DEFINE_VEC(price_vec, struct cyclecloud_price);
 
 /* The most items one result holds; more is -E2BIG. */
 #define RESULTS_MAX 250000
@@ -24,6 +25,7 @@ struct results {
     struct quota_vec quotas;
     struct instance_vec instances;
     struct set_vec sets;
+    struct price_vec prices;
     struct cyclecloud_subnet subnet;
     bool has_subnet;
     const char *region; /* LIST_SIZES: the one that is asked for; borrowed */
@@ -34,7 +36,7 @@ void results_clear(struct results *r);
 
 /* How far a result has come, to go back to when a page arrives only in part. */
 struct results_mark {
-    size_t n_sizes, n_quotas, n_instances, n_sets;
+    size_t n_sizes, n_quotas, n_instances, n_sets, n_prices;
 };
 
 struct results_mark results_mark(const struct results *r);
@@ -46,6 +48,8 @@ void results_rewind(struct results *r, const struct results_mark *mark);
  */
 int results_add_size(struct results *r, const json_t *item);
 int results_add_quota(struct results *r, const json_t *item);
+/* Of the retail price list; other products than Linux VMs by the hour are left out. */
+int results_add_price(struct results *r, const json_t *item);
 int results_add_set(struct results *r, const json_t *item);
 int results_add_subnet(struct results *r, const json_t *item);
 /* A VM of its own or member of a Flexible set. */

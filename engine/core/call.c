@@ -11,6 +11,7 @@ struct call {
     call_done done;
     uint64_t epoch, cluster_id, object_id;
     usec_t began;
+    bool aside; /* of another service: says nothing about the cloud */
 };
 
 /* What each answer says about the cloud as a whole. */
@@ -48,7 +49,8 @@ static void completed(void *arg, const struct cyclecloud_result *result) {
     if (call->epoch == e->epoch && !engine_state(e)) {
         engine_fail(e, -ENOMEM); /* what it said is lost: everything is learnt again */
     } else if (call->epoch == e->epoch) {
-        note_health(e, result);
+        if (!call->aside)
+            note_health(e, result);
         count_request(e, result);
         call->done(e, result, call->cluster_id, call->object_id, call->began);
     }
@@ -73,7 +75,8 @@ int call_submit(struct engine *e, const struct cyclecloud_request *request, call
                           .epoch = e->epoch,
                           .cluster_id = cluster_id,
                           .object_id = object_id,
-                          .began = engine_now(e)};
+                          .began = engine_now(e),
+                          .aside = request->call == CYCLECLOUD_CALL_LIST_PRICES};
     list_init(&call->link);
     list_add_tail(&e->calls, &call->link);
     const struct cyclecloud_provider *p = &e->options.provider;

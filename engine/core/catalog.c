@@ -14,6 +14,7 @@ struct replacement {
     const struct shortage *shortages;               /* all of them */
     size_t n_shortages;
     bool with_shortages; /* false: as they were */
+    bool with_prices;    /* of `market`, into the types as they were */
 };
 
 static bool same_place(const struct str *account, const struct str *region,
@@ -32,6 +33,7 @@ static void copy_type(struct machine_type *to, const struct machine_type *from) 
     (void)str_ref(to->family);
     (void)str_ref(to->account);
     (void)str_ref(to->region);
+    (void)str_ref(to->currency);
 }
 
 static bool read_type(struct machine_type *to, const struct cyclecloud_size *s,
@@ -52,6 +54,7 @@ static bool read_type(struct machine_type *to, const struct cyclecloud_size *s,
         .ephemeral_os_disk = s->ephemeral_os_disk,
         .restricted = s->restricted,
     };
+    prices_apply(m, to);
     return to->name && to->family && to->account && to->region;
 }
 
@@ -93,6 +96,9 @@ static bool put_types(struct catalog *c, const struct catalog *old, const struct
             copy_type(&c->types[c->n_types++], &old->types[i]);
     for (size_t i = 0; ok && read && i < read->n_sizes; i++)
         ok = read_type(&c->types[c->n_types++], &read->sizes[i], by->market);
+    for (size_t i = 0; by->with_prices && i < c->n_types; i++)
+        if (same_place(c->types[i].account, c->types[i].region, by->market))
+            prices_apply(by->market, &c->types[i]);
     if (ok && c->n_types)
         qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
     return ok;
@@ -150,6 +156,10 @@ void catalog_replace_types(struct engine *e, const struct market *m,
 void catalog_replace_quotas(struct engine *e, const struct market *m,
                             const struct cyclecloud_result *result, usec_t read_at) {
     replace(e, &(struct replacement){.market = m, .quotas = result, .read_at = read_at});
+}
+
+void catalog_replace_prices(struct engine *e, const struct market *m) {
+    replace(e, &(struct replacement){.market = m, .with_prices = true});
 }
 
 void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n) {

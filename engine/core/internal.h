@@ -92,12 +92,22 @@ struct subnet {
 
 DEFINE_VEC(subnet_vec, struct subnet);
 
-/* The machine types and quotas of an account in a region. */
+/* What a kind of machine costs. */
+struct price {
+    char *name;
+    uint64_t hour_micro, spot_hour_micro;
+};
+
+DEFINE_VEC(price_vec, struct price);
+
+/* The machine types, quotas and prices of an account in a region. */
 struct market {
     char *account, *region;
-    enum fact_state sizes, quotas;
-    bool sizes_known;           /* read at least once */
-    usec_t sizes_at, quotas_at; /* when to read next */
+    enum fact_state sizes, quotas, prices;
+    bool sizes_known;                      /* read at least once */
+    usec_t sizes_at, quotas_at, prices_at; /* when to read next */
+    struct price_vec price_list;           /* by name */
+    char *currency;                        /* of the prices */
 };
 
 DEFINE_VEC(market_vec, struct market *);
@@ -292,7 +302,16 @@ void catalog_replace_types(struct engine *e, const struct market *m,
                            const struct cyclecloud_result *result);
 void catalog_replace_quotas(struct engine *e, const struct market *m,
                             const struct cyclecloud_result *result, usec_t read_at);
+/* Writes the prices of `m` into its machine types. */
+void catalog_replace_prices(struct engine *e, const struct market *m);
 void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n);
+
+/* price.c */
+/* Takes over a price list. 0 or -ENOMEM. */
+int prices_take(struct market *m, const struct cyclecloud_result *result);
+/* Writes what is known of its price into a machine type of this market. */
+void prices_apply(const struct market *m, struct machine_type *t);
+void prices_free(struct market *m);
 
 /* shortage.c */
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type);

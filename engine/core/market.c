@@ -11,6 +11,8 @@
 
 #define SIZES_PERIOD (6 * USEC_HOUR)
 #define QUOTAS_PERIOD (60 * USEC_SEC)
+#define PRICES_PERIOD (24 * USEC_HOUR)
+#define PRICES_RETRY (10 * USEC_MIN) /* nothing waits for them */
 #define SUBNET_PERIOD (10 * USEC_MIN)
 #define SWEEP_PERIOD (45 * USEC_SEC)
 #define FACT_RETRY (5 * USEC_SEC)
@@ -31,6 +33,7 @@ const struct market *market_find(const struct engine *e, const char *account, co
 static void market_free(struct market *m) {
     if (!m)
         return;
+    prices_free(m);
     free(m->account);
     free(m->region);
     free(m);
@@ -71,6 +74,22 @@ static void sizes_read(struct engine *e, const struct cyclecloud_result *result,
     m->sizes_known = true;
     catalog_replace_types(e, m, result);
     every_cluster_dirty(e);
+}
+
+static void prices_read(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
+                        uint64_t unused, usec_t began) {
+    (void)unused;
+    (void)began;
+    struct market *m = e->markets.items[index];
+    m->prices = FACT_WANTED;
+    m->prices_at = engine_now(e) + PRICES_RETRY;
+    if (result->result != CYCLECLOUD_OK)
+        return;
+    m->prices_at = engine_now(e) + PRICES_PERIOD;
+    if (prices_take(m, result) < 0)
+        engine_fail(e, -ENOMEM);
+    else
+        catalog_replace_prices(e, m);
 }
 
 static void quotas_read(struct engine *e, const struct cyclecloud_result *result, uint64_t index,
@@ -197,6 +216,11 @@ static void markets_due(struct engine *e, usec_t now) {
             m->quotas = ask(e, &request, quotas_read, i) ? FACT_ASKED : FACT_WANTED;
             m->quotas_at = now + FACT_RETRY;
         }
+        request.call = CYCLECLOUD_CALL_LIST_PRICES;
+        if (m->prices == FACT_WANTED && m->prices_at <= now) {
+            m->prices = ask(e, &request, prices_read, i) ? FACT_ASKED : FACT_WANTED;
+            m->prices_at = now + PRICES_RETRY;
+        }
     }
 }
 
@@ -240,6 +264,8 @@ usec_t market_next(const struct engine *e) {
             earlier(&next, m->sizes_at);
         if (m->quotas == FACT_WANTED)
             earlier(&next, m->quotas_at);
+        if (m->prices == FACT_WANTED)
+            earlier(&next, m->prices_at);
     }
     for (size_t i = 0; i < e->subnets.len; i++)
         if (e->subnets.items[i].state != FACT_ASKED)

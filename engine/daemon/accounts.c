@@ -71,7 +71,8 @@ static int translate(struct translation *t, const struct config_account *a, stru
                                 .region = a->region,
                                 .resource_manager = a->resource_manager,
                                 .authority = a->authority,
-                                .imds = a->imds};
+                                .imds = a->imds,
+                                .prices = a->prices};
     int r = a->client_secret_file ? read_secret(t, a, err, &out.client_secret) : 0;
     return r < 0 ? r : account_vec_append(&t->accounts, out);
 }

@@ -59,6 +59,7 @@ static const struct key_row account_keys[] = {
     {"resource_manager", VALUE_URL, ACCOUNT(resource_manager)},
     {"authority", VALUE_URL, ACCOUNT(authority)},
     {"imds", VALUE_URL, ACCOUNT(imds)},
+    {"prices", VALUE_URL, ACCOUNT(prices)},
 };
 
 static const struct {
@@ -456,7 +457,8 @@ static void account_done(struct config_account *a) {
     char *texts[] = {
         a->name,          a->subscription,       a->tenant,           a->client_id,
         a->client_secret, a->client_secret_file, a->certificate_file, a->federated_token_file,
-        a->region,        a->resource_manager,   a->authority,        a->imds};
+        a->region,        a->resource_manager,   a->authority,        a->imds,
+        a->prices};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
 }

@@ -24,7 +24,8 @@ struct config_account {
     bool managed_identity;
     char *region;
     char *resource_manager, *authority;
-    char *imds; /* NULL: Azure's own address */
+    char *imds;   /* NULL: Azure's own address */
+    char *prices; /* likewise */
     unsigned line;
 };
 DEFINE_VEC(config_accounts, struct config_account);

@@ -289,20 +289,28 @@ int simulate_account(const struct simulator *s, struct config *c) {
     if (config_find(c, SIMULATE_ACCOUNT))
         return 0;
     struct config_account *a;
+    char url[sizeof("http://127.0.0.1:65535")];
     int r = config_add_account(c, SIMULATE_ACCOUNT, &a);
     if (r < 0)
         return r;
-    a->subscription = strdup(SIMULATE_SUBSCRIPTION);
-    a->tenant = strdup("simulated");
-    a->client_id = strdup("simulated");
-    a->client_secret = strdup("simulated");
-    a->region = strdup("eastus");
-    if (asprintf(&a->resource_manager, "http://127.0.0.1:%u", s->port) < 0)
-        a->resource_manager = NULL;
-    if (asprintf(&a->authority, "http://127.0.0.1:%u", s->port) < 0)
-        a->authority = NULL;
-    return a->subscription && a->tenant && a->client_id && a->client_secret && a->region &&
-                   a->resource_manager && a->authority
-               ? 0
-               : -ENOMEM;
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", s->port);
+    const struct {
+        char **slot;
+        const char *text;
+    } values[] = {
+        {&a->subscription, SIMULATE_SUBSCRIPTION},
+        {&a->tenant, "simulated"},
+        {&a->client_id, "simulated"},
+        {&a->client_secret, "simulated"},
+        {&a->region, "eastus"},
+        {&a->resource_manager, url},
+        {&a->authority, url},
+        {&a->prices, url},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        *values[i].slot = strdup(values[i].text);
+        if (!*values[i].slot)
+            return -ENOMEM;
+    }
+    return 0;
 }

@@ -9,7 +9,7 @@
 #define LIMIT_NODES_PER_CLUSTER 100000u
 #define LIMIT_ARRAYS_PER_CLUSTER 200u
 #define LIMIT_CONFIG_BYTES ((size_t)1 << 20)
-#define LIMIT_ACCOUNTS 100u
+#define LIMIT_ACCOUNTS 64u
 #define LIMIT_USERS 1000u
 #define LIMIT_USER_NAME_BYTES 31u
 #define LIMIT_KEYS_BYTES ((size_t)64 << 10) /* of a user's authorized_keys */

@@ -82,6 +82,7 @@ void catalog_free(struct catalog *c) {
         str_unref(t->family);
         str_unref(t->account);
         str_unref(t->region);
+        str_unref(t->currency);
     }
     for (size_t i = 0; i < c->n_quotas; i++) {
         struct quota *q = &c->quotas[i];

@@ -160,6 +160,12 @@ const struct machine_type *snapshot_machine_type(const struct snapshot *s, const
     return NULL;
 }
 
+uint64_t machine_type_hour_micro(const struct machine_type *t, bool spot) {
+    if (!t)
+        return 0;
+    return spot ? t->spot_hour_micro : t->hour_micro;
+}
+
 const char *snapshot_machine_type_near(const struct snapshot *s, const char *account,
                                        const char *region, const char *name) {
     const char *best = NULL;

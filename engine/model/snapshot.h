@@ -32,6 +32,9 @@ struct machine_type {
     uint32_t vcpus_per_core; /* 2 with hyper-threading, 0 = the cloud does not say */
     uint32_t gpus;
     uint64_t memory_mb;
+    struct str *currency; /* of the prices; empty while they are not known */
+    uint64_t hour_micro,
+        spot_hour_micro; /* millionths of it for an hour with Linux; 0 = not known */
     bool rdma, spot, accelerated_networking, ephemeral_os_disk, restricted;
 };
 
@@ -122,6 +125,8 @@ int machine_type_order(const struct machine_type *t, const char *account, const 
                        const char *name);
 const struct machine_type *snapshot_machine_type(const struct snapshot *s, const char *account,
                                                  const char *region, const char *name);
+/* What an hour of it costs, in millionths of its currency; 0 = not known (`t` may be NULL). */
+uint64_t machine_type_hour_micro(const struct machine_type *t, bool spot);
 /* The nearest known name, NULL when none is near. */
 const char *snapshot_machine_type_near(const struct snapshot *s, const char *account,
                                        const char *region, const char *name);

@@ -6,6 +6,8 @@
 #include "store-value.h"
 #include "store/history.h"
 
+#include <inttypes.h>
+
 static int show_state(const struct view_ctx *ctx, struct buf *b) {
     return show_line(b, node_state_file(ctx->node->status));
 }
@@ -52,6 +54,18 @@ static int show_placement_group(const struct view_ctx *ctx, struct buf *b) {
 
 static int show_zone(const struct view_ctx *ctx, struct buf *b) {
     return show_line(b, str_text(ctx->node->zone));
+}
+
+/* Of the machine type that it has, or is to have. */
+static int show_price(const struct view_ctx *ctx, struct buf *b) {
+    const struct array_spec *spec = ctx->array ? ctx->array->spec : NULL;
+    const struct machine_type *t =
+        spec ? snapshot_machine_type(ctx->snapshot, str_text(spec->account), str_text(spec->region),
+                                     str_text(ctx->node->machine_type))
+             : NULL;
+    uint64_t micro = machine_type_hour_micro(t, ctx->node->spot);
+    return micro ? buf_printf(b, "%" PRIu64 " %s\n", micro, str_text(t->currency))
+                 : show_line(b, "");
 }
 
 static int show_keepalive(const struct view_ctx *ctx, struct buf *b) {
@@ -147,6 +161,14 @@ static const struct view_entry entries[] = {
      .mode = 0444,
      .show = show_zone,
      .doc = "its availability zone, empty when it has none"},
+    {.name = "price",
+     .row = ROW_NODE_PRICE,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_price,
+     .changed_at = view_changed_snapshot,
+     .unit = "millionths of the currency an hour",
+     .doc = "what an hour of its machine costs, and the currency; empty while that is not known"},
     {.name = "keepalive",
      .row = ROW_NODE_KEEPALIVE,
      .kind = VIEW_ATTR,

@@ -91,6 +91,33 @@ int render_machine_types(const struct view_ctx *ctx, struct buf *b) {
     return text_table_write(&t, b);
 }
 
+static void price_cell(struct text_table *t, uint64_t micro) {
+    if (micro)
+        number_cell(t, micro);
+    else
+        text_table_cell(t, "");
+}
+
+int render_prices(const struct view_ctx *ctx, struct buf *b) {
+    static const char *const names[] = {"NAME",     "ACCOUNT", "REGION",
+                                        "CURRENCY", "HOUR",    "SPOT_HOUR"};
+    const struct catalog *catalog = ctx->snapshot->catalog;
+    _cleanup_text_table_ struct text_table t;
+    titles(&t, names, ARRAY_SIZE(names));
+    for (size_t i = 0; catalog && i < catalog->n_types; i++) {
+        const struct machine_type *m = &catalog->types[i];
+        if (!m->hour_micro && !m->spot_hour_micro)
+            continue;
+        text_table_cell(&t, str_text(m->name));
+        text_table_cell(&t, str_text(m->account));
+        text_table_cell(&t, str_text(m->region));
+        text_table_cell(&t, str_text(m->currency));
+        price_cell(&t, m->hour_micro);
+        price_cell(&t, m->spot_hour_micro);
+    }
+    return text_table_write(&t, b);
+}
+
 int render_quotas(const struct view_ctx *ctx, struct buf *b) {
     static const char *const names[] = {"NAME", "ACCOUNT", "REGION", "USED", "LIMIT", "LABEL"};
     const struct catalog *catalog = ctx->snapshot->catalog;

@@ -32,8 +32,9 @@ int render_root_metrics(const struct view_ctx *ctx, struct buf *b);
 int render_cluster_metrics(const struct view_ctx *ctx, struct buf *b);
 int render_node_metrics(const struct view_ctx *ctx, struct buf *b);
 
-/* system/machine_types, system/quotas, system/limits. */
+/* system/machine_types, system/prices, system/quotas, system/limits. */
 int render_machine_types(const struct view_ctx *ctx, struct buf *b);
+int render_prices(const struct view_ctx *ctx, struct buf *b);
 int render_quotas(const struct view_ctx *ctx, struct buf *b);
 int render_limits(const struct view_ctx *ctx, struct buf *b);
 

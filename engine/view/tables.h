@@ -33,6 +33,7 @@ enum view_row {
     ROW_USERS = 17,
     ROW_CONFIG = 18,
     ROW_ACCOUNTS = 19,
+    ROW_PRICES = 20,
     ROW_SERVER_END = 64,
     /* a cluster, 64..127 */
     ROW_CLUSTER = 64,
@@ -91,6 +92,7 @@ enum view_row {
     ROW_NODE_CONTROL = 179,
     ROW_NODE_LAST_SEEN = 180,
     ROW_NODE_RESOURCE_ID = 181,
+    ROW_NODE_PRICE = 182,
     ROW_NODE_END = 200,
     /* a user, 200..219 */
     ROW_USER = 200,

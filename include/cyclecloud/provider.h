@@ -64,6 +64,7 @@ enum cyclecloud_call {
     CYCLECLOUD_CALL_SWEEP,                 /* tag_name, tag_value -> instances with that tag in the
                                               whole subscription; cheap, may be a minute old */
     CYCLECLOUD_CALL_POLL,                  /* operation_url */
+    CYCLECLOUD_CALL_LIST_PRICES,           /* region -> prices; a public list, no credentials */
     CYCLECLOUD_CALL_MAX,
 };
 
@@ -160,6 +161,14 @@ struct cyclecloud_quota {
     uint64_t used, limit;
 };
 
+/* What an hour of a VM with Linux costs, without discounts. */
+struct cyclecloud_price {
+    const char *name;     /* of the size */
+    const char *currency; /* "USD" */
+    uint64_t hour_micro;  /* millionths of the currency */
+    bool spot;
+};
+
 /* A VM: alone or member of a set. */
 struct cyclecloud_instance {
     const char *resource_id;
@@ -217,6 +226,8 @@ struct cyclecloud_result {
     const struct cyclecloud_set *sets;
     size_t n_sets;
     const struct cyclecloud_subnet *subnet;
+    const struct cyclecloud_price *prices;
+    size_t n_prices;
 };
 
 typedef void (*cyclecloud_done)(void *arg, const struct cyclecloud_result *result);

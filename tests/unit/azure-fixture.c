@@ -74,6 +74,7 @@ struct azure_account account_of(const struct fixture *f) {
                                   .client_secret = "secret",
                                   .region = "eastus",
                                   .resource_manager = web_url(f->web),
+                                  .prices = web_url(f->web),
                                   .authority = web_url(f->web)};
 }
 

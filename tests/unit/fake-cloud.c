@@ -420,6 +420,12 @@ static const struct cyclecloud_quota quotas[] = {
     {.name = "standardFSv2Family", .label = "Standard FSv2 Family vCPUs", .limit = 10000},
 };
 
+static const struct cyclecloud_price prices[] = {
+    {.name = "Standard_D4s_v5", .currency = "USD", .hour_micro = 192000},
+    {.name = "Standard_F2s_v2", .currency = "USD", .hour_micro = 85000},
+    {.name = "Standard_F2s_v2", .currency = "USD", .hour_micro = 17000, .spot = true},
+};
+
 static void list_sets(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
                       struct cyclecloud_set *out) {
     for (unsigned i = 0; i < f->n_sets; i++)
@@ -462,6 +468,10 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
     case CYCLECLOUD_CALL_LIST_SIZES:
         r->sizes = sizes;
         r->n_sizes = ARRAY_SIZE(sizes);
+        break;
+    case CYCLECLOUD_CALL_LIST_PRICES:
+        r->prices = prices;
+        r->n_prices = ARRAY_SIZE(prices);
         break;
     case CYCLECLOUD_CALL_LIST_QUOTAS:
         r->quotas = quotas;

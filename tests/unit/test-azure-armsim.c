@@ -34,7 +34,8 @@ struct outcome {
     enum cyclecloud_class class;
     char code[64], message[512], url[512], quota[64];
     size_t n_sizes, n_quotas, n_instances, n_sets, n_running, n_tags;
-    uint64_t limit, required, addresses;
+    uint64_t limit, required, addresses, price, spot_price;
+    size_t n_prices;
     uint32_t capacity;
     bool rdma;
     char vm_id[64], power[32], set_name[64], computer[64], machine_type[64], last_id[64];
@@ -72,6 +73,10 @@ static void on_done(void *arg, const struct cyclecloud_result *r) {
     (void)snprintf(o->quota, sizeof(o->quota), "%s", r->quota.name);
     for (size_t i = 0; i < r->n_sizes; i++)
         o->rdma = o->rdma || (strcmp(r->sizes[i].name, SIZE) == 0 && r->sizes[i].rdma);
+    o->n_prices = r->n_prices;
+    for (size_t i = 0; i < r->n_prices; i++)
+        if (strcmp(r->prices[i].name, SIZE) == 0)
+            *(r->prices[i].spot ? &o->spot_price : &o->price) += r->prices[i].hour_micro;
     see_instances(o, r);
 }
 
@@ -150,6 +155,7 @@ static void connect_provider(struct fixture *f) {
                                     .client_secret = "simulated",
                                     .region = "eastus",
                                     .resource_manager = f->url,
+                                    .prices = f->url,
                                     .authority = f->url};
     assert_int_equal(azure_set_accounts(f->azure, &account, 1, NULL), 0);
     f->provider = azure_provider(f->azure);
@@ -241,6 +247,11 @@ static void the_catalogue_is_read(void **state) {
     simple(f, CYCLECLOUD_CALL_LIST_QUOTAS, NULL, &o);
     expect(&o, CYCLECLOUD_OK);
     assert_true(o.n_quotas > 5);
+    simple(f, CYCLECLOUD_CALL_LIST_PRICES, NULL, &o);
+    expect(&o, CYCLECLOUD_OK);
+    assert_true(o.n_prices > 200);      /* several pages */
+    assert_int_equal(o.price, 3600000); /* one row each, neither Windows nor Low Priority */
+    assert_int_equal(o.spot_price, 360000);
     struct cyclecloud_vm_spec spec = spec_of(f);
     struct cyclecloud_request q = request(CYCLECLOUD_CALL_GET_SUBNET, NULL);
     q.spec = &spec;

@@ -80,6 +80,25 @@ static void test_lost_vm_is_replaced(void **state) {
     world_end(&w);
 }
 
+/* Prices are read beside the machine types and end in their rows, whichever came first. */
+static void test_prices(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    const struct snapshot *s = model_acquire(w.model);
+    const struct machine_type *t = snapshot_machine_type(s, "azure", "eastus", "standard_f2s_V2");
+    assert_non_null(t);
+    assert_string_equal(str_text(t->currency), "USD");
+    assert_int_equal(machine_type_hour_micro(t, false), 85000);
+    assert_int_equal(machine_type_hour_micro(t, true), 17000);
+    t = snapshot_machine_type(s, "azure", "eastus", "Standard_D4s_v5");
+    assert_int_equal(machine_type_hour_micro(t, false), 192000);
+    assert_int_equal(machine_type_hour_micro(t, true), 0); /* not in the list */
+    assert_int_equal(machine_type_hour_micro(NULL, false), 0);
+    model_release(s);
+    world_end(&w);
+}
+
 static void test_sync(void **state) {
     (void)state;
     struct world w;
@@ -180,6 +199,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_lost_vm_is_replaced),
+        cmocka_unit_test(test_prices),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_crash_before_each_write),
         cmocka_unit_test(test_crash_after_each_write),

@@ -156,6 +156,9 @@ static void make_server(struct builder *b) {
     set(&catalog->types[0].account, "azure");
     set(&catalog->types[0].region, "westeurope");
     catalog->types[0].vcpus = catalog->types[0].quota_vcpus = 120;
+    set(&catalog->types[0].currency, "USD");
+    catalog->types[0].hour_micro = 3600000;
+    catalog->types[0].spot_hour_micro = 360000;
     catalog->types[0].memory_mb = 458752;
     catalog->types[0].rdma = catalog->types[0].spot = true;
     set(&catalog->quotas[0].name, "standardHBv3Family");

@@ -33,6 +33,8 @@ static const struct expectation expectations[] = {
     {"/system/limits", RENDERED},
     {"/system/machine_types", RENDERED},
     {"/system/quotas", RENDERED},
+    {"/system/prices", "NAME                 ACCOUNT  REGION      CURRENCY  HOUR     SPOT_HOUR\n"
+                       "Standard_HB120rs_v3  azure    westeurope  USD       3600000  360000\n"},
     {"/hpc/template", "[cluster hpc]\n# verbatim"},
     {"/hpc/parameters", "{\n  \"Password\": \"********\"\n}\n"},
     {"/hpc/parameters.schema", "{\"type\":\"object\"}\n"},
@@ -75,6 +77,8 @@ static const struct expectation expectations[] = {
     {"/hpc/nodes/execute-1/resource_id", "/subscriptions/s/vm7\n"},
     {"/hpc/nodes/execute-1/placement_group", "pg0\n"},
     {"/hpc/nodes/execute-1/zone", "2\n"},
+    {"/hpc/nodes/execute-1/price", "360000 USD\n"}, /* spot */
+    {"/hpc/nodes/scheduler/price", "\n"},
     {"/hpc/nodes/execute-1/keepalive", "false\n"},
     {"/hpc/nodes/scheduler/keepalive", "true\n"},
     {"/hpc/nodes/execute-1/attributes",
@@ -244,7 +248,6 @@ static void test_what_is_not_there(void **state) {
         {"/hpc/template.rejected", -ENOENT},
         {"/hpc/parameters.rejected", -ENOENT},
         {"/hpc/logs.1", -ENOENT},
-        {"/hpc/nodes/execute-1/price", -ENOENT},
         {"/hpc/arrays/htc/nodes/execute-1", -ENOENT}, /* another array's */
         {"/empty/nodes/execute-1", -ENOENT},          /* another cluster's */
         {"/hpc/state/x", -ENOTDIR},
