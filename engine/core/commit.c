@@ -90,6 +90,8 @@ static int batch_removed_cluster(struct batch *b, const struct cluster *old) {
         return 0;
     int r = batch_delete(b, 'c', old->id, 0);
     if (r == 0)
+        r = batch_delete(b, 'g', old->id, 0);
+    if (r == 0)
         r = batch_documents(b, old, NULL, old->id);
     for (size_t i = 0; r == 0 && i < old->arrays.len; i++)
         r = batch_delete(b, 'a', old->id, cluster_array(old, i)->id);
@@ -101,6 +103,16 @@ static int batch_removed_cluster(struct batch *b, const struct cluster *old) {
     return r;
 }
 
+/* Written when it is another list than the stored one. */
+static int batch_usage(struct batch *b, const struct cluster *old, const struct cluster *new) {
+    if (new->usage == (old ? old->usage : NULL))
+        return 0;
+    _cleanup_buf_ struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    unsigned char key[RECORD_KEY_MAX];
+    int r = usage_encode(new->usage, &text);
+    return r < 0 ? r : batch_add(b, key, record_key('g', new->id, 0, key), text.data, text.len);
+}
+
 static int batch_cluster(struct engine *e, struct batch *b, const struct snapshot *old,
                          const struct change *ch) {
     const struct cluster *was = snapshot_cluster(old, ch->id);
@@ -110,6 +122,8 @@ static int batch_cluster(struct engine *e, struct batch *b, const struct snapsho
     if (!c)
         return 0;
     int r = batch_record(b, &record_cluster, c->id, 0, c);
+    if (r == 0)
+        r = batch_usage(b, was, c);
     return r < 0 ? r : batch_documents(b, was, c, c->id);
 }
 

@@ -53,6 +53,8 @@ void edit_node_status(struct engine *e, struct node *n, enum node_status status,
         if (status == NODE_READY)
             n->ready_at = n->status_at;
     }
+    if (status == NODE_PREPARING || status == NODE_READY)
+        usage_begin(e, n);
     n->phase = phase;
 }
 
@@ -70,6 +72,8 @@ usec_t hold_until(const struct engine *e, enum hold hold) {
 }
 
 static void forget_vm(struct engine *e, struct node *n) {
+    usage_end(e, n);
+    n->billed_at = 0;
     struct str **texts[] = {&n->resource_id,  &n->instance_id,    &n->vm_id,      &n->hostname,
                             &n->private_ip,   &n->public_ip,      &n->token_hash, &n->zone,
                             &n->machine_type, &n->placement_group};
@@ -101,6 +105,7 @@ void edit_node_remove(struct engine *e, const struct node *n) {
         return;
     }
     uint64_t cluster_id = n->cluster_id;
+    usage_end(e, n);
     journal_forget(e, n->id);
     if (builder_remove_node(e->builder, cluster_id, n->id) < 0)
         engine_fail(e, -ENOMEM);

@@ -313,6 +313,15 @@ int prices_take(struct market *m, const struct cyclecloud_result *result);
 void prices_apply(const struct market *m, struct machine_type *t);
 void prices_free(struct market *m);
 
+/* usage.c */
+/* Its VM runs from now on; the node is writable. */
+void usage_begin(struct engine *e, struct node *n);
+/* Its VM is gone or stopped: what it used goes to its cluster. The caller clears billed_at. */
+void usage_end(struct engine *e, const struct node *n);
+int usage_encode(const struct usage *u, struct buf *b);
+/* Fills an empty *ret. 0, -EBADMSG or -ENOMEM. */
+int usage_decode(const char *text, size_t len, struct usage **ret);
+
 /* shortage.c */
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);

@@ -85,6 +85,7 @@ static void own_cluster(struct cluster *c, const struct cluster *record) {
     c->arrays = kept.arrays;
     c->sets = kept.sets;
     c->nodes = kept.nodes;
+    c->usage = kept.usage;
     c->counts = kept.counts;
     c->head_counts = kept.head_counts;
     c->name = kept.name; /* the index by name looks at it */
@@ -146,6 +147,16 @@ static int load_document(void *arg, const void *key, size_t key_len, const void 
     str_unref(*slot);
     *slot = text;
     return 0;
+}
+
+static int load_usage(void *arg, const void *key, size_t key_len, const void *value,
+                      size_t value_len) {
+    struct loading *l = arg;
+    (void)key_len;
+    uint64_t id = record_key_number((const char *)key + 1);
+    struct cluster *c = builder_cluster(l->engine->builder, id, VOLATILE);
+    int r = c ? usage_decode(value, value_len, &c->usage) : 0;
+    return r == -EBADMSG ? damaged(l, "usage of cluster", id, NULL) : r;
 }
 
 static int load_array(void *arg, const void *key, size_t key_len, const void *value,
@@ -215,6 +226,10 @@ static int load_node(void *arg, const void *key, size_t key_len, const void *val
     record.edit = n->edit;
     record.cluster_id = cluster_id;
     *n = record;
+    /* the state of a version that did not count usage */
+    bool runs = n->status == NODE_PREPARING || n->status == NODE_READY;
+    if (runs && !n->billed_at && str_len(n->resource_id))
+        n->billed_at = n->status_at;
     return 0;
 }
 
@@ -306,8 +321,8 @@ int load_state(struct engine *e, struct error *err) {
         char letter;
         store_visit visit;
     } kinds[] = {
-        {'c', load_cluster}, {'d', load_document}, {'a', load_array},
-        {'s', load_set},     {'n', load_node},
+        {'c', load_cluster}, {'d', load_document}, {'g', load_usage},
+        {'a', load_array},   {'s', load_set},      {'n', load_node},
     };
     int r = load_meta(e, err);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)

@@ -116,6 +116,8 @@ void observe_refresh(struct engine *e, const struct node *n, const struct cyclec
                       str_text(copy->machine_type));
         break;
     case NEWS_DEALLOCATED:
+        usage_end(e, copy);
+        copy->billed_at = 0;
         edit_node_status(e, copy, NODE_DEALLOCATED, PHASE_NONE);
         journal_event(e, EVENT_NODE_DEALLOCATED, c, copy, "deallocated");
         break;

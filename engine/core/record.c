@@ -87,6 +87,7 @@ static const struct field node_fields[] = {
     FIELD(node, created_at, FIELD_U64),
     FIELD(node, status_at, FIELD_U64),
     FIELD(node, ready_at, FIELD_U64),
+    FIELD(node, billed_at, FIELD_U64),
     FIELD(node, not_before, FIELD_U64),
     FIELD(node, generation, FIELD_U64),
 };

@@ -2,6 +2,7 @@
 #include "object-box.h"
 
 #include "array-spec.h"
+#include "usage.h"
 
 #include <string.h>
 
@@ -132,6 +133,7 @@ void cluster_box_copy(struct cluster_box *to, const struct cluster_box *from) {
     *to = *from;
     to->change = 0;
     texts_ref(BOX_CLUSTER, to);
+    (void)usage_ref(to->cluster.usage);
 }
 
 void item_box_copy(enum box_kind kind, struct item *to, const struct item *from, size_t size) {
@@ -145,5 +147,7 @@ void box_free(enum box_kind kind, void *box) {
     texts_unref(kind, box);
     if (kind == BOX_ARRAY)
         array_spec_unref(((struct array_box *)box)->array.spec);
+    if (kind == BOX_CLUSTER)
+        usage_unref(((struct cluster_box *)box)->cluster.usage);
     free(box);
 }

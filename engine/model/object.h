@@ -54,7 +54,8 @@ struct node {
     uint32_t cores;
     uint32_t retries; /* attempts that failed since the count was last changed */
     usec_t created_at, status_at, ready_at, last_seen; /* wall time, 0 = never */
-    usec_t not_before;                                 /* no new attempt before this, wall time */
+    usec_t billed_at;    /* since when its VM costs; 0 = it does not */
+    usec_t not_before;   /* no new attempt before this, wall time */
     uint64_t generation; /* the cluster's generation when the node was last wished for */
     struct node_metrics metrics;
 };
@@ -133,6 +134,7 @@ struct document {
     usec_t changed_at;
 };
 
+struct usage;      /* usage.h */
 struct node_table; /* nodes by id and by name; see node_table.h */
 
 struct object_list {
@@ -166,6 +168,7 @@ struct cluster {
     struct str *account, *region;
     bool group_ready;          /* the cloud has confirmed the group */
     bool missing;              /* required parameters are missing */
+    struct usage *usage;       /* of machines that are gone (counted) */
     struct object_list arrays; /* struct array, in template order */
     struct object_list sets;   /* struct set, by id */
     struct node_table *nodes;

@@ -16,6 +16,7 @@ static const struct limit limits[] = {
     {"clusters", LIMIT_CLUSTERS, "clusters"},
     {"nodes_per_cluster", LIMIT_NODES_PER_CLUSTER, "nodes"},
     {"arrays_per_cluster", LIMIT_ARRAYS_PER_CLUSTER, "arrays"},
+    {"usage_rows", LIMIT_USAGE_ROWS, "rows"},
     {"configuration", LIMIT_CONFIG_BYTES, "bytes"},
     {"accounts", LIMIT_ACCOUNTS, "accounts"},
     {"users", LIMIT_USERS, "users"},

@@ -26,6 +26,9 @@ int render_status_json(const struct view_ctx *ctx, struct buf *b);
 int render_node_record(const struct snapshot *s, const struct cluster *c, const struct node *n,
                        struct buf *b);
 
+/* `usage`. */
+int render_usage(const struct view_ctx *ctx, struct buf *b);
+
 /* Prometheus text exposition (version 0.0.4): of the server with all its clusters, of one cluster,
    of one node. */
 int render_root_metrics(const struct view_ctx *ctx, struct buf *b);

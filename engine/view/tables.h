@@ -57,6 +57,7 @@ enum view_row {
     ROW_NODES = 82,
     ROW_NODES_COUNT = 83,
     ROW_DEFINITION_ORIGIN = 84,
+    ROW_USAGE = 90,
     ROW_CLUSTER_END = 128,
     /* an array, 128..159 */
     ROW_ARRAY = 128,

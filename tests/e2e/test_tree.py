@@ -35,3 +35,31 @@ def test_price_of_a_node(shared_daemon):
     wait_until(lambda: shared_daemon.read("p", "nodes", name, "price") == f"{hour} USD\n", 5,
                "the price")
     shell("echo terminated > p/state; sync p/state; rmdir p", cwd=shared_daemon.mount)
+
+
+def usage(daemon, cluster):
+    return json.loads(daemon.read(cluster, "usage"))
+
+
+def test_usage(make_daemon):
+    daemon = make_daemon().start()
+    daemon.make_cluster("u")
+    assert usage(daemon, "u")["breakdown"] == []
+    wait_until(lambda: prices(daemon), 10, "the prices")
+    daemon.write("2\n", "u", "nodes", "count")
+    assert daemon.sync("u", "nodes", "count") == ""
+    wait_until(lambda: usage(daemon, "u")["total"]["cost_micro"] > 20, 20, "some cost")
+    now = usage(daemon, "u")
+    rows = {row["array"]: row for row in now["breakdown"]}
+    assert rows["execute"]["nodes"] == 2 and rows["head"]["nodes"] == 1
+    assert rows["execute"]["machine_type"] == "Standard_F2s_v2" and not rows["execute"]["spot"]
+    assert now["total"]["nodes"] == 3 and now["total"]["currency"] == "USD"
+    assert now["total"]["unpriced_node_hours"] == 0
+    shell("echo terminated > u/state; sync u/state", cwd=daemon.mount)
+    gone = usage(daemon, "u")
+    assert gone["total"]["nodes"] == 0
+    assert gone["total"]["cost_micro"] >= now["total"]["cost_micro"]
+    assert usage(daemon, "u")["total"] == gone["total"]  # it stands still
+    daemon.kill()
+    wait_until(lambda: daemon.try_start().returncode == 0, 20, "another start")
+    assert usage(daemon, "u")["total"] == gone["total"]

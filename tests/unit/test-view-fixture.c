@@ -2,6 +2,7 @@
 #include "test-view-fixture.h"
 
 #include "model/limits.h"
+#include "model/usage.h"
 
 static usec_t fixed_time(void *arg) {
     (void)arg;
@@ -113,6 +114,18 @@ static void make_azure(struct builder *b) {
     set(&a->text, "region = eastus\nclient_secret = ********\n");
 }
 
+/* Two hours of a machine that is gone, and execute-1, which has run for one. */
+static void make_usage(struct builder *b) {
+    struct cluster *c = builder_cluster(b, ID_HPC, DURABLE);
+    struct node *n = builder_node(b, ID_HPC, ID_EXECUTE_1, DURABLE);
+    struct usage_key key = {"htc", "Standard_F2s_v2", false};
+    struct usage_amount amount = {2 * USEC_HOUR, 4 * USEC_HOUR, 170000, 0};
+    assert_non_null(c);
+    assert_non_null(n);
+    n->billed_at = FIXTURE_TIME - USEC_HOUR;
+    assert_int_equal(usage_add(&c->usage, &key, "USD", &amount), 0);
+}
+
 static void make_hpc(struct builder *b) {
     struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
     assert_non_null(c);
@@ -194,6 +207,7 @@ int fixture_setup(void **state) {
     struct builder *b = fixture_begin(f);
     make_server(b);
     make_hpc(b);
+    make_usage(b);
     make_alice(b);
     make_azure(b);
     struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");

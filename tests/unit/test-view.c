@@ -48,6 +48,22 @@ static const struct expectation expectations[] = {
     {"/hpc/status", RENDERED},
     {"/hpc/status.json", RENDERED},
     {"/hpc/metrics", RENDERED},
+    {"/hpc/usage", "{\n"
+                   "  \"from\": \"2023-11-14T22:13:20.000Z\",\n"
+                   "  \"to\": \"2023-11-14T22:13:20.000Z\",\n"
+                   "  \"total\": {\"nodes\": 1, \"node_hours\": 3.0000, \"core_hours\": 124.0000, "
+                   "\"cost_micro\": 530000, \"currency\": \"USD\", "
+                   "\"unpriced_node_hours\": 0.0000},\n"
+                   "  \"breakdown\": [\n"
+                   "    {\"array\": \"htc\", \"machine_type\": \"Standard_F2s_v2\", \"spot\": "
+                   "false, \"nodes\": 0, \"node_hours\": 2.0000, \"core_hours\": 4.0000, "
+                   "\"cost_micro\": 170000, \"currency\": \"USD\", "
+                   "\"unpriced_node_hours\": 0.0000},\n"
+                   "    {\"array\": \"execute\", \"machine_type\": \"Standard_HB120rs_v3\", "
+                   "\"spot\": true, \"nodes\": 1, \"node_hours\": 1.0000, \"core_hours\": "
+                   "120.0000, \"cost_micro\": 360000, \"currency\": \"USD\", "
+                   "\"unpriced_node_hours\": 0.0000}\n"
+                   "  ]\n}\n"},
     {"/hpc/error", "refused: nodes/count: \"ten\" is not a number\n"
                    "warning: unknown parameter Foo\n"
                    "missing: SubnetId (Subnet): needed to start\n"},
