@@ -57,6 +57,8 @@ int apply_remove_cluster(struct engine *e, struct command *c, struct error *err,
                        "remove it",
                        str_text(cluster->name), cluster_state_file(cluster->state));
     uint64_t id = cluster->id;
+    alerts_update(e, id, NULL, 0);
+    cluster = snapshot_cluster(engine_state(e), id);
     journal_event(e, EVENT_CLUSTER_DELETED, cluster, NULL, "cluster removed");
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(cluster, &position));)

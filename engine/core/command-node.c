@@ -172,6 +172,8 @@ static int node_verb(struct engine *e, const struct command *c, struct error *er
 
 int apply_control(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
     (void)ret_id;
+    if (c->item_id)
+        return orphan_control(e, c, err);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
     if (!cluster)
         return err_kind(err, "not_found", "the cluster is gone");

@@ -65,8 +65,10 @@ void configuration_show(struct engine *e) {
         root->server.config_at = engine_now(e);
     }
     remove_accounts(e);
-    for (size_t i = 0; i < e->accounts.len; i++)
+    for (size_t i = 0; i < e->accounts.len; i++) {
         show_account(e, &e->accounts.items[i]);
+        sweep_want(e, e->accounts.items[i].name);
+    }
 }
 
 int engine_set_config(struct engine *e, const char *text, const struct engine_account *accounts,

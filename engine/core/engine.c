@@ -116,6 +116,7 @@ static void forget_learnt(struct engine *e) {
         work_free(e->works.items[i]);
     work_vec_done(&e->works);
     market_free_all(e);
+    orphans_free(e);
     intents_free_all(e);
     journal_drop(e);
 }
@@ -148,8 +149,10 @@ static int evaluate_all(struct engine *e) {
 static void want_default_market(struct engine *e) {
     const struct cyclecloud_provider *p = &e->options.provider;
     const char *account = e->options.site.default_account;
-    if (account && p->ops->has_account(p->self, account))
-        market_want(e, account, p->ops->account_region(p->self, account));
+    if (!account || !p->ops->has_account(p->self, account))
+        return;
+    sweep_want(e, account);
+    market_want(e, account, p->ops->account_region(p->self, account));
 }
 
 int engine_publish_early(struct engine *e, struct error *err) {
@@ -208,6 +211,7 @@ void engine_free(struct engine *e) {
     builder_abandon(e->builder);
     forget_learnt(e);
     configuration_free(e);
+    deletion_vec_done(&e->deletions);
     journal_vec_done(&e->journal);
     journal_size_vec_done(&e->journal_sizes);
     id_vec_done(&e->forgotten);
@@ -395,6 +399,7 @@ static void earlier(usec_t *next, usec_t at) {
 static usec_t next_time(struct engine *e) {
     usec_t next = intents_next(e);
     earlier(&next, market_next(e));
+    earlier(&next, orphans_next(e));
     for (size_t i = 0; i < e->works.len; i++) {
         const struct work *w = e->works.items[i];
         earlier(&next, w->dirty ? 0 : w->plan_at);
@@ -433,6 +438,7 @@ usec_t engine_tick(struct engine *e) {
     if (engine_state(e)) {
         answer_parked(e, false);
         intents_send(e);
+        orphans_send(e);
     }
     earlier(&next, next_time(e));
     return has_commands(e) ? now : next;

@@ -147,6 +147,23 @@ struct journal_size {
 
 DEFINE_VEC(journal_size_vec, struct journal_size);
 
+/* A VM that the sweep shows and no record explains, so far. */
+struct suspect {
+    char *account, *resource_id;
+    unsigned sweeps; /* in a row */
+    bool seen;       /* by the sweep that is being read */
+};
+
+DEFINE_VEC(suspect_vec, struct suspect);
+
+/* An orphan that is being deleted. */
+struct deletion {
+    uint64_t orphan_id;
+    usec_t next_at; /* when the request is sent (again) */
+};
+
+DEFINE_VEC(deletion_vec, struct deletion);
+
 /* An account as it is shown; owned. */
 struct shown_account {
     char *name, *text;
@@ -180,6 +197,9 @@ struct engine {
     struct journal_vec journal;
     struct journal_size_vec journal_sizes;
     struct id_vec forgotten; /* owners whose history goes with the next commit */
+
+    struct suspect_vec suspects;
+    struct deletion_vec deletions;
 
     /* the configuration, as it is shown */
     char *config_text;
@@ -291,6 +311,8 @@ const struct market *market_find(const struct engine *e, const char *account, co
 struct subnet *subnet_want(struct engine *e, const char *account, const char *name);
 /* What planning needs to know for a cluster: its arrays' subnets, and which VMs its account has. */
 void facts_want(struct engine *e, const struct cluster *c);
+/* Machines with our tag are looked for in this account. */
+void sweep_want(struct engine *e, const char *account);
 void market_due(struct engine *e);
 usec_t market_next(const struct engine *e);
 void market_refresh(struct engine *e);
@@ -350,6 +372,28 @@ void configuration_show(struct engine *e);
 void configuration_free(struct engine *e);
 /* Nodes that wait for credentials are tried again. */
 void configuration_lift_holds(struct engine *e);
+
+/* orphan.c */
+/* What a sweep of this account says about VMs that no record explains. */
+void orphans_swept(struct engine *e, const struct cyclecloud_result *result, const char *account);
+int orphan_control(struct engine *e, const struct command *c, struct error *err);
+/* Sends the deletions that are due; called after the commit. */
+void orphans_send(struct engine *e);
+usec_t orphans_next(const struct engine *e);
+void orphans_free(struct engine *e);
+
+/* alert.c */
+/* One trouble that is there now. */
+struct alert_now {
+    uint64_t array_id; /* 0 = all of the cluster, or the server */
+    const char *kind, *message;
+    size_t nodes; /* how many it is about; 0 = it is not about nodes */
+};
+
+/* What is wrong with a cluster (0 = the server) now; alerts about anything else of it are over. */
+void alerts_update(struct engine *e, uint64_t cluster_id, const struct alert_now *now, size_t n);
+/* Those of a cluster, a line each. 0 or as buf.h. */
+int alerts_put(struct engine *e, const struct cluster *c, struct buf *b);
 
 /* journal.c */
 enum event_type {

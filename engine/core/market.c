@@ -160,7 +160,7 @@ static void subnet_read(struct engine *e, const struct cyclecloud_result *result
     every_cluster_dirty(e);
 }
 
-static void sweep_want(struct engine *e, const char *account) {
+void sweep_want(struct engine *e, const char *account) {
     for (size_t i = 0; i < e->sweeps.len; i++)
         if (strcmp(e->sweeps.items[i]->account, account) == 0)
             return;
@@ -195,6 +195,8 @@ static void swept(struct engine *e, const struct cyclecloud_result *result, uint
     s->at = engine_now(e) + SWEEP_PERIOD;
     if (result->result == CYCLECLOUD_OK)
         observe_sweep(e, result, s->account);
+    if (result->result == CYCLECLOUD_OK)
+        orphans_swept(e, result, s->account);
 }
 
 static bool ask(struct engine *e, const struct cyclecloud_request *request, call_done done,
@@ -288,6 +290,8 @@ static void subnets_free(struct engine *e) {
 }
 
 void market_refresh(struct engine *e) {
+    for (size_t i = 0; i < e->sweeps.len; i++)
+        e->sweeps.items[i]->at = 0;
     for (size_t i = 0; i < e->markets.len; i++)
         e->markets.items[i]->sizes_at = e->markets.items[i]->quotas_at = 0;
     for (size_t i = 0; i < e->subnets.len; i++)

@@ -114,9 +114,34 @@ static const struct field account_fields[] = {
     ITEM_FIELDS(account),
 };
 
+static const struct field alert_fields[] = {
+    ITEM_FIELDS(alert),
+    FIELD(alert, cluster_id, FIELD_U64),
+    FIELD(alert, array_id, FIELD_U64),
+    FIELD(alert, kind, FIELD_STR),
+    FIELD(alert, text, FIELD_STR),
+};
+
+static const struct field orphan_fields[] = {
+    ITEM_FIELDS(orphan),
+    FIELD(orphan, resource_id, FIELD_STR),
+    FIELD(orphan, account, FIELD_STR),
+    FIELD(orphan, region, FIELD_STR),
+    FIELD(orphan, group, FIELD_STR),
+    FIELD(orphan, vm_name, FIELD_STR),
+    FIELD(orphan, set_name, FIELD_STR),
+    FIELD(orphan, instance_id, FIELD_STR),
+    FIELD(orphan, machine_type, FIELD_STR),
+    FIELD(orphan, zone, FIELD_STR),
+    FIELD(orphan, cluster_id, FIELD_STR),
+    FIELD(orphan, wish, FIELD_INT),
+};
+
 const struct record_type record_items[ITEM_KIND_MAX] = {
     [ITEM_USER] = {'u', user_fields, ARRAY_SIZE(user_fields)},
     [ITEM_ACCOUNT] = {'k', account_fields, ARRAY_SIZE(account_fields)},
+    [ITEM_ALERT] = {'l', alert_fields, ARRAY_SIZE(alert_fields)},
+    [ITEM_ORPHAN] = {'o', orphan_fields, ARRAY_SIZE(orphan_fields)},
 };
 
 const struct record_type record_cluster = {'c', cluster_fields, ARRAY_SIZE(cluster_fields)};

@@ -19,6 +19,8 @@
  *   "g" cluster              what it has used: a JSON array (usage.c)
  *   "u" id                   a user
  *   "k" id                   an account: its name alone
+ *   "l" id                   an open alert
+ *   "o" id                   an orphan
  *   "h" ...                  history (store/history.h)
  */
 
@@ -26,8 +28,9 @@
 #include "model/item.h"
 #include "model/object.h"
 
-/* 1: clusters, arrays, sets, nodes, intents. 2: users, accounts, usage too. An older state is read
-   as it is and gets the number of this version with the next commit; a newer one is refused. */
+/* 1: clusters, arrays, sets, nodes, intents. 2: users, accounts, usage, alerts, orphans too. An
+   older state is read as it is and gets the number of this version with the next commit; a newer
+   one is refused. */
 #define RECORD_SCHEMA 2
 #define RECORD_KEY_MAX 24
 #define RECORD_MAX_BYTES ((size_t)1 << 20)

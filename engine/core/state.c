@@ -76,6 +76,43 @@ static void write_notes(struct engine *e, const struct work *w, const struct sur
         edit_text(e, &c->notes, b.data);
 }
 
+/* Trouble that passes by itself, and of which the whole cloud's health tells. */
+static bool is_passing(const char *kind) {
+    return strcmp(kind, hold_name(HOLD_THROTTLED)) == 0 ||
+           strcmp(kind, hold_name(HOLD_UNREACHABLE)) == 0;
+}
+
+/* Problems of one kind in one array are one alert, with the words of the first. */
+static size_t collect_alerts(const struct survey *s, struct alert_now now[PROBLEMS_MAX]) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_problems; i++) {
+        const struct problem *p = &s->problems[i];
+        size_t at = 0;
+        if (is_passing(p->kind))
+            continue;
+        while (at < n && (now[at].array_id != p->array_id || strcmp(now[at].kind, p->kind) != 0))
+            at++;
+        if (at == n)
+            now[n++] = (struct alert_now){p->array_id, p->kind, p->message, 0};
+        now[at].nodes += p->nodes;
+    }
+    return n;
+}
+
+static void write_alerts(struct engine *e, uint64_t cluster_id, const struct survey *s) {
+    struct alert_now now[PROBLEMS_MAX];
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    alerts_update(e, cluster_id, now, collect_alerts(s, now));
+    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+    if (alerts_put(e, c, &b) < 0 || str_equal(c->alerts, b.data))
+        return;
+    struct cluster *copy = builder_cluster(e->builder, cluster_id, VOLATILE);
+    if (copy)
+        edit_text(e, &copy->alerts, b.data);
+    else
+        engine_fail(e, -ENOMEM);
+}
+
 static enum cluster_state derive_state(struct engine *e, const struct cluster *c,
                                        const struct survey *s) {
     if (c->target == TARGET_TERMINATED) {
@@ -107,6 +144,8 @@ void state_cluster(struct engine *e, struct work *w) {
         return;
     struct survey s;
     survey_cluster(c, &s);
+    write_alerts(e, c->id, &s);
+    c = snapshot_cluster(engine_state(e), w->cluster_id);
     enum cluster_state state = derive_state(e, c, &s);
     bool reached = s.settled && c->observed_generation != c->generation;
     bool changed = state != c->state || reached;
@@ -153,9 +192,29 @@ static bool put_health(const struct engine *e, struct buf *b) {
     return degraded;
 }
 
+/* The store's own trouble is no alert: there is nowhere to keep it. */
+static void alert_server(struct engine *e) {
+    struct alert_now now[3];
+    size_t n = 0, orphans = engine_state(e)->items[ITEM_ORPHAN].len;
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (e->store_text)
+        return;
+    (void)buf_printf(&words, "VMs that belong to no node, and cost money: %zu: see system/orphans",
+                     orphans);
+    if (orphans)
+        now[n++] = (struct alert_now){0, "orphans", words.data, 0};
+    if (e->unreachable_since)
+        now[n++] = (struct alert_now){0, "cloud",
+                                      e->unreachable_text ? e->unreachable_text : "no answer", 0};
+    if (e->auth_text)
+        now[n++] = (struct alert_now){0, "credentials", e->auth_text, 0};
+    alerts_update(e, 0, now, n);
+}
+
 void state_server(struct engine *e) {
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
     bool degraded = put_health(e, &b);
+    alert_server(e);
     const struct server *now = &engine_state(e)->server;
     enum health health = degraded ? HEALTH_DEGRADED : HEALTH_OK;
     if (now->health == health && str_equal(now->health_text, b.data))

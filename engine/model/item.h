@@ -56,7 +56,6 @@ struct account {
 enum orphan_wish {
     ORPHAN_LEFT, /* nothing, until somebody says so */
     ORPHAN_TERMINATED,
-    ORPHAN_ADOPTED,
 };
 
 /* A VM with this server's tag that no record stands for. */
@@ -79,7 +78,6 @@ struct alert {
     uint64_t array_id;   /* 0 = all of it */
     struct str *kind;    /* "quota", "credentials" ... */
     struct str *text;    /* one line for people */
-    bool seen;           /* the engine's: true now */
 };
 
 #endif

@@ -11,6 +11,8 @@
 #define LIMIT_USAGE_ROWS 500u /* of array, machine type and spot that a cluster keeps apart */
 #define LIMIT_CONFIG_BYTES ((size_t)1 << 20)
 #define LIMIT_ACCOUNTS 64u
+#define LIMIT_ALERTS 1000u
+#define LIMIT_ORPHANS 1000u
 #define LIMIT_USERS 1000u
 #define LIMIT_USER_NAME_BYTES 31u
 #define LIMIT_KEYS_BYTES ((size_t)64 << 10) /* of a user's authorized_keys */

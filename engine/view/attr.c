@@ -103,6 +103,14 @@ usec_t view_changed_accounts(const struct view_ctx *ctx) {
     return changed_items(ctx, ITEM_ACCOUNT);
 }
 
+usec_t view_changed_orphans(const struct view_ctx *ctx) {
+    return changed_items(ctx, ITEM_ORPHAN);
+}
+
+usec_t view_changed_alerts(const struct view_ctx *ctx) {
+    return changed_items(ctx, ITEM_ALERT);
+}
+
 usec_t view_changed_config(const struct view_ctx *ctx) {
     return later(ctx->snapshot->server.config_at, object_server(ctx));
 }

@@ -46,6 +46,10 @@ static int show_state(const struct view_ctx *ctx, struct buf *b) {
     return show_line(b, cluster_state_file(ctx->cluster->state));
 }
 
+static int show_alerts(const struct view_ctx *ctx, struct buf *b) {
+    return show_lines(b, ctx->cluster->alerts, "");
+}
+
 static int show_error(const struct view_ctx *ctx, struct buf *b) {
     (void)show_lines(b, ctx->cluster->outcome, "ok");
     return show_lines(b, ctx->cluster->notes, "");
@@ -192,6 +196,13 @@ static const struct view_entry entries[] = {
      .changed_at = view_changed_snapshot,
      .unit = "hours, millionths of the currency",
      .doc = "JSON: node-hours, core-hours and cost by array and machine type, up to now"},
+    {.name = "alerts",
+     .row = ROW_CLUSTER_ALERTS,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .show = show_alerts,
+     .changed_at = view_changed_snapshot,
+     .doc = "open alerts, one a line: since when, which array, what kind, the words"},
     {.name = "error",
      .row = ROW_ERROR,
      .kind = VIEW_ATTR,

@@ -69,6 +69,10 @@ static bool node_can_retry(const struct view_ctx *ctx) {
     return ctx->node->status == NODE_FAILED || ctx->node->hold != HOLD_NONE;
 }
 
+static bool orphan_can_terminate(const struct view_ctx *ctx) {
+    return ((const struct orphan *)ctx->item)->wish != ORPHAN_TERMINATED;
+}
+
 static const struct verb verbs[] = {
     {"start", VIEW_OF_CLUSTER, cluster_can_start},
     {"terminate", VIEW_OF_CLUSTER, cluster_can_terminate},
@@ -81,9 +85,12 @@ static const struct verb verbs[] = {
     {"terminate", VIEW_OF_NODE, node_can_terminate},
     {"remove", VIEW_OF_NODE, node_can_remove},
     {"retry", VIEW_OF_NODE, node_can_retry},
+    {"terminate", VIEW_OF_ORPHAN, orphan_can_terminate},
 };
 
 static enum view_object innermost(const struct view_ctx *ctx) {
+    if (ctx->item)
+        return VIEW_OF_ORPHAN;
     if (ctx->node)
         return VIEW_OF_NODE;
     return ctx->array ? VIEW_OF_ARRAY : VIEW_OF_CLUSTER;

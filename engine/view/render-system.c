@@ -19,6 +19,8 @@ static const struct limit limits[] = {
     {"usage_rows", LIMIT_USAGE_ROWS, "rows"},
     {"configuration", LIMIT_CONFIG_BYTES, "bytes"},
     {"accounts", LIMIT_ACCOUNTS, "accounts"},
+    {"alerts", LIMIT_ALERTS, "alerts"},
+    {"orphans", LIMIT_ORPHANS, "VMs"},
     {"users", LIMIT_USERS, "users"},
     {"authorized_keys", LIMIT_KEYS_BYTES, "bytes"},
     {"name", LIMIT_NAME_BYTES, "bytes"},

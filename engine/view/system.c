@@ -22,6 +22,20 @@ static int show_account(const struct view_ctx *ctx, struct buf *b) {
     return show_text(b, ((const struct account *)ctx->item)->text, "");
 }
 
+/* The array and the cluster may be gone by now. */
+static int show_alert(const struct view_ctx *ctx, struct buf *b) {
+    const struct alert *a = (const struct alert *)ctx->item;
+    const struct cluster *c = snapshot_cluster(ctx->snapshot, a->cluster_id);
+    const struct array *array = c ? cluster_array_by_id(c, a->array_id) : NULL;
+    (void)buf_puts(b, "since: ");
+    (void)show_time(b, a->item.created_at);
+    if (c)
+        (void)buf_printf(b, "cluster: %s\n", str_text(c->name));
+    if (array)
+        (void)buf_printf(b, "array: %s\n", str_text(array->name));
+    return buf_printf(b, "kind: %s\n%s\n", str_text(a->kind), str_text(a->text));
+}
+
 static const struct view_entry entries[] = {
     {.name = "version",
      .row = ROW_VERSION,
@@ -52,6 +66,20 @@ static const struct view_entry entries[] = {
      .changed_at = view_changed_accounts,
      .dir = &view_accounts_dir,
      .doc = "the ways into the cloud; a section of config each"},
+    {.name = "alerts",
+     .row = ROW_ALERTS,
+     .kind = VIEW_LIST,
+     .mode = 0555,
+     .changed_at = view_changed_alerts,
+     .dir = &view_alerts_dir,
+     .doc = "a file for each open alert of the server and of all clusters"},
+    {.name = "orphans",
+     .row = ROW_ORPHANS,
+     .kind = VIEW_LIST,
+     .mode = 0555,
+     .changed_at = view_changed_orphans,
+     .dir = &view_orphans_dir,
+     .doc = "VMs with this server's tag that belong to no node"},
     {.name = "limits",
      .row = ROW_LIMITS,
      .kind = VIEW_ATTR,
@@ -95,6 +123,19 @@ const struct view_entry view_account_self = {
     .show = show_account,
     .store = store_account,
     .doc = "keys of [account ACCOUNT]; secrets read ********, and writing that keeps them",
+};
+
+const struct view_entry view_alert_self = {
+    .name = "ALERT",
+    .row = ROW_ALERT,
+    .kind = VIEW_ATTR,
+    .mode = 0444,
+    .show = show_alert,
+    .doc = "since when, about what, and the words",
+};
+
+const struct view_dir view_alerts_dir = {
+    .lists = VIEW_OF_ALERT,
 };
 
 const struct view_dir view_accounts_dir = {

@@ -34,6 +34,8 @@ enum view_row {
     ROW_CONFIG = 18,
     ROW_ACCOUNTS = 19,
     ROW_PRICES = 20,
+    ROW_ALERTS = 21,
+    ROW_ORPHANS = 22,
     ROW_SERVER_END = 64,
     /* a cluster, 64..127 */
     ROW_CLUSTER = 64,
@@ -58,6 +60,7 @@ enum view_row {
     ROW_NODES_COUNT = 83,
     ROW_DEFINITION_ORIGIN = 84,
     ROW_USAGE = 90,
+    ROW_CLUSTER_ALERTS = 91,
     ROW_CLUSTER_END = 128,
     /* an array, 128..159 */
     ROW_ARRAY = 128,
@@ -105,9 +108,26 @@ enum view_row {
     ROW_USER_PASSWORD = 206,
     ROW_USER_DISABLED = 207,
     ROW_USER_END = 220,
-    /* an account, 220..255: one file */
+    /* an account, 220..227: one file */
     ROW_ACCOUNT = 220,
-    ROW_ACCOUNT_END = 256,
+    ROW_ACCOUNT_END = 228,
+    /* an orphan, 228..247 */
+    ROW_ORPHAN = 228,
+    ROW_ORPHAN_RESOURCE_ID = 229,
+    ROW_ORPHAN_ACCOUNT = 230,
+    ROW_ORPHAN_REGION = 231,
+    ROW_ORPHAN_GROUP = 232,
+    ROW_ORPHAN_MACHINE_TYPE = 233,
+    ROW_ORPHAN_ZONE = 234,
+    ROW_ORPHAN_CLUSTER_ID = 235,
+    ROW_ORPHAN_FOUND = 236,
+    ROW_ORPHAN_STATE = 237,
+    ROW_ORPHAN_MESSAGE = 238,
+    ROW_ORPHAN_CONTROL = 239,
+    ROW_ORPHAN_END = 248,
+    /* an alert, 248..255: one file */
+    ROW_ALERT = 248,
+    ROW_ALERT_END = 256,
 };
 
 /* Each kind of object begins with a row for its own directory; all else hangs below it. */
@@ -117,11 +137,15 @@ extern const struct view_entry view_array_self;
 extern const struct view_entry view_node_self;
 extern const struct view_entry view_user_self;
 extern const struct view_entry view_account_self;
+extern const struct view_entry view_orphan_self;
+extern const struct view_entry view_alert_self;
 
 /* Tables below a table of another file. */
 extern const struct view_dir view_system_dir;
 extern const struct view_dir view_users_dir;
 extern const struct view_dir view_accounts_dir;
+extern const struct view_dir view_orphans_dir;
+extern const struct view_dir view_alerts_dir;
 extern const struct view_dir view_arrays_dir;
 extern const struct view_dir view_nodes_dir;
 extern const struct view_dir view_array_nodes_dir;
@@ -158,6 +182,8 @@ usec_t view_changed_heartbeats(const struct view_ctx *ctx); /* ... or a heartbea
 usec_t view_changed_seen(const struct view_ctx *ctx);       /* of the one node */
 usec_t view_changed_users(const struct view_ctx *ctx);      /* one came or went */
 usec_t view_changed_accounts(const struct view_ctx *ctx);
+usec_t view_changed_orphans(const struct view_ctx *ctx);
+usec_t view_changed_alerts(const struct view_ctx *ctx);
 usec_t view_changed_config(const struct view_ctx *ctx);
 usec_t view_changed_clusters(const struct view_ctx *ctx);
 usec_t view_changed_snapshot(const struct view_ctx *ctx);

@@ -26,6 +26,8 @@ static const struct type types[] = {
     [VIEW_OF_NODE] = {&view_node_self, ROW_NODE_END},
     [VIEW_OF_USER] = {&view_user_self, ROW_USER_END},
     [VIEW_OF_ACCOUNT] = {&view_account_self, ROW_ACCOUNT_END},
+    [VIEW_OF_ORPHAN] = {&view_orphan_self, ROW_ORPHAN_END},
+    [VIEW_OF_ALERT] = {&view_alert_self, ROW_ALERT_END},
 };
 
 static enum view_object object_of_row(unsigned row) {
@@ -257,8 +259,10 @@ int view_parent(const struct snapshot *s, const struct view_ref *ref, struct vie
         return 0;
     }
     static const unsigned rows[] = {
-        [VIEW_OF_SERVER] = ROW_ROOT, [VIEW_OF_CLUSTER] = ROW_ROOT, [VIEW_OF_ARRAY] = ROW_ARRAYS,
-        [VIEW_OF_NODE] = ROW_NODES,  [VIEW_OF_USER] = ROW_USERS,   [VIEW_OF_ACCOUNT] = ROW_ACCOUNTS,
+        [VIEW_OF_SERVER] = ROW_ROOT,    [VIEW_OF_CLUSTER] = ROW_ROOT,
+        [VIEW_OF_ARRAY] = ROW_ARRAYS,   [VIEW_OF_NODE] = ROW_NODES,
+        [VIEW_OF_USER] = ROW_USERS,     [VIEW_OF_ACCOUNT] = ROW_ACCOUNTS,
+        [VIEW_OF_ORPHAN] = ROW_ORPHANS, [VIEW_OF_ALERT] = ROW_ALERTS,
     };
     unsigned row = rows[object];
     enum view_object above = object_of_row(row);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the server shows of itself and of money: system/prices, price, usage, alerts, trace."""
 import json
+import os
 import re
-
-import pytest
+import shutil
+import signal
 
 from harness import shell, wait_until
 
@@ -63,3 +64,65 @@ def test_usage(make_daemon):
     daemon.kill()
     wait_until(lambda: daemon.try_start().returncode == 0, 20, "another start")
     assert usage(daemon, "u")["total"] == gone["total"]
+
+
+def test_alerts(make_daemon):
+    fault = "--fault=size=Standard_F2s_v2,capacity=0,count=1,code=AllocationFailed"
+    daemon = make_daemon(simulate=f"--time-scale=0.01 --seed=1 {fault}").start()
+    assert os.listdir(daemon.path("system", "alerts")) == []
+    daemon.make_cluster("a")
+    assert daemon.read("a", "alerts") == ""
+    daemon.write("2\n", "a", "nodes", "count")
+    wait_until(lambda: daemon.read("a", "alerts"), 30, "an alert")
+    (line,) = daemon.read("a", "alerts").splitlines()
+    assert re.match(r"20\d\d-\S+Z execute: capacity: 2 nodes: ", line)
+    assert os.listdir(daemon.path("system", "alerts")) == ["a-execute-capacity"]
+    since, cluster, array, kind, words = daemon.read(
+        "system", "alerts", "a-execute-capacity").splitlines()
+    assert since == "since: " + line.split()[0]
+    assert (cluster, array, kind) == ("cluster: a", "array: execute", "kind: capacity")
+    assert words.startswith("2 nodes: ")
+    assert "1 alerts" in daemon.read("status")
+    daemon.write("retry\n", "a", "control")
+    assert daemon.sync("a", "nodes", "count") == ""
+    assert daemon.read("a", "alerts") == ""
+    assert os.listdir(daemon.path("system", "alerts")) == []
+    logs = daemon.read("a", "logs")
+    assert "alert: capacity: 2 nodes" in logs and "alert over: capacity: " in logs
+
+
+def test_orphans(make_daemon):
+    """The state directory is restored from before the cluster was made: its VMs are left over."""
+    daemon = make_daemon().start()
+    daemon.terminate()
+    shutil.copytree(daemon.state / "db", daemon.dir / "backup")
+    daemon.start()
+    daemon.make_cluster("o")
+    daemon.write("1\n", "o", "nodes", "count")
+    assert daemon.sync("o", "nodes", "count") == ""
+    machines = daemon.azure().machines()
+    daemon.kill()
+    shutil.rmtree(daemon.state / "db")
+    shutil.copytree(daemon.dir / "backup", daemon.state / "db")
+    daemon.start()
+    assert os.listdir(daemon.path("system", "orphans")) == []
+
+    def orphans():
+        os.kill(daemon.pid, signal.SIGHUP)  # looks at the cloud anew
+        return os.listdir(daemon.path("system", "orphans"))
+
+    wait_until(lambda: len(orphans()) == 2, 30, "two orphans", 0.3)
+    found = {daemon.read("system", "orphans", name, "resource_id").strip().lower(): name
+             for name in orphans()}
+    assert found.keys() == machines.keys()
+    assert "server-orphans" in os.listdir(daemon.path("system", "alerts"))
+    for name in found.values():
+        assert daemon.read("system", "orphans", name, "state") == "left\n"
+        assert shell(f"echo adopt > system/orphans/{name}/control", check=False,
+                     cwd=daemon.mount).returncode
+        assert "write one of terminate" in daemon.read("last_error")
+        shell(f"echo terminate > system/orphans/{name}/control", cwd=daemon.mount)
+        assert daemon.read("system", "orphans", name, "control") == "\n"
+    wait_until(lambda: not daemon.azure().machines(), 30, "no VM left")
+    wait_until(lambda: orphans() == [], 30, "no orphan left", 0.3)
+    assert os.listdir(daemon.path("system", "alerts")) == []

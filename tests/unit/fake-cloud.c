@@ -2,6 +2,7 @@
 #include "fake-cloud.h"
 
 #include "base/cleanup.h"
+#include "fake-market.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -401,30 +402,6 @@ static void distort(const struct pending *p, struct cyclecloud_result *r,
         r->n_instances *= 2;
     }
 }
-
-static const struct cyclecloud_size sizes[] = {
-    {.name = "Standard_D4s_v5",
-     .family = "standardDSv5Family",
-     .vcpus = 4,
-     .quota_vcpus = 4,
-     .spot = true},
-    {.name = "Standard_F2s_v2",
-     .family = "standardFSv2Family",
-     .vcpus = 2,
-     .quota_vcpus = 2,
-     .spot = true},
-};
-
-static const struct cyclecloud_quota quotas[] = {
-    {.name = "cores", .label = "Total Regional vCPUs", .limit = 100000},
-    {.name = "standardFSv2Family", .label = "Standard FSv2 Family vCPUs", .limit = 10000},
-};
-
-static const struct cyclecloud_price prices[] = {
-    {.name = "Standard_D4s_v5", .currency = "USD", .hour_micro = 192000},
-    {.name = "Standard_F2s_v2", .currency = "USD", .hour_micro = 85000},
-    {.name = "Standard_F2s_v2", .currency = "USD", .hour_micro = 17000, .spot = true},
-};
 
 static void list_sets(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
                       struct cyclecloud_set *out) {

@@ -126,6 +126,30 @@ static void make_usage(struct builder *b) {
     assert_int_equal(usage_add(&c->usage, &key, "USD", &amount), 0);
 }
 
+static void make_orphan(struct builder *b) {
+    struct orphan *o = builder_add_item(b, ITEM_ORPHAN, ID_ORPHAN, "stray");
+    assert_non_null(o);
+    o->item.created_at = o->item.changed_at = FIXTURE_TIME;
+    set(&o->resource_id, "/subscriptions/s/vm/stray");
+    set(&o->account, "azure");
+    set(&o->region, "eastus");
+    set(&o->group, "old-group");
+    set(&o->machine_type, "Standard_F2s_v2");
+    set(&o->zone, "3");
+    set(&o->cluster_id, "7");
+    set(&o->message, "the cloud does not answer");
+}
+
+static void make_alert(struct builder *b) {
+    struct alert *a = builder_add_item(b, ITEM_ALERT, ID_ALERT, "hpc-execute-quota");
+    assert_non_null(a);
+    a->item.created_at = a->item.changed_at = FIXTURE_TIME;
+    a->cluster_id = ID_HPC;
+    a->array_id = ID_EXECUTE;
+    set(&a->kind, "quota");
+    set(&a->text, "1 node: 120 of 120 cores are used");
+}
+
 static void make_hpc(struct builder *b) {
     struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
     assert_non_null(c);
@@ -210,6 +234,8 @@ int fixture_setup(void **state) {
     make_usage(b);
     make_alice(b);
     make_azure(b);
+    make_orphan(b);
+    make_alert(b);
     struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");
     assert_non_null(empty);
     empty->created_at = FIXTURE_TIME;

@@ -28,6 +28,8 @@ enum fixture_id {
     ID_EMPTY = 30, /* a cluster just made */
     ID_ALICE = 50, /* a user */
     ID_AZURE,      /* an account */
+    ID_ORPHAN,
+    ID_ALERT, /* of the array execute */
 };
 
 #define FIXTURE_TIME UINT64_C(1700000000000000) /* 2023-11-14T22:13:20Z */

@@ -72,6 +72,8 @@ static const struct refusal refusals[] = {
     {"/hpc/control", "", -EINVAL, "it is empty: write a verb such as terminate"},
     {"/hpc/arrays/execute/control", "start", -EINVAL,
      "\"start\" is not a verb: write one of terminate, retry"},
+    {"/system/orphans/stray/control", "adopt", -EINVAL,
+     "\"adopt\" is not a verb: write one of terminate"},
     {"/hpc/nodes/execute-1/control", "explode", -EINVAL,
      "\"explode\" is not a verb: write one of start, deallocate, shutdown, terminate, remove, "
      "retry"},
@@ -120,6 +122,7 @@ static const struct accepted accepted[] = {
     {"/hpc/nodes/execute-2/control", "remove", "control cluster=10 array=0 node=21: remove"},
     {"/hpc/template", "[cluster x]\n", "template cluster=10 array=0 node=0: [cluster x]\n"},
     {"/hpc/parameters", "A = 1\n", "parameters cluster=10 array=0 node=0: A = 1\n"},
+    {"/system/orphans/stray/control", "terminate\n", "control cluster=0 array=0 node=0: terminate"},
     {"/system/config", "[server]\n", "config cluster=0 array=0 node=0: [server]\n"},
     {"/system/accounts/azure", "region = x\n",
      "account cluster=0 array=0 node=0: system/accounts/azureregion = x\n"},
@@ -195,15 +198,19 @@ static size_t count_stores(const struct fixture *f, const struct view_entry *ent
 }
 
 static void test_every_writable_row_is_written(void **state) {
-    static const char *const tops[] = {"/", "/hpc", "/hpc/arrays/execute", "/hpc/nodes/execute-1",
-                                       "/system/accounts/azure"};
+    static const char *const tops[] = {"/",
+                                       "/hpc",
+                                       "/hpc/arrays/execute",
+                                       "/hpc/nodes/execute-1",
+                                       "/system/accounts/azure",
+                                       "/system/orphans/stray"};
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
         struct view_ref ref;
         assert_int_equal(fixture_find(*state, tops[i], &ref), 0);
         n += count_stores(*state, ref.entry);
     }
-    assert_int_equal(n, 1 + 1 + 5 + 3 + 3);
+    assert_int_equal(n, 1 + 1 + 1 + 5 + 3 + 3);
 }
 
 static void test_too_long_values(void **state) {

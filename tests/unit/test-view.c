@@ -28,6 +28,24 @@ static const struct expectation expectations[] = {
     {"/users/alice/disabled", "false\n"},
     {"/system/config", "[server]\n"},
     {"/system/accounts/azure", "region = eastus\nclient_secret = ********\n"},
+    {"/system/orphans/stray/resource_id", "/subscriptions/s/vm/stray\n"},
+    {"/system/orphans/stray/account", "azure\n"},
+    {"/system/orphans/stray/region", "eastus\n"},
+    {"/system/orphans/stray/group", "old-group\n"},
+    {"/system/orphans/stray/machine_type", "Standard_F2s_v2\n"},
+    {"/system/orphans/stray/zone", "3\n"},
+    {"/system/orphans/stray/cluster_id", "7\n"},
+    {"/system/orphans/stray/found_at", "2023-11-14T22:13:20.000Z\n"},
+    {"/system/orphans/stray/state", "left\n"},
+    {"/system/orphans/stray/message", "the cloud does not answer\n"},
+    {"/system/orphans/stray/control", "terminate\n"},
+    {"/system/alerts/hpc-execute-quota", "since: 2023-11-14T22:13:20.000Z\n"
+                                         "cluster: hpc\n"
+                                         "array: execute\n"
+                                         "kind: quota\n"
+                                         "1 node: 120 of 120 cores are used\n"},
+    {"/hpc/alerts", "one\ntwo\n"},
+    {"/empty/alerts", ""},
     {"/system/version", "9.9.9\n"},
     {"/system/health", "ok\n"},
     {"/system/limits", RENDERED},
@@ -214,8 +232,9 @@ static void test_every_row_is_read(void **state) {
     struct walk w = {.f = *state};
     struct view_ref root = view_root();
     walk_directory(&w, &root);
-    /* system, accounts, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3 nodes, a user */
-    assert_int_equal(w.directories, 3 + 6 + 6 + 3 + 1);
+    /* system, accounts, alerts, orphans, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3
+     * nodes, a user, an orphan */
+    assert_int_equal(w.directories, 5 + 6 + 6 + 3 + 2);
     assert_int_equal(w.links, 1 + 3); /* templates; `projects` leads nowhere and is not there */
     assert_true(w.files > 100);
     assert_false(w.seen_rows[0]);
@@ -232,6 +251,8 @@ static void test_inodes_are_stable(void **state) {
         {"/system/quotas", 16},
         {"/users", 17},
         {"/system/accounts", 19},
+        {"/system/orphans/stray", ID_ORPHAN << 8 | 228},
+        {"/system/alerts/hpc-execute-quota", ID_ALERT << 8 | 248},
         {"/system/accounts/azure", ID_AZURE << 8 | 220},
         {"/users/alice", ID_ALICE << 8 | 200},
         {"/users/alice/disabled", ID_ALICE << 8 | 207},
