@@ -11,8 +11,15 @@ struct call {
     call_done done;
     uint64_t epoch, cluster_id, object_id;
     usec_t began;
-    bool aside; /* of another service: says nothing about the cloud */
+    char *request; /* in words, for the trace; NULL: no memory for it */
+    bool aside;    /* of another service: says nothing about the cloud */
 };
+
+static void call_free(struct call *call) {
+    list_del(&call->link);
+    free(call->request);
+    free(call);
+}
 
 /* What each answer says about the cloud as a whole. */
 static void note_health(struct engine *e, const struct cyclecloud_result *result) {
@@ -52,16 +59,15 @@ static void completed(void *arg, const struct cyclecloud_result *result) {
         if (!call->aside)
             note_health(e, result);
         count_request(e, result);
+        trace_add(e, call->request ? call->request : "?", call->began, result);
         call->done(e, result, call->cluster_id, call->object_id, call->began);
     }
-    list_del(&call->link);
-    free(call);
+    call_free(call);
 }
 
 void call_free_all(struct engine *e) {
     list_for_each_safe(link, next, &e->calls) {
-        list_del(link);
-        free(list_entry(link, struct call, link));
+        call_free(list_entry(link, struct call, link));
     }
 }
 
@@ -77,13 +83,14 @@ int call_submit(struct engine *e, const struct cyclecloud_request *request, call
                           .object_id = object_id,
                           .began = engine_now(e),
                           .aside = request->call == CYCLECLOUD_CALL_LIST_PRICES};
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    trace_describe(request, &words);
+    call->request = buf_take(&words);
     list_init(&call->link);
     list_add_tail(&e->calls, &call->link);
     const struct cyclecloud_provider *p = &e->options.provider;
     int r = p->ops->submit(p->self, request, completed, call);
-    if (r < 0) {
-        list_del(&call->link);
-        free(call);
-    }
+    if (r < 0)
+        call_free(call);
     return r;
 }

@@ -187,6 +187,7 @@ int engine_new(const struct engine_options *options, struct error *err, struct e
     e->options = *options;
     pthread_mutex_init(&e->queue_mutex, NULL);
     list_init(&e->queue);
+    buf_init(&e->trace, 2 * LIMIT_TRACE_BYTES);
     list_init(&e->calls);
     list_init(&e->answers);
     list_init(&e->parked);
@@ -211,6 +212,7 @@ void engine_free(struct engine *e) {
     builder_abandon(e->builder);
     forget_learnt(e);
     configuration_free(e);
+    buf_done(&e->trace);
     deletion_vec_done(&e->deletions);
     journal_vec_done(&e->journal);
     journal_size_vec_done(&e->journal_sizes);
@@ -431,6 +433,7 @@ usec_t engine_tick(struct engine *e) {
     plan_all(e);
     drop_dead_works(e);
     state_server(e);
+    trace_show(e);
     builder_count(e->builder);
     if (has_news(e) && !finish_build(e, &next))
         return e->retry_at;

@@ -199,6 +199,8 @@ struct engine {
     struct id_vec forgotten; /* owners whose history goes with the next commit */
 
     struct suspect_vec suspects;
+    struct buf trace; /* the last requests, a line each */
+    bool trace_changed;
     struct deletion_vec deletions;
 
     /* the configuration, as it is shown */
@@ -372,6 +374,14 @@ void configuration_show(struct engine *e);
 void configuration_free(struct engine *e);
 /* Nodes that wait for credentials are tried again. */
 void configuration_lift_holds(struct engine *e);
+
+/* trace.c */
+/* What is asked, in a few words without secrets. */
+void trace_describe(const struct cyclecloud_request *q, struct buf *b);
+void trace_add(struct engine *e, const char *request, usec_t began,
+               const struct cyclecloud_result *result);
+/* Puts the trace into the build, when it has grown. */
+void trace_show(struct engine *e);
 
 /* orphan.c */
 /* What a sweep of this account says about VMs that no record explains. */

@@ -9,6 +9,7 @@
 #define LIMIT_NODES_PER_CLUSTER 100000u
 #define LIMIT_ARRAYS_PER_CLUSTER 200u
 #define LIMIT_USAGE_ROWS 500u /* of array, machine type and spot that a cluster keeps apart */
+#define LIMIT_TRACE_BYTES ((size_t)64 << 10)
 #define LIMIT_CONFIG_BYTES ((size_t)1 << 20)
 #define LIMIT_ACCOUNTS 64u
 #define LIMIT_ALERTS 1000u

@@ -26,6 +26,7 @@ struct snapshot *model_root_copy(const struct snapshot *s) {
     (void)str_ref(copy->server.health_text);
     (void)str_ref(copy->server.version);
     (void)str_ref(copy->server.config);
+    (void)str_ref(copy->server.trace);
     return copy;
 }
 
@@ -35,6 +36,7 @@ void model_root_free(struct snapshot *s) {
     str_unref(s->server.health_text);
     str_unref(s->server.version);
     str_unref(s->server.config);
+    str_unref(s->server.trace);
     free(s);
 }
 

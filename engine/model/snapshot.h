@@ -77,6 +77,7 @@ struct server {
     struct str *version;
     struct str *config; /* system/config */
     usec_t config_at;
+    struct str *trace; /* system/trace */
     uint64_t ticks, commits, commands, cloud_requests, cloud_errors;
 };
 

@@ -17,6 +17,7 @@ static const struct limit limits[] = {
     {"nodes_per_cluster", LIMIT_NODES_PER_CLUSTER, "nodes"},
     {"arrays_per_cluster", LIMIT_ARRAYS_PER_CLUSTER, "arrays"},
     {"usage_rows", LIMIT_USAGE_ROWS, "rows"},
+    {"trace", LIMIT_TRACE_BYTES, "bytes"},
     {"configuration", LIMIT_CONFIG_BYTES, "bytes"},
     {"accounts", LIMIT_ACCOUNTS, "accounts"},
     {"alerts", LIMIT_ALERTS, "alerts"},

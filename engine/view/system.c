@@ -18,6 +18,10 @@ static int show_config(const struct view_ctx *ctx, struct buf *b) {
     return show_text(b, ctx->snapshot->server.config, "");
 }
 
+static int show_trace(const struct view_ctx *ctx, struct buf *b) {
+    return show_text(b, ctx->snapshot->server.trace, "");
+}
+
 static int show_account(const struct view_ctx *ctx, struct buf *b) {
     return show_text(b, ((const struct account *)ctx->item)->text, "");
 }
@@ -80,6 +84,15 @@ static const struct view_entry entries[] = {
      .changed_at = view_changed_orphans,
      .dir = &view_orphans_dir,
      .doc = "VMs with this server's tag that belong to no node"},
+    {.name = "trace",
+     .row = ROW_TRACE,
+     .kind = VIEW_ATTR,
+     .mode = 0444,
+     .flags = VIEW_HELD,
+     .show = show_trace,
+     .changed_at = view_changed_snapshot,
+     .unit = "ms of time",
+     .doc = "the last requests to the cloud and how each ended, one a line"},
     {.name = "limits",
      .row = ROW_LIMITS,
      .kind = VIEW_ATTR,

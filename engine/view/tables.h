@@ -36,6 +36,7 @@ enum view_row {
     ROW_PRICES = 20,
     ROW_ALERTS = 21,
     ROW_ORPHANS = 22,
+    ROW_TRACE = 23,
     ROW_SERVER_END = 64,
     /* a cluster, 64..127 */
     ROW_CLUSTER = 64,

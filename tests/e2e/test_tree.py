@@ -126,3 +126,10 @@ def test_orphans(make_daemon):
     wait_until(lambda: not daemon.azure().machines(), 30, "no VM left")
     wait_until(lambda: orphans() == [], 30, "no orphan left", 0.3)
     assert os.listdir(daemon.path("system", "alerts")) == []
+
+
+def test_trace(shared_daemon):
+    wait_until(lambda: "list_sizes account=azure: ok http=200" in
+               shared_daemon.read("system", "trace"), 10, "the first requests")
+    for line in shared_daemon.read("system", "trace").splitlines():
+        assert re.match(r"20\d\d-\S+Z [a-z_]+ account=\S+.*: [a-z]+ http=\d+ ms=\d+", line)

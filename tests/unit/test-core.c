@@ -3,6 +3,7 @@
 #include "core-fixture.h"
 
 #include "base/cleanup.h"
+#include "model/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,6 +78,27 @@ static void test_lost_vm_is_replaced(void **state) {
     fake_cloud_kill(w.cloud, 3);
     fake_cloud_kill(w.cloud, 0);
     expect_ready(&w, 5);
+    world_end(&w);
+}
+
+static void test_trace(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 2).code, 0);
+    expect_ready(&w, 3);
+    const struct snapshot *s = model_acquire(w.model);
+    const char *trace = str_text(s->server.trace);
+    assert_non_null(strstr(trace, " create_set account=azure group=cyclecloud-hpc-"));
+    assert_non_null(strstr(trace, " capacity=2: pending http="));
+    assert_non_null(strstr(trace, " list_prices account=azure: ok http="));
+    assert_null(strstr(trace, "token")); /* of the nodes' custom data */
+    model_release(s);
+    run_for(&w, 40 * USEC_HOUR); /* sweeps and quotas fill it */
+    s = model_acquire(w.model);
+    assert_in_range(str_len(s->server.trace), LIMIT_TRACE_BYTES / 4, LIMIT_TRACE_BYTES + 4096);
+    assert_int_equal(str_text(s->server.trace)[0], '2'); /* whole lines are cut off */
+    model_release(s);
     world_end(&w);
 }
 
@@ -200,6 +222,7 @@ int main(void) {
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_lost_vm_is_replaced),
         cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_trace),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_crash_before_each_write),
         cmocka_unit_test(test_crash_after_each_write),

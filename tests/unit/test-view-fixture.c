@@ -185,6 +185,7 @@ static void make_server(struct builder *b) {
     root->server = (struct server){.started_at = FIXTURE_TIME, .cloud_requests = 42};
     set(&root->server.version, "9.9.9");
     set(&root->server.config, "[server]\n");
+    set(&root->server.trace, "one request\n");
     assert_int_equal(builder_set_last_error(b, 1000, "refused: mkdir: the name is reserved"), 0);
     struct catalog *catalog = catalog_new(1, 1, 0);
     assert_non_null(catalog);

@@ -27,6 +27,7 @@ static const struct expectation expectations[] = {
     {"/users/alice/authorized_keys", "# laptop\n"},
     {"/users/alice/disabled", "false\n"},
     {"/system/config", "[server]\n"},
+    {"/system/trace", "one request\n"},
     {"/system/accounts/azure", "region = eastus\nclient_secret = ********\n"},
     {"/system/orphans/stray/resource_id", "/subscriptions/s/vm/stray\n"},
     {"/system/orphans/stray/account", "azure\n"},
