@@ -7,15 +7,23 @@
 
 #define FOREVER 100000.0 /* seconds: until a notice comes */
 #define BRIEFLY 1.0      /* for files of the server, whose changes are not all announced */
+#define LINK_BIT (UINT64_C(1) << 63) /* in the inode of a link to an object */
+#define QUIET_US (2 * USEC_SEC)
 #define BUCKETS ((size_t)1 << 16)
 
 /* One row of an object, in the kernel's hands. */
 struct held_row {
     uint8_t row;
     bool link;
-    bool fresh;   /* no notice has been sent since the kernel got it */
-    bool watched; /* announces changes */
+    bool fresh;     /* no notice has been sent since the kernel got it */
+    bool watched;   /* announces changes */
+    bool frozen;    /* the kernel was given `size`, or such a page, since the last drop */
+    bool stale;     /* one of these answers was not the truth any more */
+    uint16_t opens; /* files that read through the page cache */
+    uint32_t answers, answers_before_drop; /* counted; and when a drop began */
+    usec_t dropped_at;                     /* monotonic */
     uint32_t size;
+    char *text; /* while it is open: the contents of that size, for filling a page */
 };
 
 DEFINE_VEC(held_vec, struct held_row);
@@ -45,6 +53,8 @@ int cache_new(struct cache **ret) {
 }
 
 static void held_free(struct held *h) {
+    for (size_t i = 0; i < h->rows.len; i++)
+        free(h->rows.items[i].text);
     held_vec_done(&h->rows);
     free(h->where.name);
     free(h);
@@ -105,6 +115,15 @@ static struct held_row *row_find(struct held *h, const struct view_ref *ref) {
     return NULL;
 }
 
+static struct held_row *row_of_inode(struct cache *c, uint64_t inode) {
+    uint64_t link = inode & LINK_BIT;
+    struct held *h = *slot_of(c, (inode & ~LINK_BIT) >> 8);
+    for (size_t i = 0; h && i < h->rows.len; i++)
+        if (h->rows.items[i].row == (inode & 0xff) && h->rows.items[i].link == (link != 0))
+            return &h->rows.items[i];
+    return NULL;
+}
+
 static struct held_row *row_get(struct held *h, const struct view_ref *ref) {
     struct held_row *row = row_find(h, ref);
     if (row)
@@ -155,7 +174,21 @@ static struct cache_terms terms_of(const struct place *p) {
     return (struct cache_terms){FOREVER, FOREVER};
 }
 
-struct cache_terms cache_note(const struct place *p, uint64_t size) {
+/* Keeps the text that belongs to the size, for whoever fills a page of an open file. */
+static void keep_text(struct held_row *row, const char *text, size_t len) {
+    free(row->text);
+    row->text = NULL;
+    if (row->opens && len == row->size && len <= CACHE_PAGE_BYTES && (row->text = malloc(len + 1)))
+        memcpy(row->text, text, len);
+}
+
+static void keep_rendering(struct held_row *row, const struct place *p) {
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
+    if (row->opens && view_show(&p->ctx, &p->ref, &text) == 0)
+        keep_text(row, text.data, text.len);
+}
+
+struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     struct cache_terms terms = {0, 0};
     if (p->scratch)
         return terms;
@@ -166,8 +199,21 @@ struct cache_terms cache_note(const struct place *p, uint64_t size) {
     if (!row || ((p->ref.link || p->ref.entry->dir) && note_name(h, p) < 0))
         return terms;
     terms = terms_of(p);
-    row->fresh = terms.attr > 0;
-    row->size = size < CACHE_SIZE_UNKNOWN ? (uint32_t)size : CACHE_SIZE_UNKNOWN;
+    uint32_t told = *size < CACHE_SIZE_UNKNOWN ? (uint32_t)*size : CACHE_SIZE_UNKNOWN;
+    row->answers++;
+    if (row->frozen && row->size != told) { /* a new size beside an old page would pad it */
+        *size = row->size;
+        row->stale = true;
+        terms.attr = 0;
+        return terms;
+    }
+    row->fresh = row->fresh || terms.attr > 0;
+    row->frozen = cache_pages_allowed(p);
+    row->fresh = row->fresh || row->frozen;
+    if (row->size != told || !row->text) {
+        row->size = told;
+        keep_rendering(row, p);
+    }
     return terms;
 }
 
@@ -180,6 +226,56 @@ void cache_note_contents(const struct place *p) {
     struct held_row *row = h ? row_get(h, &p->ref) : NULL;
     if (row)
         row->fresh = true;
+}
+
+bool cache_page_is_quiet(const struct place *p, size_t size) {
+    struct cache *c = p->fs->cache;
+    LOCK_SCOPE(&c->lock);
+    const struct held_row *row = row_find(*slot_of(c, p->ref.object_id), &p->ref);
+    return row && row->size == size &&
+           (row->dropped_at == 0 ||
+            usec_sub(clock_monotonic(&clock_real), row->dropped_at) > QUIET_US);
+}
+
+void cache_page_opened(const struct place *p, const struct buf *text) {
+    struct cache *c = p->fs->cache;
+    LOCK_SCOPE(&c->lock);
+    struct held_row *row = row_find(*slot_of(c, p->ref.object_id), &p->ref);
+    if (!row || row->opens == UINT16_MAX)
+        return;
+    row->opens++;
+    if (!row->text)
+        keep_text(row, text->data, text->len);
+}
+
+void cache_page_closed(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    struct held_row *row = row_of_inode(c, inode);
+    if (!row || row->opens == 0 || --row->opens > 0)
+        return;
+    free(row->text);
+    row->text = NULL;
+}
+
+bool cache_note_page(const struct place *p, struct buf *text) {
+    struct cache *c = p->fs->cache;
+    LOCK_SCOPE(&c->lock);
+    struct held *h = held_get(c, p);
+    struct held_row *row = h ? row_get(h, &p->ref) : NULL;
+    if (!row)
+        return true;
+    bool frozen = row->frozen;
+    row->frozen = row->fresh = true;
+    row->answers++;
+    if (frozen && row->text && row->size != text->len) {
+        buf_clear(text);
+        (void)buf_append(text, row->text, row->size);
+        row->stale = true;
+        return false;
+    }
+    row->size = (uint32_t)text->len;
+    keep_text(row, text->data, text->len);
+    return true;
 }
 
 uint32_t cache_told(const struct place *p) {
@@ -200,9 +296,28 @@ bool cache_pages_allowed(const struct place *p) {
            (p->ref.entry->kind == VIEW_ATTR || p->ref.entry->kind == VIEW_DOC);
 }
 
+void cache_drop_begins(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    struct held_row *row = row_of_inode(c, inode);
+    if (!row)
+        return;
+    row->answers_before_drop = row->answers;
+    row->stale = false;
+    row->dropped_at = clock_monotonic(&clock_real);
+}
+
+bool cache_drop_ends(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    struct held_row *row = row_of_inode(c, inode);
+    if (!row)
+        return true;
+    row->frozen = row->frozen && row->answers_before_drop != row->answers;
+    return !row->stale;
+}
+
 static uint64_t inode_of(const struct held *h, const struct held_row *row) {
     uint64_t inode = h->object_id << 8 | row->row;
-    return row->link ? inode | UINT64_C(1) << 63 : inode;
+    return row->link ? inode | LINK_BIT : inode;
 }
 
 static void collect(struct held *h, struct id_vec *ret) {

@@ -39,10 +39,34 @@ void cache_free(struct cache *c);
 uint64_t cache_sequence(struct cache *c);
 void cache_announce(struct cache *c);
 
-/* Notes that the kernel gets attributes with this size, and says how long it may keep them. */
-struct cache_terms cache_note(const struct place *p, uint64_t size);
-/* Notes that the kernel gets the contents (of a file or a listing). */
+/*
+ * Notes that the kernel gets attributes with this size, and says how long it may keep them.
+ *
+ * The kernel joins the size of one answer with the page of another one; a page must therefore never
+ * be longer or shorter than any size that is on its way. The first answer after a drop settles the
+ * size of a file that is read through the page cache; until the next drop *size becomes that, and
+ * pages are filled with the text that belongs to it.
+ */
+struct cache_terms cache_note(const struct place *p, uint64_t *size);
+/* Notes that the kernel gets a listing. */
 void cache_note_contents(const struct place *p);
+
+/* True when a file of this size may be opened for reading through the page cache: the kernel has
+   been told that size, and it has not changed just now. (When notices come fast, the kernel may
+   throw the new size away and cut the new page to the old one.) */
+bool cache_page_is_quiet(const struct place *p, size_t size);
+/* A file is read through the page cache from now on, and no longer; it was opened with `text`. */
+void cache_page_opened(const struct place *p, const struct buf *text);
+void cache_page_closed(struct cache *c, uint64_t inode);
+/* Notes that the kernel gets a page, and chooses its text: `text` is what is true now, and is
+   replaced by what belongs to the size that the kernel was told last, when that is another one.
+   The reader sees as many bytes as that size says. False when it was replaced: then the change is
+   to be announced once more. */
+bool cache_note_page(const struct place *p, struct buf *text);
+/* Around the notice about an inode. False when an answer went out meanwhile that was not the truth
+   any more: then it is to be dropped once more. */
+void cache_drop_begins(struct cache *c, uint64_t inode);
+bool cache_drop_ends(struct cache *c, uint64_t inode);
 /* The size in the attributes that the kernel got last, or CACHE_SIZE_UNKNOWN. */
 uint32_t cache_told(const struct place *p);
 /* After the answer was sent; see above. */

@@ -110,7 +110,8 @@ static int mount_session(struct fs *fs, const struct fs_options *options, struct
     if (fuse_session_mount(fs->session, fs->mountpoint) < 0)
         return err_set(err, -EIO, "internal",
                        "%s: FUSE refused the mount: run as root, or see that fusermount3 is "
-                       "installed and /etc/fuse.conf has user_allow_other",
+                       "installed, that you may write to /dev/fuse, and that /etc/fuse.conf has "
+                       "user_allow_other when -o allow_other is given",
                        fs->mountpoint);
     fs->mounted = true;
     return 0;

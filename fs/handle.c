@@ -107,6 +107,8 @@ void handle_unref(struct handle *h) {
     if (atomic_fetch_sub(&h->refs, 1) > 1)
         return;
     leave(fs, h);
+    if (h->paged)
+        cache_page_closed(fs->cache, h->inode);
     poll_leave(fs->polls, h);
     vnode_unref(fs->vnodes, h->vnode);
     buf_done(&h->text);
@@ -166,7 +168,12 @@ static int begin(struct fs *fs, struct handle *h, const struct place *p, int fla
     if (h->kind != HANDLE_TEXT)
         return 0;
     int r = render(h, p);
-    h->paged = r == 0 && cache_pages_allowed(p) && h->text.len <= CACHE_PAGE_BYTES;
+    /* A page of another size than the kernel has been told would be cut or padded: then it is read
+       from the handle, past the cache. */
+    h->paged = r == 0 && cache_pages_allowed(p) && h->text.len <= CACHE_PAGE_BYTES &&
+               cache_page_is_quiet(p, h->text.len);
+    if (h->paged)
+        cache_page_opened(p, &h->text);
     return r;
 }
 
@@ -223,34 +230,6 @@ static void reply_slice(fuse_req_t req, const struct buf *text, size_t size, off
     (void)fuse_reply_buf(req, text->data + from, size < left ? size : left);
 }
 
-/* Makes the kernel believe in at least this size; shorter READs correct it downwards by themselves.
-   Touches no page, so that it may be called while the page is being read. */
-static void grow(struct fs *fs, uint64_t node_id, size_t size) {
-    static char nothing[1];
-    struct fuse_bufvec none = FUSE_BUFVEC_INIT(0);
-    none.buf[0].mem = nothing;
-    (void)fuse_lowlevel_notify_store(fs->session, node_id, (off_t)size, &none, 0);
-}
-
-/*
- * Fills a page. The reader sees as many bytes of it as the attributes say that the kernel has, so
- * the text must have the size that it was told last: that is what is true now, or what this handle
- * was opened with when a change is just being announced. Under h->lock.
- */
-static void fill_page(struct fs *fs, struct handle *h, const struct place *p, struct buf *now) {
-    uint32_t told = cache_told(p);
-    cache_note_contents(p);
-    if (told != now->len && told == h->text.len) {
-        notify_again(fs->notify, h->node_id);
-        return;
-    }
-    if (told == CACHE_SIZE_UNKNOWN || told < now->len)
-        grow(fs, h->node_id, now->len);
-    struct buf old = h->text;
-    h->text = *now;
-    *now = old;
-}
-
 /* READ through the page cache. */
 static int read_page(struct fs *fs, struct handle *h, fuse_req_t req, size_t size, off_t off) {
     _cleanup_place_ struct place p = {0};
@@ -262,8 +241,13 @@ static int read_page(struct fs *fs, struct handle *h, fuse_req_t req, size_t siz
         return r;
     p.node_id = h->node_id;
     (void)pthread_mutex_lock(&h->lock);
-    if (off == 0)
-        fill_page(fs, h, &p, &now);
+    if (off == 0) {
+        if (!cache_note_page(&p, &now))
+            notify_again(fs->notify, h->node_id);
+        struct buf before = h->text;
+        h->text = now;
+        now = before;
+    }
     poll_seen_text(h);
     reply_slice(req, &h->text, size, off);
     (void)pthread_mutex_unlock(&h->lock);

@@ -60,7 +60,10 @@ static void reply_attr(fuse_req_t req, const struct place *p) {
         (void)fuse_reply_err(req, -r);
         return;
     }
-    (void)fuse_reply_attr(req, &st, cache_note(p, (uint64_t)st.st_size).attr);
+    uint64_t size = (uint64_t)st.st_size;
+    struct cache_terms terms = cache_note(p, &size);
+    st.st_size = (off_t)size;
+    (void)fuse_reply_attr(req, &st, terms.attr);
     cache_settle(p);
 }
 

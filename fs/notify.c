@@ -27,8 +27,8 @@ struct notify {
     pthread_mutex_t lock;    /* guards what follows */
     pthread_cond_t wake;
     struct change_queue queue;
-    struct id_vec again;
-    bool all; /* the queue overflowed: everything may have changed */
+    struct id_vec again; /* inodes */
+    bool all;            /* the queue overflowed: everything may have changed */
     bool stop;
     pid_t thread_id;
     struct replay_step step;
@@ -94,8 +94,11 @@ void notify_changed(struct notify *n, const struct change *changes, size_t count
 }
 
 void notify_again(struct notify *n, uint64_t node_id) {
+    struct vnode *v = vnode_id_is(node_id) ? vnode_find(n->fs->vnodes, node_id) : NULL;
+    uint64_t inode = v ? vnode_inode(n->fs->vnodes, v) : node_id;
+    vnode_unref(n->fs->vnodes, v);
     LOCK_SCOPE(&n->lock);
-    if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, node_id) < 0)
+    if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, inode) < 0)
         n->all = true;
     (void)pthread_cond_signal(&n->wake);
 }
@@ -138,10 +141,13 @@ void notify_drop(struct fs *fs, const struct id_vec *inodes) {
     for (size_t i = 0; i < inodes->len; i++) {
         uint64_t aliases[ALIASES_MAX];
         uint64_t inode = inodes->items[i];
+        cache_drop_begins(fs->cache, inode);
         (void)fuse_lowlevel_notify_inval_inode(fs->session, inode, 0, 0);
-        size_t n = vnode_id_is(inode) ? 0 : vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
+        size_t n = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
         for (size_t k = 0; k < n; k++)
             (void)fuse_lowlevel_notify_inval_inode(fs->session, aliases[k], 0, 0);
+        if (!cache_drop_ends(fs->cache, inode))
+            notify_again(fs->notify, inode);
     }
 }
 

@@ -146,7 +146,9 @@ int place_entry(struct place *p, struct fuse_entry_param *ret) {
     if (p->vnode)
         vnode_looked_up(p->fs->vnodes, p->vnode);
     e.ino = p->node_id;
-    struct cache_terms terms = cache_note(p, (uint64_t)e.attr.st_size);
+    uint64_t size = (uint64_t)e.attr.st_size;
+    struct cache_terms terms = cache_note(p, &size);
+    e.attr.st_size = (off_t)size;
     e.attr_timeout = terms.attr;
     e.entry_timeout = terms.entry;
     *ret = e;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+DEFINE_VEC(id_list, uint64_t);
+
 static uint64_t new_id(struct host *h) {
     return h->next_id++;
 }
@@ -74,16 +76,17 @@ static int add_nodes(struct host *h, struct builder *b, uint64_t cluster_id, int
 }
 
 static int drop_nodes(struct builder *b, uint64_t cluster_id, int64_t n) {
-    while (n-- > 0) {
-        const struct cluster *cl = snapshot_cluster(builder_snapshot(b), cluster_id);
-        uint64_t position = 0, last = 0;
-        for (const struct node *node; (node = cluster_next_node(cl, &position));)
-            last = node->id;
-        int r = builder_remove_node(b, cluster_id, last);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    const struct cluster *cl = snapshot_cluster(builder_snapshot(b), cluster_id);
+    int64_t keep = (int64_t)cluster_node_count(cl) - n;
+    uint64_t position = 0;
+    _cleanup_(id_list_done) struct id_list gone = {0};
+    for (const struct node *node; (node = cluster_next_node(cl, &position));)
+        if (keep-- <= 0 && id_list_append(&gone, node->id) < 0)
+            return -ENOMEM;
+    int r = 0;
+    for (size_t i = 0; i < gone.len && r == 0; i++)
+        r = builder_remove_node(b, cluster_id, gone.items[i]);
+    return r;
 }
 
 static int set_count(struct host *h, struct builder *b, const struct command *c,
@@ -306,6 +309,13 @@ static int line_add(struct host *h, struct builder *b, char *rest) {
     return cl && rest ? add_nodes(h, b, cl->id, atoi(rest)) : -EINVAL;
 }
 
+/* drop CLUSTER N: the last N nodes go. */
+static int line_drop(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    return cl && rest ? drop_nodes(b, cl->id, atoi(rest)) : -EINVAL;
+}
+
 static int line_converge(struct host *h, struct builder *b, char *rest) {
     (void)b;
     (void)rest;
@@ -335,7 +345,7 @@ static const struct {
 } lines[] = {
     {"log", line_log},       {"status", line_status},     {"state", line_state},
     {"remove", line_remove}, {"converge", line_converge}, {"storm", line_storm},
-    {"add", line_add},
+    {"add", line_add},       {"drop", line_drop},
 };
 
 int apply_line(struct host *h, struct builder *b, char *text) {

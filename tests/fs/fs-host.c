@@ -86,21 +86,24 @@ static void record(struct builder *b, const struct command *c, const struct erro
 
 /* What a publication changed, for telling it after the answer, as the engine does. */
 struct news {
-    struct change changes[4096];
+    struct change *changes;
     size_t n;
 };
 
 static void publish(struct builder *b, struct news *ret) {
     const struct change *all = builder_changes(b, &ret->n);
-    if (ret->n > ARRAY_SIZE(ret->changes))
+    ret->changes = calloc(ret->n + 1, sizeof(*all));
+    if (!ret->changes)
         abort();
-    memcpy(ret->changes, all, ret->n * sizeof(*all));
+    if (ret->n)
+        memcpy(ret->changes, all, ret->n * sizeof(*all));
     builder_publish(b);
 }
 
-static void tell(struct host *h, const struct news *news) {
+static void tell(struct host *h, struct news *news) {
     if (h->fs)
         fs_changed(h->fs, news->changes, news->n);
+    free(news->changes);
 }
 
 static void apply_one(struct host *h, struct command *c) {

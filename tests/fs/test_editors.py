@@ -121,7 +121,7 @@ def test_vim_on_a_terminal(host, template):
     vim.wait_for("written")
     assert host.read("c", "template") == OLD + "# typed\n"
     vim.type("Gononsense\x1b:w\r")
-    vim.wait_for("E667")
+    vim.wait_for("E512")
     assert host.read("c", "template") == OLD + "# typed\n"
     vim.type("\r:q!\r")
     vim.end()
