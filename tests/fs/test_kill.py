@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import connections, gone, mounted_devices
+from fs_host import connections, gone, mounted_devices
 from harness import SLOW, alive, is_mounted, wait_until
 
 

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Ways to mount: by root, by a user, by mount(8) and fstab, by systemd; and completion."""
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from harness import BUILD, ROOT, SLOW, is_mounted, shell, wait_until
+
+
+def mount_line(path):
+    with open("/proc/self/mountinfo") as f:
+        return next(line for line in f if line.split()[4] == str(path))
+
+
+def test_root_mounts_for_everybody(host):
+    line = mount_line(host.mount)
+    assert "fuse.cyclecloudfs cyclecloud" in line
+    for word in ("nosuid", "nodev", "default_permissions", "allow_other"):
+        assert word in line
+    done = subprocess.run(["setpriv", "--reuid=61001", "--clear-groups", "cat",
+                           str(host.path("c", "nodes", "count"))], capture_output=True, text=True)
+    assert done.stdout == "3\n"
+
+
+def test_option_that_fuse_does_not_know(tmp_path):
+    done = subprocess.run([str(BUILD / "tests/fs/fs-host"), str(tmp_path), "no_such_option"],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "no_such_option" in done.stderr and "correct -o" in done.stderr
+    assert not is_mounted(tmp_path)
+
+
+@pytest.mark.parametrize("mountpoint,words", [("nothing", "mkdir -p"), ("file", "not a directory")])
+def test_bad_mountpoint(tmp_path, mountpoint, words):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run([str(BUILD / "tests/fs/fs-host"), str(tmp_path / mountpoint)],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("fusermount3"), reason="needs fusermount3")
+def test_a_user_mounts():
+    """Without root: seen by that user alone, and gone after kill -9, too."""
+    if not os.stat("/dev/fuse").st_mode & stat.S_IWOTH:
+        pytest.skip("/dev/fuse is for root alone here")
+    uid = pwd.getpwnam("nobody").pw_uid
+    directory = shell("mktemp -d /tmp/ccfs-user-XXXXXX").stdout.strip()
+    program = shutil.copy(BUILD / "tests/fs/fs-host", f"{directory}/fs-host")
+    os.mkdir(f"{directory}/mnt")
+    shell(f"chown -R {uid} {directory}; chmod 755 {directory}")
+    mount = f"{directory}/mnt"
+    run = ["setpriv", f"--reuid={uid}", "--clear-groups"]
+    server = subprocess.Popen([*run, program, mount], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline() == "ready\n"
+        assert "allow_other" not in mount_line(mount)
+        script = f"cd {mount} && mkdir c && echo 2 > c/nodes/count && cat c/nodes/count"
+        done = subprocess.run([*run, "sh", "-c", script], capture_output=True, text=True,
+                              timeout=20 * SLOW)
+        assert done.stdout == "2\n", done.stderr
+        with pytest.raises(PermissionError):
+            os.listdir(mount)
+        server.kill()
+        server.wait(10)
+        wait_until(lambda: not is_mounted(mount), 5, "the mount gone")
+    finally:
+        server.kill()
+        server.wait()
+        subprocess.run(["umount", "-l", mount], capture_output=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_mount_helper(make_daemon):
+    """As mount(8) runs it for `-t cyclecloudfs` and for fstab."""
+    daemon = make_daemon()
+    helper = daemon.dir / "mount.cyclecloudfs"
+    helper.symlink_to(BUILD / "cyclecloudfs")
+    options = ",".join(["rw", "allow_other", "default_permissions", "_netdev", "nofail",
+                        f"state={daemon.state}", f"config={daemon.config}",
+                        f"listen=127.0.0.1:{daemon.port}", "simulate", "dev", "suid"])
+    done = subprocess.run([str(helper), "cyclecloud", str(daemon.mount), "-o", options],
+                          capture_output=True, text=True, timeout=60 * SLOW)
+    assert done.returncode == 0, done.stderr
+    assert "README" in os.listdir(daemon.mount)
+    assert "fuse.cyclecloudfs cyclecloud" in mount_line(daemon.mount)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_unit(tmp_path):
+    unit = tmp_path / "cyclecloudfs.service"
+    text = (ROOT / "contrib" / "cyclecloudfs.service").read_text()
+    unit.write_text(text.replace("/usr/bin/cyclecloudfs", str(BUILD / "cyclecloudfs")))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "cyclecloudfs.service" not in done.stderr
+    for word in ("PrivateTmp=", "ProtectSystem=", "PrivateMounts="):
+        assert f"\n{word}" not in text
+
+
+def complete(line, cwd):
+    """What bash offers at the end of a line."""
+    script = f"""
+        source {ROOT}/contrib/cyclecloudfs.bash-completion
+        export PATH={BUILD}:$PATH
+        cd {cwd}
+        read -ra COMP_WORDS <<< "{line}"
+        [[ "{line}" == *' ' ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        function=$(complete -p "${{COMP_WORDS[0]}}" | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        $function "${{COMP_WORDS[0]}}" "${{COMP_WORDS[COMP_CWORD]}}"
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    return shell(script).stdout.split()
+
+
+def test_completion(host, tmp_path):
+    c = host.path("c")
+    assert complete("echo > state ", c) == ["started", "terminated"]
+    assert complete("echo > state ter", c) == ["terminated"]
+    assert complete("echo > nodes/c-1/state ", c) == ["started", "terminated", "deallocated"]
+    assert set(complete("echo > control ", c)) == set(host.read("c", "control").split())
+    (tmp_path / "state").write_text("")
+    assert complete("echo > state ", tmp_path) == []
+    assert "--simulate" in complete("cyclecloudfs --s", tmp_path)

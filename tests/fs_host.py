@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""fs-host: the real file system over a pretended engine that tests drive line by line."""
+import contextlib
+import os
+import pathlib
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+
+from harness import BUILD, SLOW, is_mounted, wait_until
+
+CONNECTIONS = pathlib.Path("/sys/fs/fuse/connections")
+
+
+def listen(stdout, answers):
+    for line in stdout:
+        answers.put(line.strip())
+    answers.put("the end of its output")
+
+
+class Host:
+    """fs-host on a temporary mount."""
+
+    def __init__(self, *options):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ccfs-host-"))
+        self.dir.chmod(0o755)
+        self.mount = self.dir / "mnt"
+        self.mount.mkdir()
+        self.options = options
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [str(BUILD / "tests/fs/fs-host"), str(self.mount), *self.options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.answers = queue.Queue()
+        threading.Thread(target=listen, args=(self.process.stdout, self.answers),
+                         daemon=True).start()
+        assert self.answers.get(timeout=30 * SLOW) == "ready"
+        return self
+
+    @property
+    def device(self):
+        return os.minor(os.stat(self.mount).st_dev)
+
+    def ask(self, line, timeout=60):
+        """Has the pretended engine change something; returns when it is published."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.answers.get(timeout=timeout * SLOW)
+        assert answer == "ok", f"{line}: {answer}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30 * SLOW)
+
+    def stop(self):
+        """Ends it as the end of its input does; returns its exit status."""
+        self.process.stdin.close()
+        return self.process.wait(30 * SLOW)
+
+    def cleanup(self):
+        if self.process and self.process.poll() is None:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                self.stop()
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        while is_mounted(self.mount):
+            if subprocess.run(["umount", "-l", str(self.mount)], capture_output=True).returncode:
+                break
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # --- files of the tree ---
+
+    def path(self, *parts):
+        return self.mount.joinpath(*parts)
+
+    def read(self, *parts):
+        return self.path(*parts).read_text()
+
+    def write(self, text, *parts, flags=os.O_WRONLY | os.O_TRUNC):
+        """One write(2); raises what write or close gives."""
+        fd = os.open(self.path(*parts), flags)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+    def make_cluster(self, name="c", nodes=0):
+        os.mkdir(self.path(name))
+        if nodes:
+            self.write(f"{nodes}\n", name, "nodes", "count")
+        return self
+
+    def nodes(self, cluster="c"):
+        return sorted(n for n in os.listdir(self.path(cluster, "nodes")) if n != "count")
+
+
+def connections():
+    """Numbers of the FUSE connections that the kernel has."""
+    if not CONNECTIONS.is_mount():
+        subprocess.run(["mount", "-t", "fusectl", "none", str(CONNECTIONS)], check=True)
+    return {int(p.name) for p in CONNECTIONS.iterdir()}
+
+
+def mounted_devices():
+    """Minor numbers of what is mounted: a number is used again."""
+    with open("/proc/self/mountinfo") as f:
+        return {int(line.split()[2].split(":")[1]) for line in f}
+
+
+def gone(path):
+    """Waits until nothing is mounted at a path."""
+    wait_until(lambda: not is_mounted(path), 10, f"no mount at {path}")
