@@ -69,6 +69,13 @@ static int parse_substitution(struct span s, size_t i, const struct value_contex
     return *ret ? 0 : -ENOMEM;
 }
 
+/* The text before a substitution, and the substitution (stolen; NULL: it had an error). */
+static int append_part(struct expr *concat, struct span before, struct expr *part) {
+    _cleanup_expr_ struct expr *owned = part;
+    int r = append_literal(concat, before.text, before.len, before.column);
+    return r < 0 || !owned ? r : expr_append(concat, NULL, TAKE_PTR(owned));
+}
+
 /* The pieces of a text. `concat` gets them all. 0 or -ENOMEM. */
 static int parse_pieces(struct span s, const struct value_context *context, struct expr *concat) {
     size_t plain = 0;
@@ -83,9 +90,7 @@ static int parse_pieces(struct span s, const struct value_context *context, stru
         if (r < 0)
             return r;
         if (part || len > 1) {
-            r = append_literal(concat, s.text + plain, i - plain, s.column);
-            if (r == 0 && part)
-                r = expr_append(concat, NULL, part);
+            r = append_part(concat, span_part(s, plain, i - plain), part);
             if (r < 0)
                 return r;
             plain = i + len;
