@@ -144,6 +144,7 @@ static void welcome(struct engine *e, struct command *c, const struct scope *s,
     edit_text_cut(e, &copy->hostname, member_text(body, "hostname"), HOST_NAME_BYTES);
     edit_text_cut(e, &copy->private_ip, member_text(addresses, "private"), ADDRESS_BYTES);
     edit_text_cut(e, &copy->public_ip, member_text(addresses, "public"), ADDRESS_BYTES);
+    late_address_known(e, copy);
     if (!str_len(copy->vm_id))
         edit_text_cut(e, &copy->vm_id, member_text(body, "vm_id"), ADDRESS_BYTES);
     copy->last_seen = engine_now(e);

@@ -15,6 +15,7 @@ struct evaluation {
     struct template *template;
     struct definition *definition;
     json_t *given;
+    json_t *known; /* addresses of heads, see late.c */
     struct diagnostics diags;
     struct id_vec order; /* array ids in template order */
 };
@@ -23,6 +24,7 @@ static void evaluation_done(struct evaluation *ev) {
     definition_free(ev->definition);
     template_free(ev->template);
     json_decref(ev->given);
+    json_decref(ev->known);
     diagnostics_done(&ev->diags);
     id_vec_done(&ev->order);
 }
@@ -95,9 +97,9 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
     return 0;
 }
 
-static const json_t *find_named(const json_t *list, const char *name) {
+static json_t *find_named(const json_t *list, const char *name) {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        json_t *item = json_array_get(list, i);
         const char *is = json_string_value(json_object_get(item, "Name"));
         if (is && strcmp(is, name) == 0)
             return item;
@@ -164,11 +166,40 @@ static int ensure_head(struct evaluation *ev, uint64_t array_id, const char *nam
     return 0;
 }
 
+/*
+ * The node with what is known by now; a new reference, NULL: out of memory. One that cannot be
+ * evaluated with an address stays as it is without, which is told.
+ */
+static json_t *settle_node(struct evaluation *ev, json_t *node, bool masked) {
+    _cleanup_error_ struct error err = ERROR_INIT;
+    const char *name = json_string_value(json_object_get(node, "Name"));
+    struct diagnostic_place whole = {0};
+    json_t *settled = NULL;
+    if (json_object_size(json_object_get(node, "LateBound")) == 0 || !json_object_size(ev->known))
+        return json_incref(node);
+    int r = definition_node_json(ev->definition, name, ev->known, masked, &err, &settled);
+    if (r == 0 || r == -ENOMEM)
+        return settled;
+    if (masked)
+        diagnostics_add(&ev->diags, SEVERITY_WARNING, &whole, NULL, "%s: %s", name, err_text(&err));
+    return json_incref(node);
+}
+
+static int fill_settled(struct evaluation *ev, struct array *a, json_t *node, json_t *shown,
+                        struct error *err) {
+    json_t *real = settle_node(ev, node, false);
+    json_t *masked = real ? settle_node(ev, shown, true) : NULL;
+    int r = masked ? fill_array(ev, a, real, masked, err) : -ENOMEM;
+    json_decref(real);
+    json_decref(masked);
+    return r;
+}
+
 static int take_nodes(struct evaluation *ev, const char *list, bool is_array, struct error *err) {
     const json_t *nodes = json_object_get(definition_json(ev->definition), list);
     const json_t *shown = json_object_get(definition_public_json(ev->definition), list);
     for (size_t i = 0; i < json_array_size(nodes); i++) {
-        const json_t *node = json_array_get(nodes, i);
+        json_t *node = json_array_get(nodes, i);
         const char *name = json_string_value(json_object_get(node, "Name"));
         if (!name)
             continue;
@@ -178,7 +209,7 @@ static int take_nodes(struct evaluation *ev, const char *list, bool is_array, st
         uint64_t id = a->id;
         a->is_array = is_array;
         a->gone = false;
-        int r = fill_array(ev, a, node, find_named(shown, name), err);
+        int r = fill_settled(ev, a, node, find_named(shown, name), err);
         if (r == 0)
             r = id_vec_append(&ev->order, id);
         if (r == 0 && !is_array)
@@ -286,6 +317,7 @@ static int write_notes(struct evaluation *ev, struct cluster *c) {
     struct work *w = engine_work(e, c->id);
     if (!w)
         return -ENOMEM;
+    late_note(w, definition_json(ev->definition));
     edit_text(e, &w->warnings, b.data);
     edit_text(e, &c->notes, b.data);
     return e->failed;
@@ -379,6 +411,8 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     struct evaluation ev = {.engine = e, .cluster_id = cluster_id};
     int r = evaluate(&ev, c, err);
     bool evaluated = r == 0;
+    if (r == 0)
+        r = late_known(e, cluster_id, definition_json(ev.definition), &ev.known);
     if (r == 0)
         r = take_nodes(&ev, "nodes", false, err);
     if (r == 0)

@@ -349,6 +349,7 @@ static void plan_all(struct engine *e) {
         if (!w->dirty && w->plan_at > now)
             continue;
         w->dirty = false;
+        late_evaluate(e, w);
         plan_cluster(e, w);
         if (e->failed)
             return;

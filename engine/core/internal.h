@@ -57,8 +57,17 @@ struct set_work {
 DEFINE_VEC(set_work_vec, struct set_work);
 
 /* What is known of a cluster beside its record. */
+/* Whether a definition has values that wait for the address of a head. */
+enum late {
+    LATE_NONE,
+    LATE_OWN,    /* ... of this cluster */
+    LATE_OTHERS, /* ... of other clusters too */
+};
+
 struct work {
     uint64_t cluster_id;
+    enum late late;
+    bool late_due;     /* an address is new: evaluate again */
     bool dirty;        /* plan it in this tick */
     bool listed;       /* listed whole since the start: planning may begin */
     unsigned listings; /* calls of the first listing under way */
@@ -356,6 +365,17 @@ void shortage_lift(struct engine *e);
 
 /* definition.c: documents -> arrays. 0, or -EINVAL with words in `err` and nothing changed. */
 int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err);
+
+/* late.c: values that wait for the address of a head */
+
+/* What is known by now, for definition_node_json. *ret is a new object. 0 or -ENOMEM. */
+int late_known(struct engine *e, uint64_t cluster_id, const json_t *definition, json_t **ret);
+/* Takes note of what a definition waits for. */
+void late_note(struct work *w, const json_t *definition);
+/* The VM of this node has called home. */
+void late_address_known(struct engine *e, const struct node *n);
+/* Applies the definition again if an address is new. */
+void late_evaluate(struct engine *e, struct work *w);
 /* spec.c */
 int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
               struct error *err);

@@ -64,3 +64,44 @@ def test_all_errors_of_a_template_are_told(daemon):
     assert "Parameter MaxExecutCount is not known" in error
     assert "did you mean MaxExecuteCount?" in error
     assert daemon.read("hpc", "template") == SIMPLE
+
+
+LATE = SIMPLE.replace("[[nodearray execute]]", """\
+[[[configuration site]]]
+self = ${head.instance.PrivateIp}
+[[nodearray execute]]""").replace("[parameters About]", """\
+[[[configuration site]]]
+master = tcp://${head.instance.PrivateIp}:6444
+filer = ${filer.instance.privateip}
+[noderef filer]
+Name = head
+SourceClusterName = store
+[parameters About]""")
+
+
+def test_addresses_of_heads_become_known(daemon):
+    daemon.make_cluster("hpc", LATE)
+    assert daemon.error("hpc").startswith("ok\n"), daemon.error("hpc")
+    assert json.loads(daemon.read("hpc", "definition"))["nodearrays"][0]["LateBound"] == {
+        "Configuration.site.master": "tcp://${head.instance.PrivateIp}:6444",
+        "Configuration.site.filer": "${filer.instance.privateip}"}
+    shell("echo 1 > hpc/nodes/count; sync hpc/nodes/count", cwd=daemon.mount)
+
+    def address(cluster):
+        return daemon.read(cluster, "nodes", "head", "private_ip").strip()
+
+    def site(node):
+        return json.loads(daemon.read("hpc", "nodes", node, "configuration")).get("site", {})
+    worker = next(n for n in daemon.nodes("hpc") if n != "head")
+    master = f"tcp://{address('hpc')}:6444"
+    assert site(worker) == {"master": master}, "the filer is not there yet"
+    assert site("head") == {"self": address("hpc")}
+    daemon.make_cluster("store")
+    shell("echo start > store/control", cwd=daemon.mount)
+    wait_until(lambda: site(worker) == {"master": master, "filer": address("store")}, 60,
+               "the address of the filer in the configuration")
+    daemon.terminate()
+    daemon.start()
+    wait_until(lambda: site(worker) == {"master": master, "filer": address("store")}, 60,
+               "the same after a restart")
+    assert changes(daemon, "hpc") == [], "an address that becomes known is no edit"
