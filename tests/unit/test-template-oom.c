@@ -63,7 +63,7 @@ static const char text[] =
     "[[node a]]\nMachinType = x\nRegion = ${toLower(regexps(\"b\", \"abc\", \"x\"))}-$Auto\n"
     "Extends = base\nDescription = '''a\nb'''\n[[[configuration x.$Auto]]]\na.b = {1}\nb = "
     "${f.instance.x}\n"
-    "c = ${split(\"a,b\")}\nd = =[q = 1; r = {\"s\"}]\n[[[volume v]]]\nSize = ${Size * 2}\n"
+    "c = ${split(\"a,b\")}\nrec = =[q = 1; r = {\"s\"}]\n[[[volume v]]]\nSize = ${Size * 2}\n"
     "[[[cluster-init p:s:$Auto]]]\n[[[network-interface]]]\n[[node base]]\nAbstract = true\n"
     "[[nodearray e]]\nMaxCount = \"5\"\nX = $Password\n[noderef f]\n[environment e]\nName = q\n"
     "[parameters P]\nLabel = l\n[[[parameter Auto]]]\nDefaultValue = true\n[[[parameter Size]]]\n"
