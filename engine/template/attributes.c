@@ -198,7 +198,28 @@ static const struct attribute_row parameter_rows[] = {
     {"Conditions.Hidden", WANT_ANY},
     {"Conditions.Required", WANT_ANY},
     {"Conditions.Value", WANT_ANY},
+    {"Config.Entries", WANT_ANY},
+    {"Config.Filter", WANT_ANY},
+    {"Config.FreeForm", WANT_ANY},
+    {"Config.Increment", WANT_ANY},
+    {"Config.IntegerOnly", WANT_ANY},
+    {"Config.Label", WANT_ANY},
+    {"Config.MaxValue", WANT_ANY},
+    {"Config.MinValue", WANT_ANY},
+    {"Config.Multiselect", WANT_ANY},
+    {"Config.NumLines", WANT_ANY},
+    {"Config.OS", WANT_ANY},
+    {"Config.Options", WANT_ANY},
+    {"Config.ParameterType", WANT_ANY},
+    {"Config.Parameters", WANT_ANY},
+    {"Config.PlaceholderText", WANT_ANY},
     {"Config.Plugin", WANT_TEXT},
+    {"Config.Provider", WANT_ANY},
+    {"Config.Query", WANT_ANY},
+    {"Config.ReadOnly", WANT_ANY},
+    {"Config.Required", WANT_ANY},
+    {"Config.SetDefault", WANT_ANY},
+    {"Config.Template", WANT_ANY},
     {"DefaultValue", WANT_ANY},
     {"Description", WANT_TEXT},
     {"Disabled", WANT_ANY},
@@ -210,6 +231,11 @@ static const struct attribute_row parameter_rows[] = {
     {"ParameterType", WANT_TEXT},
     {"Required", WANT_ANY},
     {"Secret", WANT_ANY},
+    {"Widget.FalseValue", WANT_ANY},
+    {"Widget.Label", WANT_ANY},
+    {"Widget.Plugin", WANT_ANY},
+    {"Widget.Warning", WANT_ANY},
+    {"Widget.WarnOnCheck", WANT_ANY},
 };
 
 static const struct attribute_row project_rows[] = {
@@ -260,10 +286,21 @@ const struct attribute_row *attribute_row_find(enum section_type type, const cha
     return NULL;
 }
 
+/* Tags.NAME: any name will do. */
+static bool is_in_record(enum section_type type, const char *key) {
+    for (size_t i = 0; i < tables[type].len; i++) {
+        const struct attribute_row *row = &tables[type].rows[i];
+        size_t len = strlen(row->name);
+        if (row->want == WANT_RECORD && strncasecmp(row->name, key, len) == 0 && key[len] == '.')
+            return true;
+    }
+    return false;
+}
+
 const char *attribute_suggest(enum section_type type, const char *key) {
     const char *best = NULL;
     size_t len = strlen(key), best_distance = len < 6 ? 2 : 3;
-    if (attribute_row_find(type, key))
+    if (attribute_row_find(type, key) || is_in_record(type, key))
         return NULL;
     for (size_t i = 0; i < tables[type].len; i++) {
         const char *name = tables[type].rows[i].name;

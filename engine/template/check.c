@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is odd in a template that can be understood: misspelt names, references to nothing. */
 #include "attributes.h"
+#include "nearest.h"
 #include "parameter.h"
 
 #include "base/parse.h"
@@ -16,6 +17,7 @@ struct check {
     struct diagnostics *diags;
     const struct attribute *attribute;
     const struct section *cluster;
+    bool ui_only; /* the section is part of a form: other names may be known there */
 };
 
 /* Misspelt attributes are kept, as CycleCloud keeps them, so this is a warning. */
@@ -47,9 +49,29 @@ static bool is_known(const struct check *c, const char *name) {
            (c->cluster && is_section_name(&c->cluster->children, name));
 }
 
+/* In an expression an unknown name is undefined. That is odd where a known one is near. */
+static int check_bare_name(struct check *c, const struct expr *e) {
+    static const char *const words[] = {"true", "false", "undefined", "ClusterName"};
+    struct nearest nearest = nearest_init(e->name);
+    char hint[128];
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        nearest_try(&nearest, words[i]);
+    for (size_t i = 0; i < c->t->parameters.len; i++)
+        nearest_try(&nearest, c->t->parameters.items[i]->name);
+    if (is_known(c, e->name) || !nearest.best || c->ui_only)
+        return 0;
+    struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
+    (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", nearest.best);
+    diagnostics_add(c->diags, SEVERITY_WARNING, &where, hint,
+                    "there is no %.100s: it is undefined here", e->name);
+    return 0;
+}
+
 static int check_name(void *arg, const struct expr *e) {
     struct check *c = arg;
-    if (!e->strict || is_known(c, e->name) || c->t->undeclared.len == UNDECLARED_MAX)
+    if (!e->strict)
+        return check_bare_name(c, e);
+    if (is_known(c, e->name) || c->t->undeclared.len == UNDECLARED_MAX)
         return 0;
     if (name_list_append(&c->t->undeclared, e->name) < 0)
         return -ENOMEM;
@@ -75,6 +97,11 @@ static void check_parameter(struct check *c, const struct section *s) {
                     "unknown ParameterType \"%.60s\"; any value is taken", info.type);
 }
 
+static bool is_form(const struct section *s) {
+    return s->type == SECTION_PARAMETER || s->type == SECTION_PARAMETERS ||
+           s->type == SECTION_LIST || s->type == SECTION_RECORD || s->type == SECTION_CONFIG;
+}
+
 /* Sections nest 16 deep at most, the parser sees to that. 0 or -ENOMEM. */
 static int check_section(struct check *c, const struct section *s) {
     if (s->type == SECTION_CLUSTER)
@@ -83,6 +110,7 @@ static int check_section(struct check *c, const struct section *s) {
         check_parameter(c, s);
     for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
         c->attribute = s->attributes.items[i];
+        c->ui_only = is_form(s) && !text_equal_fold(c->attribute->key, "DefaultValue");
         check_spelling(c, s, c->attribute);
         if (c->attribute->expr && expr_visit_names(c->attribute->expr, check_name, c) < 0)
             return -ENOMEM;

@@ -452,6 +452,17 @@ static int parse_expr(struct parser *p, struct expr **ret) {
     return r;
 }
 
+/* There is more after the expression. */
+static int fail_at_end(struct parser *p) {
+    static const struct {
+        const char *mark, *hint;
+    } hints[] = {{"=", "write == to compare"}, {",", "a list is written {a, b}"}};
+    for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+        if (token_is(&p->lx.token, hints[i].mark))
+            (void)snprintf(p->lx.error->hint, sizeof(p->lx.error->hint), "%s", hints[i].hint);
+    return fail_at_token(p, "an operator or the end");
+}
+
 int expr_parse(const char *text, size_t len, unsigned column, struct expr_error *error,
                struct expr **ret) {
     _cleanup_expr_ struct expr *e = NULL;
@@ -463,7 +474,7 @@ int expr_parse(const char *text, size_t len, unsigned column, struct expr_error 
     if (r == 0)
         r = parse_expr(&p, &e);
     if (r == 0 && p.lx.token.kind != TOKEN_END)
-        r = fail_at_token(&p, "an operator or the end");
+        r = fail_at_end(&p);
     lexer_done(&p.lx);
     if (r == 0)
         *ret = TAKE_PTR(e);

@@ -45,13 +45,25 @@ static void report_unknown_type(const struct parser *p, struct span type) {
                     type.text);
 }
 
+/*
+ * Reports an unknown type. What it was most likely meant to be stands for it, so that what is in
+ * the section is looked at too; in project.ini it means nothing and is left out.
+ */
+static enum section_type guess_type(const struct parser *p, struct span type) {
+    const char *near = section_type_suggest(type, p->language);
+    report_unknown_type(p, type);
+    if (!near || p->language == LANGUAGE_PROJECT)
+        return SECTION_INVALID;
+    return section_type_find((struct span){near, strlen(near), 0, 0}, p->language);
+}
+
 /* The words of the sections that `type` may stand in: "node or nodearray". */
 static void put_parents(enum section_type type, char *text, size_t size) {
     size_t n = 0;
     for (int parent = 0; parent < SECTION_TYPE_MAX; parent++) {
         if (!(section_row(type)->parents & (1u << parent)) || n >= size)
             continue;
-        const char *word = parent == SECTION_FILE ? "no other section"
+        const char *word = parent == SECTION_FILE ? "the file itself"
                                                   : section_row((enum section_type)parent)->word;
         n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " or " : "", word);
     }
@@ -107,7 +119,7 @@ static int index_section(struct template *t, struct section *s) {
 static int add_section(struct parser *p, const struct item *item) {
     enum section_type type = section_type_find(item->type, p->language);
     if (type == SECTION_INVALID)
-        report_unknown_type(p, item->type);
+        type = guess_type(p, item->type);
     if (item->rank > SECTION_RANK_MAX) {
         report(p, item->whole, SEVERITY_ERROR, "this section header has too many brackets");
         return 0;

@@ -170,6 +170,14 @@ static void test_warnings(void **state) {
          "t:3:1: warning: MachinTyp is not a known attribute of node\n    MachinTyp = b\n    ^\n"
          "    hint: did you mean MachineType?\n"},
         {"[cluster c]\n[parameter P]\nRequied = true\n", "hint: did you mean Required?"},
+        {"[cluster c]\n[parameter P]\nConfig.MinValu = 1\n", "hint: did you mean Config.MinValue?"},
+        {"[cluster c]\nX = ${Spot == tru}\n[parameter Spot]\n",
+         "t:2:15: warning: there is no tru: it is undefined here\n    X = ${Spot == tru}\n"
+         "                  ^\n    hint: did you mean true?\n"},
+        {"[cluster c]\nX = ${Sport}\n[parameter Spot]\n", "hint: did you mean Spot?"},
+        {"[cluster c]\n[parameter P]\nHidden := Spot = true\n",
+         "found '='; the attribute is ignored\n    Hidden := Spot = true\n"
+         "                   ^\n    hint: write == to compare\n"},
         {"[cluster c]\n[parameter P]\nParameterType = Strings\n",
          "t:3:17: warning: unknown ParameterType \"Strings\""},
         {"[cluster c]\n[parameter P]\nConfig.Filter := a in {\n",
@@ -185,6 +193,25 @@ static void test_warnings(void **state) {
         assert_int_equal(r.parsed, 0);
         expect_text(&r, rows[i].message);
         assert_int_equal(r.diags.errors, 0);
+        result_done(&r);
+    }
+}
+
+/* What looks odd and is not. */
+static void test_no_warnings(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "[cluster c]\n[[node n]]\nTags.x = 1\nTags.a-b = 2\n",
+        "[cluster c]\n[[node n]]\nAzure.Anything = 1\nSomething = 2\n",
+        "[cluster c]\nX = ${n.instance.privateip}\n[[node n]]\nY = ${Cluster}\n",
+        "[cluster c]\n[parameter P]\nConfig.Filter := Packge in {\"a\"} && Nme is \"b\"\n"
+        "Config.Whatever = 1\n[parameter Package]\n[parameter Name]\n",
+        "[cluster c]\nX = ${Quite isnt true}\n[parameter Other]\n",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct result r = run_template(texts[i], NULL);
+        assert_int_equal(r.parsed, 0);
+        assert_string_equal(r.text, "");
         result_done(&r);
     }
 }
@@ -285,6 +312,11 @@ static void test_more_errors(void **state) {
     assert_int_equal(diags.items[0].line, 4);
     assert_int_equal(template_find_errors("[x]", 3, &input, &diags), 0);
     assert_int_equal(diags.len, 1);
+    /* what a section was meant to be stands for it */
+    static const char guess[] = "[cluster c]\n[[nodearay x]]\nMaxCount = few\n";
+    assert_int_equal(template_find_errors(guess, strlen(guess), &input, &diags), 0);
+    assert_int_equal(diags.len, 2);
+    assert_int_equal(diags.items[1].line, 3);
 }
 
 /* Only what no later text can repair is refused while a text is still being written. */
@@ -326,6 +358,7 @@ int main(void) {
         cmocka_unit_test(test_lists_and_substitution),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_no_warnings),
         cmocka_unit_test(test_all_errors_at_once),
         cmocka_unit_test(test_list_of_diagnostics_is_bounded),
         cmocka_unit_test(test_encodings),
