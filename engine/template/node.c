@@ -184,8 +184,13 @@ static void check_volume(struct work *w, const struct group *group, const struct
 
 static int put_group(struct work *w, enum section_type type, const char *member,
                      struct group *group, struct value *all) {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = NULL, *part = NULL;
     struct entry_rules rules = {.type = type, .owner = node_owner(w->node), .late = w->late};
+    if (asprintf(&part, "%s %s", section_row(type)->word, group->name->text) < 0) {
+        part = NULL;
+        return -ENOMEM;
+    }
+    rules.owner.part = part;
     const struct entry *disabled = entries_find(&group->entries, "Disabled");
     if (disabled) {
         _cleanup_value_ struct value *v =

@@ -320,8 +320,9 @@ static void report_attribute(struct scope *s, const struct attribute *a, struct 
                         owner.name);
         return;
     }
-    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "%s of %s %s: %s", a->key, owner.kind,
-                    owner.name, text);
+    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "%s of %s%s%s %s: %s", a->key,
+                    owner.part ? owner.part : "", owner.part ? " of " : "", owner.kind, owner.name,
+                    text);
 }
 
 /* Evaluates; *ret_late as in scope_attribute. */

@@ -52,6 +52,7 @@ void scope_done(struct scope *s);
 /* What an attribute is part of, for messages: "node" "head", or "cluster" "hpc". */
 struct owner {
     const char *kind, *name;
+    const char *part; /* "volume data", NULL: the whole */
 };
 
 /*

@@ -77,7 +77,7 @@ static void test_errors(void **state) {
         {"[cluster c]\n[[node a]]\nTerminateNotificationTimeout = soon\n",
          "expected a time such as 10m, found \"soon\""},
         {"[cluster c]\n[[node a]]\n[[[volume d]]]\nSize = big\n",
-         "t:4:8: error: Size of node a: expected a whole number"},
+         "t:4:8: error: Size of volume d of node a: expected a whole number"},
         {"[cluster c]\n[[node a]]\n[[[configuration x]]]\nb = ${1/0}\n",
          "t:4:5: error: b of node a: division by zero"},
         {"[cluster c]\n[[node a b]]\n", "t:2:1: error: this name cannot be the name of a node"},
