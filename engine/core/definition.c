@@ -177,7 +177,8 @@ static json_t *settle_node(struct evaluation *ev, json_t *node, bool masked) {
     json_t *settled = NULL;
     if (json_object_size(json_object_get(node, "LateBound")) == 0 || !json_object_size(ev->known))
         return json_incref(node);
-    int r = definition_node_json(ev->definition, name, ev->known, masked, &err, &settled);
+    const struct node_input input = {.name = name, .known = ev->known, .masked = masked};
+    int r = definition_node_json(ev->definition, &input, &err, &settled);
     if (r == 0 || r == -ENOMEM)
         return settled;
     if (masked)

@@ -299,21 +299,21 @@ static int evaluate_one(struct scope *s, const struct section *cluster, const ch
     return r;
 }
 
-int definition_node_json(const struct definition *d, const char *name, const json_t *known,
-                         bool masked, struct error *err, json_t **ret) {
+int definition_node_json(const struct definition *d, const struct node_input *input,
+                         struct error *err, json_t **ret) {
     _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
     _cleanup_value_ struct value *record = NULL;
     struct scope s;
-    int r = scope_init(&s, d->t, d->cluster_name, d->parameters, known);
+    int r = scope_init(&s, d->t, d->cluster_name, d->parameters, input->known);
     s.diags = &diags;
     if (r == 0)
-        r = evaluate_one(&s, d->cluster, name, &record);
+        r = evaluate_one(&s, d->cluster, input->name, &record);
     scope_done(&s);
     if (r == -ENOENT)
-        return err_set(err, r, "not_found", "there is no node %s in the template", name);
+        return err_set(err, r, "not_found", "there is no node %s in the template", input->name);
     if (r == 0 && diags.errors)
-        return first_error(&diags, name, err);
-    json_t *json = r == 0 && !diags.out_of_memory ? value_to_json(record, masked) : NULL;
+        return first_error(&diags, input->name, err);
+    json_t *json = r == 0 && !diags.out_of_memory ? value_to_json(record, input->masked) : NULL;
     if (!json)
         return err_set(err, -ENOMEM, "no_memory", "out of memory");
     *ret = json;

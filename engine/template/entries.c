@@ -169,14 +169,12 @@ static int put_value(struct value *record, const char *key, struct value *v) {
 }
 
 /* Puts the value of an entry into the record; steals `v`. */
-static int store_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
-                       const char *key, struct value *v, struct value *record) {
+static int store_entry(struct value *record, const struct entry_rules *rules, const char *key,
+                       struct value *v) {
     if (rules->type != SECTION_CONFIGURATION)
         return put_value(record, key, v);
-    if (!value_is_undefined(v)) {
-        warn_conflict(s, record, e);
+    if (!value_is_undefined(v))
         return value_record_set_path(record, key, v);
-    }
     value_unref(v);
     return value_record_remove_path(record, key);
 }
@@ -196,8 +194,11 @@ static int evaluate_entry(struct scope *s, const struct entry *e, const struct e
     int r = origin_note(s, rules, key, e->attribute, late ? NULL : v);
     if (r < 0)
         return r;
-    return late ? put_late(rules, key, e->attribute)
-                : store_entry(s, e, rules, key, TAKE_PTR(v), record);
+    if (late)
+        return put_late(rules, key, e->attribute);
+    if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
+        warn_conflict(s, record, e);
+    return store_entry(record, rules, key, TAKE_PTR(v));
 }
 
 struct value *entries_evaluate(struct scope *s, const struct entry_list *entries,

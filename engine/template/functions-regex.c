@@ -139,7 +139,7 @@ static void put_replacement(struct buf *b, const struct regex *re, const char *t
     for (; *with; with++) {
         bool mark = *with == '\\' || *with == '$';
         if (mark && with[1] >= '0' && with[1] <= '9') {
-            uint32_t group = (uint32_t)(*++with - '0');
+            size_t group = (size_t)(*++with - '0');
             if (group < count && groups[2 * group] != PCRE2_UNSET)
                 (void)buf_append(b, text + groups[2 * group],
                                  groups[2 * group + 1] - groups[2 * group]);

@@ -2,11 +2,12 @@
 #include "key-index.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define INDEXED_FROM 16u /* fewer keys are found as fast one after the other */
+#define INDEXED_FROM ((size_t)16) /* fewer keys are found as fast one after the other */
 
 /* FNV-1a of the key in lower case. */
 static size_t hash(const char *key, size_t len) {
@@ -52,20 +53,18 @@ int key_index_add(struct key_index *x, char *const *keys, size_t n) {
     return 0;
 }
 
-bool key_index_find(const struct key_index *x, char *const *keys, size_t n, const char *key,
-                    size_t len, size_t *ret) {
+size_t key_index_find(const struct key_index *x, char *const *keys, size_t n, const char *key,
+                      size_t len) {
     if (x->cap == 0) {
-        for (*ret = 0; *ret < n; (*ret)++)
-            if (same(keys[*ret], key, len))
-                return true;
-        return false;
+        size_t i = 0;
+        while (i < n && !same(keys[i], key, len))
+            i++;
+        return i;
     }
-    for (size_t at = hash(key, len) & (x->cap - 1); x->slots[at]; at = (at + 1) & (x->cap - 1)) {
-        *ret = x->slots[at] - 1;
-        if (same(keys[*ret], key, len))
-            return true;
-    }
-    return false;
+    for (size_t at = hash(key, len) & (x->cap - 1); x->slots[at]; at = (at + 1) & (x->cap - 1))
+        if (same(keys[x->slots[at] - 1], key, len))
+            return x->slots[at] - 1;
+    return n;
 }
 
 void key_index_done(struct key_index *x) {

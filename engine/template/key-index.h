@@ -8,7 +8,6 @@
  * is an empty one.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,9 +18,9 @@ struct key_index {
 
 /* Takes in all of `keys` that are not yet: called with each new key at the end. 0 or -ENOMEM. */
 int key_index_add(struct key_index *x, char *const *keys, size_t n);
-/* The position of the key (`len` bytes) among the `n` keys; false if it is not there. */
-bool key_index_find(const struct key_index *x, char *const *keys, size_t n, const char *key,
-                    size_t len, size_t *ret);
+/* The position of the key (`len` bytes) among the `n` keys; `n` if it is not there. */
+size_t key_index_find(const struct key_index *x, char *const *keys, size_t n, const char *key,
+                      size_t len);
 /* Forgets everything: the next key_index_add builds it anew. */
 void key_index_done(struct key_index *x);
 

@@ -153,15 +153,21 @@ int origins_put(const json_t *origins, struct buf *b);
  */
 int definition_diff(const json_t *before, const json_t *after, struct buf *b);
 
+/* How a node is evaluated again, now that more is known. */
+struct node_input {
+    const char *name; /* of the node or nodearray, in any case */
+    /* Nodes, noderefs and environments, names in any case, NULL = nothing:
+     * {"filer": {"instance": {"PrivateIp": "10.0.0.4"}}, "vnet": {"Outputs": {...}}} (borrowed). */
+    const json_t *known;
+    bool masked; /* hide secrets */
+};
+
 /*
- * One node or nodearray (`name` in any case) evaluated again, now that more is known. `known` is
- * an object {"filer": {"instance": {"PrivateIp": "10.0.0.4"}}, "vnet": {"Outputs": {...}}} of
- * nodes, noderefs and environments, names in any case; NULL = nothing. `masked` hides secrets.
- * Returns 0, -ENOENT, -EINVAL (an expression fails; `err` says which) or -ENOMEM.
+ * Returns 0, -ENOENT (no such node), -EINVAL (an expression fails; `err` says which) or -ENOMEM.
  * *ret is a new reference to a NODE.
  */
-int definition_node_json(const struct definition *d, const char *name, const json_t *known,
-                         bool masked, struct error *err, json_t **ret);
+int definition_node_json(const struct definition *d, const struct node_input *input,
+                         struct error *err, json_t **ret);
 
 /*
  * Reads a parameter file: a JSON object, or `Name = value` lines typed as in a template. Returns 0,

@@ -149,7 +149,8 @@ int value_list_append(struct value *list, struct value *item) {
 }
 
 static bool find(const struct value *record, const char *key, size_t len, size_t *ret) {
-    return key_index_find(&record->index, record->keys, record->len, key, len, ret);
+    *ret = key_index_find(&record->index, record->keys, record->len, key, len);
+    return *ret < record->len;
 }
 
 int value_record_set(struct value *record, const char *key, struct value *item) {

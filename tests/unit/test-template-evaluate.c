@@ -164,7 +164,8 @@ static json_t *node_json(const struct definition *d, const char *name, const cha
                          bool masked) {
     _cleanup_error_ struct error err = ERROR_INIT;
     json_t *world = known ? json_loads(known, 0, NULL) : NULL, *node = NULL;
-    int r = definition_node_json(d, name, world, masked, &err, &node);
+    const struct node_input input = {.name = name, .known = world, .masked = masked};
+    int r = definition_node_json(d, &input, &err, &node);
     if (r < 0)
         print_error("%s\n", err_text(&err));
     assert_int_equal(r, 0);
@@ -197,7 +198,8 @@ static void test_late_names_become_known(void **state) {
     expect_json(node, "Attributes/SubnetId", "\"s1\"");
     json_decref(node);
     struct error err = ERROR_INIT;
-    assert_int_equal(definition_node_json(r.d, "nobody", NULL, false, &err, &node), -ENOENT);
+    const struct node_input nobody = {.name = "nobody"};
+    assert_int_equal(definition_node_json(r.d, &nobody, &err, &node), -ENOENT);
     err_done(&err);
     result_done(&r);
     free(text);

@@ -76,6 +76,7 @@ static int use(const struct template *t) {
     _cleanup_(definition_freep) struct definition *d = NULL;
     _cleanup_buf_ struct buf b = BUF_INIT(1 << 20);
     const struct evaluation_input input = {.cluster_name = "n"};
+    struct node_input again = {.name = "a", .masked = true};
     json_t *origins = NULL, *node = NULL, *schema = template_schema(t);
     json_decref(schema);
     int r = schema ? template_evaluate(t, &input, NULL, &d) : -ENOMEM;
@@ -83,8 +84,9 @@ static int use(const struct template *t) {
         r = definition_origins(d, &origins);
     if (r == 0)
         r = origins_put(origins, &b);
+    again.known = origins;
     if (r == 0)
-        r = definition_node_json(d, "a", origins, true, NULL, &node);
+        r = definition_node_json(d, &again, NULL, &node);
     if (r == 0)
         r = definition_diff(definition_json(d), definition_public_json(d), &b);
     json_decref(origins);
