@@ -66,6 +66,7 @@ static void join_set(struct engine *e, uint64_t cluster_id, const struct plan_ac
         copy->spot = s->spot;
         copy->cores = a && a->spec ? cores_of_type(e, a, str_text(s->machine_type)) : 0;
         str_assign(&copy->machine_type, s->machine_type);
+        str_assign(&copy->placement_group, s->placement_group);
         edit_node_hold(e, copy, HOLD_NONE, 0, "");
         edit_node_status(e, copy, NODE_ACQUIRING, PHASE_ALLOCATE);
     }
