@@ -91,6 +91,29 @@ static const struct node *intent_node(struct engine *e, const struct intent *i) 
     return c ? cluster_node(c, i->node_id) : NULL;
 }
 
+/* What an intent makes: nodes of this array, of this machine type. */
+struct made {
+    const struct array *array; /* NULL: it or its definition is not there any more */
+    const char *machine_type;
+};
+
+static struct made made_by(struct engine *e, const struct intent *i) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
+    const struct set *s = c && i->set_id ? cluster_set_by_id(c, i->set_id) : NULL;
+    const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
+    if (!s && !n)
+        return (struct made){NULL, ""};
+    const struct array *a = cluster_array_by_id(c, s ? s->array_id : n->array_id);
+    return (struct made){a && a->spec ? a : NULL, str_text(s ? s->machine_type : n->machine_type)};
+}
+
+/* The cloud had all that was asked for. */
+static void end_shortage(struct engine *e, const struct intent *i) {
+    struct made made = made_by(e, i);
+    if (made.array)
+        shortage_clear(e, made.array, made.machine_type);
+}
+
 /* The cloud says that the VM is there; the next listing knows its ids. */
 static void vm_created(struct engine *e, struct intent *i) {
     const struct node *n = intent_node(e, i);
@@ -105,10 +128,8 @@ static void vm_created(struct engine *e, struct intent *i) {
     edit_node_hold(e, copy, HOLD_NONE, 0, "");
     if (copy->status == NODE_ACQUIRING || copy->status == NODE_DEALLOCATED)
         edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_BOOT);
+    end_shortage(e, i);
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
-    const struct array *a = cluster_array_by_id(c, copy->array_id);
-    if (a && a->spec)
-        shortage_clear(e, a, str_text(copy->machine_type));
     journal_event(e, EVENT_NODE_CREATED, c, copy, "VM created (%s)", str_text(copy->machine_type));
 }
 
@@ -146,6 +167,11 @@ static void set_written(struct engine *e, struct intent *i) {
         return;
     s->state = SET_ACTIVE;
     observe_set_soon(e, i->cluster_id, i->set_id, 0);
+}
+
+static void set_filled(struct engine *e, struct intent *i) {
+    end_shortage(e, i);
+    set_written(e, i);
 }
 
 static void forget_set(struct engine *e, uint64_t cluster_id, uint64_t set_id) {
@@ -198,8 +224,8 @@ static void (*const successes[INTENT_KIND_MAX])(struct engine *e, struct intent 
     [INTENT_DELETE_VM] = vm_deleted,
     [INTENT_START_VM] = vm_created,
     [INTENT_DEALLOCATE_VM] = vm_deallocated,
-    [INTENT_CREATE_SET] = set_written,
-    [INTENT_RESIZE_SET] = set_written,
+    [INTENT_CREATE_SET] = set_filled,
+    [INTENT_RESIZE_SET] = set_filled,
     [INTENT_DELETE_SET] = set_deleted,
     [INTENT_DELETE_INSTANCES] = instances_changed,
     [INTENT_START_INSTANCES] = instances_changed,
@@ -336,15 +362,9 @@ static void fail_node(struct engine *e, const struct node *n, void *arg) {
 }
 
 static void remember_shortage(struct engine *e, const struct intent *i) {
-    const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
-    const struct set *s = c && i->set_id ? cluster_set_by_id(c, i->set_id) : NULL;
-    const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
-    const struct array *a = c ? cluster_array_by_id(c, s   ? s->array_id
-                                                       : n ? n->array_id
-                                                           : 0)
-                              : NULL;
-    if (a && a->spec)
-        shortage_add(e, a, str_text(s ? s->machine_type : n->machine_type));
+    struct made made = made_by(e, i);
+    if (made.array)
+        shortage_add(e, made.array, made.machine_type);
 }
 
 static void announce_failure(struct engine *e, const struct intent *i,
