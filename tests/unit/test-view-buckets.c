@@ -283,6 +283,7 @@ static void check_status(const struct fixture *f) {
     }
     json_array_foreach(json_object_get(status, "nodes"), i, node) {
         const json_t *of = array_of(status, text_at(node, "Template"));
+        assert_string_not_equal(text_at(node, "Status"), "Off");
         if (!find_bucket(of, text_at(node, "MachineType")))
             fail_msg("%s is in no bucket", text_at(node, "Name"));
     }
