@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan.h"
 
+#include "model/bucket.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -199,22 +201,16 @@ static struct choice choose_type(const struct plan_input *in, const struct array
     return c;
 }
 
-static uint32_t set_limit(const struct plan_input *in, const struct array *a, const char *type) {
-    const struct array_spec *s = a->spec;
-    const struct machine_type *t =
-        snapshot_machine_type(in->snapshot, str_text(s->account), str_text(s->region), type);
+/* VMs that a scale set of this definition may hold. */
+static uint32_t set_limit(const struct plan_input *in, const struct array_spec *s) {
     struct image image;
     const char *name = str_len(s->image_id) ? str_text(s->image_id) : str_text(s->image);
-    bool tight = s->single_placement_group || str_len(s->placement_group);
-    uint32_t limit = LIMIT_SET_SIZE;
-    if (tight || (t && t->rdma && s->single_placement_group))
-        limit = LIMIT_SET_SIZE_PLACEMENT_GROUP;
-    else if (image_resolve(in->engine->options.images, name, &image) == 0 && image.id &&
-             image.managed)
-        limit = LIMIT_SET_SIZE_CUSTOM_IMAGE;
-    if (s->max_set_size > 0 && s->max_set_size < limit)
-        limit = (uint32_t)s->max_set_size;
-    return limit;
+    if (s->single_placement_group || str_len(s->placement_group))
+        return placement_group_size(s);
+    bool own_image =
+        image_resolve(in->engine->options.images, name, &image) == 0 && image.id && image.managed;
+    uint32_t limit = own_image ? LIMIT_SET_SIZE_CUSTOM_IMAGE : LIMIT_SET_SIZE;
+    return s->max_set_size > 0 && s->max_set_size < limit ? (uint32_t)s->max_set_size : limit;
 }
 
 /* --- pending members of arrays ---------------------------------------------------------------- */
@@ -310,7 +306,7 @@ static size_t grow_sets(struct plan *p, const struct plan_input *in, const struc
 /* The pending nodes from `done` on get new sets, none larger than the limit of their make. */
 static void make_sets(struct plan *p, const struct plan_input *in, const struct fitting *f,
                       const struct id_vec *pending, size_t done) {
-    uint32_t limit = set_limit(in, f->array, f->machine_type);
+    uint32_t limit = set_limit(in, f->array->spec);
     while (done < pending->len) {
         struct plan_action *a = act(p, INTENT_CREATE_SET);
         if (!a)
