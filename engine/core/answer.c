@@ -267,7 +267,7 @@ void answer_record(struct engine *e, const struct command *c, const struct error
         record_last_error(e, c->caller_uid, text.data);
     if (!snapshot_cluster(engine_state(e), c->cluster_id))
         return;
-    struct cluster *cluster = builder_cluster(e->builder, c->cluster_id, err ? VOLATILE : DURABLE);
+    struct cluster *cluster = edit_cluster_quietly(e, c->cluster_id, err ? VOLATILE : DURABLE);
     if (cluster)
         edit_text_cut(e, &cluster->outcome, text.data, OUTCOME_BYTES);
 }

@@ -238,7 +238,7 @@ static bool drop_idle_heads(struct evaluation *ev, uint64_t array_id) {
         if (n->array_id != array_id)
             continue;
         if (n->fixed && n->status == NODE_OFF)
-            (void)builder_remove_node(e->builder, ev->cluster_id, n->id);
+            edit_node_forget(e, n);
         else
             left = true;
     }

@@ -6,27 +6,34 @@
 #include <stdio.h>
 #include <string.h>
 
-struct cluster *edit_cluster(struct engine *e, uint64_t id) {
-    struct cluster *c = builder_cluster(e->builder, id, DURABLE);
-    if (!c)
+/* A build in which something failed is only good to be dropped. */
+static void *made_or_fail(struct engine *e, void *made) {
+    if (!made)
         engine_fail(e, -ENOMEM);
-    else
+    return made;
+}
+
+struct cluster *edit_cluster(struct engine *e, uint64_t id) {
+    struct cluster *c = made_or_fail(e, builder_cluster(e->builder, id, DURABLE));
+    if (c)
         c->changed_at = engine_now(e);
     return c;
 }
 
+struct cluster *edit_cluster_quietly(struct engine *e, uint64_t id, enum durability durability) {
+    return made_or_fail(e, builder_cluster(e->builder, id, durability));
+}
+
 struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id) {
-    struct set *s = builder_set(e->builder, cluster_id, id, DURABLE);
-    if (!s)
-        engine_fail(e, -ENOMEM);
-    return s;
+    return made_or_fail(e, builder_set(e->builder, cluster_id, id, DURABLE));
 }
 
 struct node *edit_node(struct engine *e, const struct node *n) {
-    struct node *copy = builder_node(e->builder, n->cluster_id, n->id, DURABLE);
-    if (!copy)
-        engine_fail(e, -ENOMEM);
-    return copy;
+    return made_or_fail(e, builder_node(e->builder, n->cluster_id, n->id, DURABLE));
+}
+
+struct node *edit_node_volatile(struct engine *e, const struct node *n) {
+    return made_or_fail(e, builder_node(e->builder, n->cluster_id, n->id, VOLATILE));
 }
 
 void edit_text(struct engine *e, struct str **slot, const char *text) {
@@ -92,6 +99,12 @@ void edit_node_unbind(struct engine *e, struct node *n) {
     edit_node_status(e, n, NODE_ACQUIRING, PHASE_VALIDATE);
 }
 
+void edit_node_forget(struct engine *e, const struct node *n) {
+    journal_forget(e, n->id);
+    if (builder_remove_node(e->builder, n->cluster_id, n->id) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
 void edit_node_remove(struct engine *e, const struct node *n) {
     const struct cluster *c = snapshot_cluster(engine_state(e), n->cluster_id);
     journal_event(e, EVENT_NODE_TERMINATED, c, n, "terminated");
@@ -106,10 +119,8 @@ void edit_node_remove(struct engine *e, const struct node *n) {
     }
     uint64_t cluster_id = n->cluster_id;
     usage_end(e, n);
-    journal_forget(e, n->id);
-    if (builder_remove_node(e->builder, cluster_id, n->id) < 0)
-        engine_fail(e, -ENOMEM);
-    struct cluster *copy = builder_cluster(e->builder, cluster_id, DURABLE);
+    edit_node_forget(e, n);
+    struct cluster *copy = edit_cluster_quietly(e, cluster_id, DURABLE);
     if (copy)
         copy->nodes_at = engine_now(e);
 }
@@ -139,7 +150,7 @@ struct node *edit_add_node(struct engine *e, const struct cluster *c, const stru
     n->array_id = array_id;
     n->created_at = n->status_at = engine_now(e);
     n->generation = c->generation;
-    struct cluster *copy = builder_cluster(e->builder, c->id, DURABLE);
+    struct cluster *copy = edit_cluster_quietly(e, c->id, DURABLE);
     if (copy)
         copy->nodes_at = n->created_at;
     return n;

@@ -471,7 +471,7 @@ static void release_credentials(struct engine *e, const struct cluster *c) {
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position));) {
         bool held = n->hold == HOLD_CREDENTIALS;
-        struct node *copy = held ? builder_node(e->builder, c->id, n->id, VOLATILE) : NULL;
+        struct node *copy = held ? edit_node_volatile(e, n) : NULL;
         if (copy)
             edit_node_hold(e, copy, HOLD_NONE, 0, "");
     }

@@ -253,8 +253,12 @@ void engine_dirty(struct engine *e, uint64_t cluster_id);
 
 /* edit.c: writable copies; NULL (and the build is failed) when memory ran out or it is not there */
 struct cluster *edit_cluster(struct engine *e, uint64_t id);
+/* The same without a new time of change. */
+struct cluster *edit_cluster_quietly(struct engine *e, uint64_t id, enum durability durability);
 struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id);
 struct node *edit_node(struct engine *e, const struct node *n);
+/* For what is shown and not kept. */
+struct node *edit_node_volatile(struct engine *e, const struct node *n);
 /* Replaces a text; a failure fails the build. */
 void edit_text(struct engine *e, struct str **slot, const char *text);
 /* The same for what others wrote: not more than `max` bytes of it, whole characters. A record that
@@ -271,6 +275,8 @@ usec_t hold_until(const struct engine *e, enum hold hold);
 /* Forgets the VM of a node; a wanted one will get another. */
 void edit_node_unbind(struct engine *e, struct node *n);
 void edit_node_terminate(struct engine *e, const struct node *n);
+/* Drops the record of a node, and its history. */
+void edit_node_forget(struct engine *e, const struct node *n);
 void edit_node_remove(struct engine *e, const struct node *n);
 struct node *edit_add_node(struct engine *e, const struct cluster *c, const struct array *a,
                            const char *name);

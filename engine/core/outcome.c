@@ -56,7 +56,7 @@ static void hold_node(struct engine *e, const struct node *n, void *arg) {
     const struct holding *h = arg;
     if (n->target != TARGET_STARTED)
         return;
-    struct node *copy = builder_node(e->builder, n->cluster_id, n->id, VOLATILE);
+    struct node *copy = edit_node_volatile(e, n);
     if (copy)
         edit_node_hold(e, copy, h->hold, h->not_before, h->message);
 }

@@ -175,7 +175,7 @@ void plan_cluster(struct engine *e, struct work *w) {
     }
     for (size_t i = 0; i < p.waits.len && !e->failed; i++)
         apply_wait(e, cluster_id, &p.waits.items[i]);
-    struct cluster *c = builder_cluster(e->builder, cluster_id, VOLATILE);
+    struct cluster *c = edit_cluster_quietly(e, cluster_id, VOLATILE);
     if (c)
         edit_text(e, &c->plan, p.text.data);
     w->plan_at = p.again_at;
