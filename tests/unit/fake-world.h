@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_UNIT_FAKE_WORLD_H
+#define TESTS_UNIT_FAKE_WORLD_H
+
+/* What is in the fake cloud (fake-world.c), for the part that is asked (fake-cloud.c). */
+
+#include "fake-cloud.h"
+
+#define BOOT_TIME (20 * USEC_SEC)
+#define ANSWER_TIME (USEC_SEC / 10)
+#define VMS_MAX 4000u
+#define SETS_MAX 64u
+
+struct vm {
+    struct fake_vm shown;
+    char group[64], set[64], name[64], id[16], type[64];
+    usec_t ready_at, gone_at; /* gone_at: 0 = it stays */
+    bool alive, stopped;
+};
+
+struct set {
+    char group[64], name[64], type[64];
+    char *custom_data;
+    bool alive;
+    unsigned next_id;
+};
+
+struct pending {
+    struct pending *next;
+    cyclecloud_done done;
+    void *arg;
+    usec_t at;
+    enum cyclecloud_call call;
+    enum cyclecloud_class result;
+    enum fake_fault fault; /* of a listing */
+    char group[64], name[64], url[32];
+};
+
+struct rule {
+    enum fake_fault fault;
+    unsigned left;
+};
+
+struct fake_cloud {
+    usec_t *now;
+    struct rule rules[CYCLECLOUD_CALL_MAX];
+    unsigned calls[CYCLECLOUD_CALL_MAX];
+    struct vm *vms;
+    struct set sets[SETS_MAX];
+    char *owned[VMS_MAX];
+    char groups[16][64];
+    unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
+    enum fake_fault fault;
+    bool crashed;
+    usec_t operation_end[4096];
+    struct pending *queue;
+};
+
+bool has_group(const struct fake_cloud *f, const char *name);
+/* The set that is there, or NULL. */
+struct set *find_set(struct fake_cloud *f, const char *group, const char *name);
+/* VMs of a set that are not being deleted. */
+unsigned set_size(const struct fake_cloud *f, const struct set *s);
+/* VMs whose time to be deleted has come go. */
+void expire(struct fake_cloud *f);
+/* What a write does, at once; PENDING: its operation takes a while. */
+enum cyclecloud_class effect(struct fake_cloud *f, const struct cyclecloud_request *q);
+
+#endif
