@@ -334,14 +334,15 @@ static int start_initial(struct engine *e, uint64_t cluster_id) {
 }
 
 static int check_arrays(struct engine *e, const struct cluster *c, struct error *err) {
-    for (size_t i = 0; i < c->arrays.len; i++) {
+    _cleanup_(limits_close) struct limits l = {0};
+    int r = limits_open(e, c, &l, err);
+    for (size_t i = 0; r == 0 && i < c->arrays.len; i++) {
         const struct array *a = cluster_array(c, i);
         int64_t n = initial_count(e, a);
-        int r = !a->gone && (!a->is_array || n > 0) ? limit_check_array(e, c, a, n, err) : 0;
-        if (r < 0)
-            return r;
+        if (!a->gone && (!a->is_array || n > 0))
+            r = limits_check(&l, a, n, err);
     }
-    return 0;
+    return r;
 }
 
 static int check_start(struct engine *e, const struct cluster *c, struct error *err) {

@@ -257,15 +257,15 @@ static int check_kept(const struct cluster *c, const struct array *a, int64_t dr
 
 static int check_goals(struct engine *e, const struct cluster *c, const struct goals *g,
                        struct error *err) {
-    for (size_t i = 0; i < g->len; i++) {
+    _cleanup_(limits_close) struct limits l = {0};
+    int r = limits_open(e, c, &l, err);
+    for (size_t i = 0; r == 0 && i < g->len; i++) {
         const struct goal *goal = &g->items[i];
         const struct array *a = cluster_array_by_id(c, goal->array_id);
         int64_t added = goal->wanted - goal->now;
-        int r = added >= 0 ? limit_check_array(e, c, a, added, err) : check_kept(c, a, -added, err);
-        if (r < 0)
-            return r;
+        r = added >= 0 ? limits_check(&l, a, added, err) : check_kept(c, a, -added, err);
     }
-    return 0;
+    return r;
 }
 
 static bool wants_nodes(const struct goals *g) {

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "engine.h"
 #include "intent.h"
+#include "model/bound.h"
 #include "model/limits.h"
 #include "record.h"
 #include "store/history.h"
@@ -506,9 +507,22 @@ void apply_agent_register(struct engine *e, struct command *c);
 void apply_agent_status(struct engine *e, struct command *c);
 void command_dispatch(struct engine *e, struct command *c);
 
-/* limit.c: whether `added` (0 or more) nodes of an array may be asked for. 0; -EINVAL (its
- * definition is incomplete or names what is not known), -EDQUOT (a limit or a quota), with words.
- */
+/* limit.c: whether nodes may be asked for. What one command asks for is added up: open, check each
+ * array, close. */
+struct limits {
+    struct engine *engine;
+    struct bucket_table table; /* of one cluster */
+    struct demand demand;
+};
+
+/* 0; or -ENOMEM with words, and there is nothing to close. Good until the build changes. */
+int limits_open(struct engine *e, const struct cluster *c, struct limits *ret, struct error *err);
+void limits_close(struct limits *l);
+/* Whether `added` (0 or more) nodes of an array may be asked for on top of those checked before. 0;
+ * -EINVAL (its definition is incomplete or names what is not known), -EDQUOT (a limit or a quota),
+ * -ENOMEM, with words. */
+int limits_check(struct limits *l, const struct array *a, int64_t added, struct error *err);
+/* The same for one array alone. */
 int limit_check_array(struct engine *e, const struct cluster *c, const struct array *a,
                       int64_t added, struct error *err);
 

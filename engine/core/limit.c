@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include "model/bound.h"
-
 #include <inttypes.h>
 
 /* What stands against more nodes of an array: its definition, its limits, the cloud's quotas. */
@@ -103,29 +101,48 @@ static int check_bounds(const struct array *a, const struct bucket *b, const str
     return 0;
 }
 
-/* Nodes are of the first type of the list; one that is not known yet counts as one core. */
-static int check_room(struct engine *e, const struct cluster *c, const struct array *a,
-                      int64_t added, struct error *err) {
-    _cleanup_buckets_ struct bucket_table t = {0};
-    _cleanup_demand_ struct demand d = {0};
-    int r = bucket_table_make(engine_state(e), c, engine_now(e), &t);
+int limits_open(struct engine *e, const struct cluster *c, struct limits *ret, struct error *err) {
+    struct limits l = {.engine = e};
+    int r = bucket_table_make(engine_state(e), c, engine_now(e), &l.table);
     if (r == 0)
-        r = demand_make(&t, &d);
-    if (r < 0)
+        r = demand_make(&l.table, &l.demand);
+    if (r < 0) {
+        limits_close(&l);
         return err_set(err, r, "no_memory", "the server has no memory left: try again later");
-    const struct bucket *b = &t.buckets.items[bucket_table_array(&t, a)->first];
+    }
+    *ret = l;
+    return 0;
+}
+
+void limits_close(struct limits *l) {
+    bucket_table_done(&l->table);
+    demand_done(&l->demand);
+}
+
+/* Nodes are of the first type of the list; one that is not known yet counts as one core. */
+static int check_room(struct limits *l, const struct array *a, int64_t added, struct error *err) {
+    const struct bucket *b = &l->table.buckets.items[bucket_table_array(&l->table, a)->first];
     struct bounds bounds;
-    bucket_bounds(&t, &d, b, &bounds);
-    return check_bounds(a, b, &bounds, added, err);
+    bucket_bounds(&l->table, &l->demand, b, &bounds);
+    int r = check_bounds(a, b, &bounds, added, err);
+    if (r == 0 && demand_ask(&l->demand, &l->table, b, (uint64_t)added) < 0)
+        r = err_set(err, -ENOMEM, "no_memory", "the server has no memory left: try again later");
+    return r;
+}
+
+int limits_check(struct limits *l, const struct array *a, int64_t added, struct error *err) {
+    if (!a->spec)
+        return err_set(err, -EINVAL, "no_definition",
+                       "%s has no definition: write `template` again", str_text(a->name));
+    int r = check_machine_types(l->engine, a, err);
+    if (r == 0)
+        r = check_image(l->engine, a, err);
+    return r < 0 || added <= 0 ? r : check_room(l, a, added, err);
 }
 
 int limit_check_array(struct engine *e, const struct cluster *c, const struct array *a,
                       int64_t added, struct error *err) {
-    if (!a->spec)
-        return err_set(err, -EINVAL, "no_definition",
-                       "%s has no definition: write `template` again", str_text(a->name));
-    int r = check_machine_types(e, a, err);
-    if (r == 0)
-        r = check_image(e, a, err);
-    return r < 0 || added <= 0 ? r : check_room(e, c, a, added, err);
+    _cleanup_(limits_close) struct limits l = {0};
+    int r = limits_open(e, c, &l, err);
+    return r < 0 ? r : limits_check(&l, a, added, err);
 }

@@ -15,9 +15,9 @@ static bool same_place(const struct array_spec *a, const struct array_spec *b) {
            text_equal_fold(str_text(a->region), str_text(b->region));
 }
 
-static int add_demand(struct demand *d, const struct bucket *b) {
+static int add_demand(struct demand *d, const struct bucket *b, uint64_t nodes) {
     const struct array_spec *spec = b->array->spec;
-    uint64_t cores = b->type ? (uint64_t)b->uncounted * b->type->quota_vcpus : 0;
+    uint64_t cores = b->type ? nodes * b->type->quota_vcpus : 0;
     if (!spec || !cores)
         return 0;
     for (size_t i = 0; i < d->len; i++) {
@@ -34,8 +34,13 @@ static int add_demand(struct demand *d, const struct bucket *b) {
 static int add_table(struct demand *d, const struct bucket_table *t) {
     int r = 0;
     for (size_t i = 0; r == 0 && i < t->buckets.len; i++)
-        r = add_demand(d, &t->buckets.items[i]);
+        r = add_demand(d, &t->buckets.items[i], t->buckets.items[i].uncounted);
     return r;
+}
+
+int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
+    t->asked += nodes;
+    return add_demand(d, b, nodes);
 }
 
 static usec_t oldest_reading(const struct snapshot *s) {
@@ -168,7 +173,10 @@ static struct bound cluster_row(const struct bucket_table *t, const struct deman
     (void)d;
     (void)b;
     return (struct bound){
-        .limit = LIMIT_NODES_PER_CLUSTER, .used = cluster_node_count(t->cluster), .each = 1};
+        .limit = LIMIT_NODES_PER_CLUSTER,
+        .used = cluster_node_count(t->cluster) + t->asked,
+        .each = 1,
+    };
 }
 
 void bucket_bounds(const struct bucket_table *t, const struct demand *d, const struct bucket *b,

@@ -48,6 +48,9 @@ DEFINE_VEC(demand, struct demand_row);
 /* Adds up the demand of all clusters; `table` is of one of them. 0; or -ENOMEM, and there is
    nothing to release. demand_done releases. */
 int demand_make(const struct bucket_table *table, struct demand *ret);
+/* Counts nodes that are asked for with others but have no record yet; the rows of other buckets see
+   them from then on. 0 or -ENOMEM. */
+int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes);
 #define _cleanup_demand_ _cleanup_(demand_done)
 
 /* The rows for more nodes of a bucket of the table. */

@@ -70,6 +70,7 @@ struct bucket_table {
     const struct snapshot *snapshot;
     const struct cluster *cluster;
     usec_t now;
+    uint64_t asked; /* nodes that are about to get a record (demand_ask) */
     struct bucket_vec buckets;
     struct bucket_array_vec arrays; /* as in the cluster */
     struct bucket_member_vec members;

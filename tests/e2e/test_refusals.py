@@ -152,6 +152,18 @@ def test_rmdir_of_running_cluster(daemon):
     assert len(daemon.nodes("run")) == 2
 
 
+def test_several_arrays_share_a_quota(make_daemon):
+    """What one write asks for is added up: 10 + 14 cores, and 20 may be used."""
+    daemon = make_daemon(simulate="--time-scale=0.01 --quota eastus/standardFSv2Family=20").start()
+    daemon.make_cluster("c", TWO_ARRAYS)
+    wait_until(lambda: "standardFSv2Family" in daemon.read("system", "quotas"), 20, "the quotas")
+    assert refused(daemon, "other=5 execute=7\n", "c", "nodes", "count") == errno.EDQUOT
+    first = daemon.error("c").splitlines()[0]
+    assert "standardFSv2Family" in first and "at most 5 more fit" in first, first
+    assert daemon.read("c", "nodes", "count") == "0\n"
+    daemon.write("other=5 execute=5\n", "c", "nodes", "count")
+
+
 def test_over_quota(make_daemon):
     daemon = make_daemon(simulate="--time-scale=0.01 --quota eastus/cores=12").start()
     daemon.make_cluster("c")
