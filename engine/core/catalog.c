@@ -87,6 +87,12 @@ static void copy_shortage(struct shortage *to, const struct shortage *from) {
     (void)str_ref(to->machine_type);
 }
 
+static void put_prices(struct catalog *c, const struct market *m) {
+    for (size_t i = 0; i < c->n_types; i++)
+        if (same_place(c->types[i].account, c->types[i].region, m))
+            prices_apply(m, &c->types[i]);
+}
+
 /* Appends the rows of other markets as they were, then those that were read. False: no memory. */
 static bool put_types(struct catalog *c, const struct catalog *old, const struct replacement *by) {
     const struct cyclecloud_result *read = by->types;
@@ -96,9 +102,8 @@ static bool put_types(struct catalog *c, const struct catalog *old, const struct
             copy_type(&c->types[c->n_types++], &old->types[i]);
     for (size_t i = 0; ok && read && i < read->n_sizes; i++)
         ok = read_type(&c->types[c->n_types++], &read->sizes[i], by->market);
-    for (size_t i = 0; by->with_prices && i < c->n_types; i++)
-        if (same_place(c->types[i].account, c->types[i].region, by->market))
-            prices_apply(by->market, &c->types[i]);
+    if (by->with_prices)
+        put_prices(c, by->market);
     if (ok && c->n_types)
         qsort(c->types, c->n_types, sizeof(*c->types), compare_types);
     return ok;
