@@ -247,11 +247,16 @@ static int hidden_document(const struct place *dir, const char *name, const stru
     return place_get(dir->fs, view_inode(&ref), caller, ret) < 0 ? -ENOENT : 0;
 }
 
+static bool is_symlink(const struct place *p) {
+    struct stat st;
+    return place_stat(p, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 static void rename_scratch(fuse_req_t req, struct rename *x) {
     if (!x->to_exists && hidden_document(&x->to_dir, x->new_name, fuse_req_ctx(req), &x->to) == 0)
         x->to_exists = true;
     int r = -EPERM;
-    if (x->to_exists && place_is_document(&x->to)) {
+    if (x->to_exists && place_is_document(&x->to) && !is_symlink(&x->from)) {
         replace_document(req, &x->from, &x->to);
         return;
     }

@@ -57,7 +57,7 @@ static int add_nodes(struct host *h, struct builder *b, uint64_t cluster_id, int
     uint32_t number = a->next_number ? a->next_number : 1;
     for (int64_t i = 0; i < n; i++) {
         char name[64];
-        (void)snprintf(name, sizeof(name), "%s-%u", str_text(cl->name), number++);
+        (void)snprintf(name, sizeof(name), "%.40s-%u", str_text(cl->name), number++);
         struct node *node = builder_add_node(b, cluster_id, new_id(h), name);
         if (!node)
             return -ENOMEM;
@@ -193,7 +193,11 @@ static int rename_cluster(struct host *h, struct builder *b, const struct comman
 
 static int create_node(struct host *h, struct builder *b, const struct command *c,
                        struct error *err) {
-    (void)err;
+    const struct cluster *cl = snapshot_cluster(builder_snapshot(b), c->cluster_id);
+    if (!cl)
+        return no_cluster(err);
+    if (cluster_node_named(cl, c->name))
+        return err_kind(err, "exists", "a node of this name exists");
     h->made_id = new_id(h);
     struct node *n = builder_add_node(b, c->cluster_id, h->made_id, c->name);
     const struct array *a = array_of(b, c->cluster_id);

@@ -172,6 +172,8 @@ def test_scratch_names_are_plain_files(host):
         assert not os.path.exists(c / name)
     os.symlink("user@host.1:2", c / ".#template")
     assert os.readlink(c / ".#template") == "user@host.1:2"
+    with pytest.raises(PermissionError):
+        os.rename(c / ".#template", c / "template")  # a link is no document
     os.unlink(c / ".#template")
     os.rename(c / "template", c / "template~")
     os.rename(c / "template~", c / "template")
