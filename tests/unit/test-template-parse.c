@@ -204,7 +204,7 @@ static void test_no_warnings(void **state) {
         "[cluster c]\n[[node n]]\nTags.x = 1\nTags.a-b = 2\n",
         "[cluster c]\n[[node n]]\nAzure.Anything = 1\nSomething = 2\n",
         "[cluster c]\nX = ${n.instance.privateip}\n[[node n]]\nY = ${Cluster}\n",
-        "[cluster c]\n[parameter P]\nConfig.Filter := Packge in {\"a\"} && Nme is \"b\"\n"
+        "[cluster c]\n[parameter P]\nConfig.Filter := Packg in {\"a\"} && Nme is \"b\"\n"
         "Config.Whatever = 1\n[parameter Package]\n[parameter Name]\n",
         "[cluster c]\nX = ${Quite isnt true}\n[parameter Other]\n",
     };
