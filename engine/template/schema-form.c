@@ -75,13 +75,20 @@ static int add_entry_sections(json_t *entries, const struct section *p) {
     return 0;
 }
 
-/* Config.Options: a plain list of values. */
+static int add_option(json_t *choices, const struct expr *e) {
+    if (e->kind != EXPR_LITERAL || value_is_undefined(e->literal))
+        return 0;
+    return json_array_append_new(choices, value_to_json(e->literal, false));
+}
+
+/* Config.Options: a plain list of values, or one. */
 static int add_options(json_t *choices, const struct section *p) {
     const struct attribute *a = section_attribute(p, "Config.Options");
-    const struct expr *list = a ? a->expr : NULL;
-    for (size_t i = 0; list && list->kind == EXPR_LIST && i < list->len; i++)
-        if (list->args[i]->kind == EXPR_LITERAL &&
-            json_array_append_new(choices, value_to_json(list->args[i]->literal, false)) < 0)
+    const struct expr *e = a ? a->expr : NULL;
+    if (e && e->kind != EXPR_LIST)
+        return add_option(choices, e);
+    for (size_t i = 0; e && i < e->len; i++)
+        if (add_option(choices, e->args[i]) < 0)
             return -ENOMEM;
     return 0;
 }

@@ -137,6 +137,15 @@ def test_one_of_several_clusters():
     assert done.returncode == 1 and "its clusters are: Base, A, B" in done.stderr
 
 
+def test_what_is_wrong_for_all_clusters_is_told_once():
+    text = "[cluster A]\n[cluster B]\nX = ${1/0}\n[parameter P]\nDefaultValue := 1/0\n"
+    done = run("check", "-", text=text)
+    assert done.stdout == "-: refused, 2 errors, 0 warnings\n"
+    assert [line for line in done.stderr.splitlines() if "error" in line] == [
+        "-:3:5: error: X of cluster B: division by zero",
+        "-:5:17: error: Parameter P: division by zero"]
+
+
 def test_schema():
     schema = json.loads(run("schema", SIMPLE).stdout)
     assert schema["properties"]["MaxCount"]["type"] == ["integer", "null"]

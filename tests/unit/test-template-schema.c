@@ -74,6 +74,7 @@ static void test_properties(void **state) {
          "[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"B\"}]"},
         {"[[list Config.Entries]]\nName = ssd\nLabel = Fast\n[[list Config.Entries]]\nName = 1\n",
          "enum", "[\"ssd\",1,null]"},
+        {"Config.Options = a\n", "enum", "[\"a\",null]"},
         {"Config.Options = a, b\n", "enum", "[\"a\",\"b\",null]"},
         {"Config.Options = a, b\nConfig.FreeForm = true\n", "examples", "[\"a\",\"b\"]"},
         {"Config.Options = a, b\nConfig.Multiselect = true\n", "enum", ""},
