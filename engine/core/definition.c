@@ -15,7 +15,7 @@ struct evaluation {
     struct template *template;
     struct definition *definition;
     json_t *given;
-    json_t *known; /* addresses of heads, see late.c */
+    struct definition *settled; /* with the addresses of heads, NULL: the same */
     struct diagnostics diags;
     struct id_vec order; /* array ids in template order */
 };
@@ -24,7 +24,7 @@ static void evaluation_done(struct evaluation *ev) {
     definition_free(ev->definition);
     template_free(ev->template);
     json_decref(ev->given);
-    json_decref(ev->known);
+    definition_free(ev->settled);
     diagnostics_done(&ev->diags);
     id_vec_done(&ev->order);
 }
@@ -97,9 +97,9 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
     return 0;
 }
 
-static json_t *find_named(const json_t *list, const char *name) {
+static const json_t *find_named(const json_t *list, const char *name) {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        json_t *item = json_array_get(list, i);
+        const json_t *item = json_array_get(list, i);
         const char *is = json_string_value(json_object_get(item, "Name"));
         if (is && strcmp(is, name) == 0)
             return item;
@@ -167,40 +167,33 @@ static int ensure_head(struct evaluation *ev, uint64_t array_id, const char *nam
 }
 
 /*
- * The node with what is known by now; a new reference, NULL: out of memory. One that cannot be
- * evaluated with an address stays as it is without, which is told.
+ * The definition with the addresses that are known by now, if it waits for any. One that cannot be
+ * evaluated with them stays as it is without, and that is told. 0 or -ENOMEM.
  */
-static json_t *settle_node(struct evaluation *ev, json_t *node, bool masked) {
-    _cleanup_error_ struct error err = ERROR_INIT;
-    const char *name = json_string_value(json_object_get(node, "Name"));
-    struct diagnostic_place whole = {0};
-    json_t *settled = NULL;
-    if (json_object_size(json_object_get(node, "LateBound")) == 0 || !json_object_size(ev->known))
-        return json_incref(node);
-    const struct node_input input = {.name = name, .known = ev->known, .masked = masked};
-    int r = definition_node_json(ev->definition, &input, &err, &settled);
-    if (r == 0 || r == -ENOMEM)
-        return settled;
-    if (masked)
-        diagnostics_add(&ev->diags, SEVERITY_WARNING, &whole, NULL, "%s: %s", name, err_text(&err));
-    return json_incref(node);
-}
-
-static int fill_settled(struct evaluation *ev, struct array *a, json_t *node, json_t *shown,
-                        struct error *err) {
-    json_t *real = settle_node(ev, node, false);
-    json_t *masked = real ? settle_node(ev, shown, true) : NULL;
-    int r = masked ? fill_array(ev, a, real, masked, err) : -ENOMEM;
-    json_decref(real);
-    json_decref(masked);
-    return r;
+static int settle(struct evaluation *ev) {
+    _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
+    const json_t *definition = definition_json(ev->definition);
+    json_t *known = NULL;
+    int r = late_known(ev->engine, ev->cluster_id, definition, &known);
+    if (r == 0 && late_waits(definition) && json_object_size(known))
+        r = definition_settle(ev->definition, known, &diags, &ev->settled);
+    json_decref(known);
+    for (size_t i = 0; r == -EINVAL && i < diags.len; i++)
+        if (diags.items[i].severity == SEVERITY_ERROR)
+            diags.items[i].severity = SEVERITY_WARNING;
+    if (r == -EINVAL) {
+        diags.errors = 0;
+        diagnostics_merge(&ev->diags, &diags);
+    }
+    return r == -EINVAL ? 0 : r;
 }
 
 static int take_nodes(struct evaluation *ev, const char *list, bool is_array, struct error *err) {
-    const json_t *nodes = json_object_get(definition_json(ev->definition), list);
-    const json_t *shown = json_object_get(definition_public_json(ev->definition), list);
+    const struct definition *d = ev->settled ? ev->settled : ev->definition;
+    const json_t *nodes = json_object_get(definition_json(d), list);
+    const json_t *shown = json_object_get(definition_public_json(d), list);
     for (size_t i = 0; i < json_array_size(nodes); i++) {
-        json_t *node = json_array_get(nodes, i);
+        const json_t *node = json_array_get(nodes, i);
         const char *name = json_string_value(json_object_get(node, "Name"));
         if (!name)
             continue;
@@ -210,7 +203,7 @@ static int take_nodes(struct evaluation *ev, const char *list, bool is_array, st
         uint64_t id = a->id;
         a->is_array = is_array;
         a->gone = false;
-        int r = fill_settled(ev, a, node, find_named(shown, name), err);
+        int r = fill_array(ev, a, node, find_named(shown, name), err);
         if (r == 0)
             r = id_vec_append(&ev->order, id);
         if (r == 0 && !is_array)
@@ -413,7 +406,7 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     int r = evaluate(&ev, c, err);
     bool evaluated = r == 0;
     if (r == 0)
-        r = late_known(e, cluster_id, definition_json(ev.definition), &ev.known);
+        r = settle(&ev);
     if (r == 0)
         r = take_nodes(&ev, "nodes", false, err);
     if (r == 0)

@@ -375,7 +375,9 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err);
 
 /* late.c: values that wait for the address of a head */
 
-/* What is known by now, for definition_node_json. *ret is a new object. 0 or -ENOMEM. */
+/* Whether anything in a definition waits for an address. */
+bool late_waits(const json_t *definition);
+/* What is known by now, for definition_settle. *ret is a new object. 0 or -ENOMEM. */
 int late_known(struct engine *e, uint64_t cluster_id, const json_t *definition, json_t **ret);
 /* Takes note of what a definition waits for. */
 void late_note(struct work *w, const json_t *definition);

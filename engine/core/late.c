@@ -72,11 +72,14 @@ static bool has_late(const json_t *nodes) {
     return false;
 }
 
+bool late_waits(const json_t *definition) {
+    return has_late(json_object_get(definition, "nodes")) ||
+           has_late(json_object_get(definition, "nodearrays"));
+}
+
 void late_note(struct work *w, const json_t *definition) {
-    bool late = has_late(json_object_get(definition, "nodes")) ||
-                has_late(json_object_get(definition, "nodearrays"));
     bool others = json_array_size(json_object_get(definition, "noderefs")) > 0;
-    w->late = !late ? LATE_NONE : others ? LATE_OTHERS : LATE_OWN;
+    w->late = !late_waits(definition) ? LATE_NONE : others ? LATE_OTHERS : LATE_OWN;
 }
 
 void late_address_known(struct engine *e, const struct node *n) {

@@ -273,6 +273,35 @@ int definition_origins(const struct definition *d, json_t **ret) {
     return r;
 }
 
+int definition_settle(const struct definition *d, const json_t *known, struct diagnostics *diags,
+                      struct definition **ret) {
+    _cleanup_(definition_freep) struct definition *settled = NULL;
+    _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
+    const struct evaluation_input input = {
+        .cluster_name = d->cluster_name,
+        .template_cluster = d->cluster->name,
+        .parameters = d->parameters,
+    };
+    struct scope s;
+    if (!diags)
+        diags = &own;
+    size_t errors = diags->errors;
+    int r = make(d->t, &input, &settled);
+    if (r < 0)
+        return r;
+    r = scope_init(&s, d->t, d->cluster_name, d->parameters, known);
+    s.diags = diags;
+    if (r == 0)
+        r = fill(settled, &s);
+    scope_done(&s);
+    if (r < 0 || diags->out_of_memory)
+        return r < 0 ? r : -ENOMEM;
+    if (diags->errors > errors)
+        return -EINVAL;
+    *ret = TAKE_PTR(settled);
+    return 0;
+}
+
 /* The first error of a list as `err`. */
 static int first_error(const struct diagnostics *diags, const char *name, struct error *err) {
     for (size_t i = 0; i < diags->len; i++)

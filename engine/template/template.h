@@ -153,7 +153,15 @@ int origins_put(const json_t *origins, struct buf *b);
  */
 int definition_diff(const json_t *before, const json_t *after, struct buf *b);
 
-/* How a node is evaluated again, now that more is known. */
+/*
+ * The whole definition again, now that more is known (as in struct node_input): a new one, in whose
+ * LateBound is what still waits. Costs as much as template_evaluate and is bounded like it. Returns
+ * 0, -EINVAL (an expression fails; `diags`, may be NULL, says which) or -ENOMEM.
+ */
+int definition_settle(const struct definition *d, const json_t *known, struct diagnostics *diags,
+                      struct definition **ret);
+
+/* How one node is evaluated again. */
 struct node_input {
     const char *name; /* of the node or nodearray, in any case */
     /* Nodes, noderefs and environments, names in any case, NULL = nothing:

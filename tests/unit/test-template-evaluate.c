@@ -205,6 +205,33 @@ static void test_late_names_become_known(void **state) {
     free(text);
 }
 
+/* The whole definition again: what is known is filled in, what is not still waits. */
+static void test_settled_definition(void **state) {
+    (void)state;
+    char *text = read_text(DATA_DIR, "late", ".txt");
+    struct result r = run_template(text, NULL);
+    json_t *known = json_loads("{\"filer\":{\"instance\":{\"privateip\":\"10.1.1.1\"}}}", 0, NULL);
+    struct definition *settled = NULL;
+    assert_int_equal(definition_settle(r.d, known, NULL, &settled), 0);
+    json_t *json = definition_json(settled);
+    expect_json(json, "nodes/0/Configuration/nfs/address", "\"10.1.1.1\"");
+    expect_json(json, "nodes/0/LateBound/Configuration.nfs.self", "\"${Head.Instance.PrivateIp}\"");
+    expect_json(json, "cluster/Name", "\"My Lab\"");
+    expect(&r, "nodes/0/Configuration/nfs/address", "");
+    definition_free(settled);
+    json_decref(known);
+    result_done(&r);
+    free(text);
+    /* what fails with a value is an error then */
+    r = run_template("[cluster c]\n[[node n]]\nMaxCount = ${n.instance.x}\n", NULL);
+    known = json_loads("{\"n\":{\"instance\":{\"x\":\"many\"}}}", 0, NULL);
+    _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
+    assert_int_equal(definition_settle(r.d, known, &diags, &settled), -EINVAL);
+    assert_int_equal(diags.errors, 1);
+    json_decref(known);
+    result_done(&r);
+}
+
 /* An embedded name is not there yet: the text would be half of what is meant. */
 static void test_late_text_waits_for_its_name(void **state) {
     (void)state;
@@ -375,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_too_many_nodes),
         cmocka_unit_test(test_inheritance_is_bounded),
         cmocka_unit_test(test_late_names_become_known),
+        cmocka_unit_test(test_settled_definition),
         cmocka_unit_test(test_late_text_waits_for_its_name),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_messages_hide_secrets),
