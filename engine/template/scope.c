@@ -347,6 +347,8 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);
+    if (*ret_late)
+        return value_undefined(); /* half of a value says nothing about the whole */
     bool hidden = v->type == VALUE_ERROR && v->secret;
     report_attribute(s, a, owner,
                      hidden ? "the expression fails (it holds a secret)" : typed->text);

@@ -105,3 +105,15 @@ def test_addresses_of_heads_become_known(daemon):
     wait_until(lambda: site(worker) == {"master": master, "filer": address("store")}, 60,
                "the same after a restart")
     assert changes(daemon, "hpc") == [], "an address that becomes known is no edit"
+
+
+def test_an_address_that_does_not_fit_is_told(daemon):
+    wrong = SIMPLE.replace("MaxCount = $MaxExecuteCount",
+                           "MaxCount = 5\nPriority = x${head.instance.PrivateIp}")
+    daemon.make_cluster("hpc", wrong)
+    assert "Priority" not in daemon.error("hpc")
+    shell("echo 1 > hpc/nodes/count; sync hpc/nodes/count", cwd=daemon.mount)
+    wait_until(lambda: "Priority of nodearray execute: expected a whole number"
+               in daemon.error("hpc"), 30, "the warning")
+    assert daemon.error("hpc").startswith("ok\n")
+    assert daemon.read("hpc", "state") == "started\n"

@@ -222,12 +222,15 @@ static void test_settled_definition(void **state) {
     json_decref(known);
     result_done(&r);
     free(text);
-    /* what fails with a value is an error then */
-    r = run_template("[cluster c]\n[[node n]]\nMaxCount = ${n.instance.x}\n", NULL);
+    /* what fails with a value is an error then, and not before */
+    r = run_template("[cluster c]\n[[node n]]\nMaxCount = 1${n.instance.x}\n"
+                     "Priority = ${int(strcat(\"y\", n.instance.x ?: \"z\"))}\nCount = x$n\n",
+                     NULL);
+    assert_string_equal(r.text, "");
     known = json_loads("{\"n\":{\"instance\":{\"x\":\"many\"}}}", 0, NULL);
     _cleanup_diagnostics_ struct diagnostics diags = DIAGNOSTICS_INIT;
     assert_int_equal(definition_settle(r.d, known, &diags, &settled), -EINVAL);
-    assert_int_equal(diags.errors, 1);
+    assert_int_equal(diags.errors, 3);
     json_decref(known);
     result_done(&r);
 }
