@@ -175,8 +175,7 @@ static void reply_page(struct exchange *ex, json_t *rows) {
     json_t *body = json_pack("{s:I,s:I,s:s,s:o,s:[]}", "totalRecords", (json_int_t)total, "count",
                              (json_int_t)count, "resultTruncated", "false", "data", data, "facets");
     if (body && skip + count < total)
-        (void)json_object_set_new(body, "$skipToken",
-                                  json_format("%llu", (unsigned long long)(skip + count)));
+        (void)json_object_set_new(body, "$skipToken", json_format("%zu", (size_t)(skip + count)));
     reply_json(ex, 200, body);
 }
 

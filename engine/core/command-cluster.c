@@ -4,6 +4,7 @@
 #include "template/template.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,23 +108,42 @@ int apply_set_access(struct engine *e, struct command *c, struct error *err, uin
     return 0;
 }
 
+/* Where a cluster has a document, and the last one that was refused. */
+struct place {
+    size_t document, rejected;
+};
+
+static const struct place template_place = {offsetof(struct cluster, template),
+                                            offsetof(struct cluster, rejected_template)};
+static const struct place parameters_place = {offsetof(struct cluster, parameters),
+                                              offsetof(struct cluster, rejected_parameters)};
+
+static struct document *document_at(struct cluster *c, size_t offset) {
+    return (struct document *)(void *)((char *)c + offset);
+}
+
+static void keep_rejected(struct engine *e, struct document *rejected, const struct command *c) {
+    if (!e->failed && c->len) {
+        str_unref(rejected->text);
+        rejected->text = str_new(c->text, c->len);
+    }
+    rejected->changed_at = engine_now(e);
+}
+
 /* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
-static int replace_document(struct engine *e, const struct command *c,
-                            struct document *(*of)(struct cluster *),
-                            struct document *(*rejected_of)(struct cluster *), struct str *text,
-                            struct error *err) {
+static int replace_document(struct engine *e, const struct command *c, const struct place *place,
+                            struct str *text, struct error *err) {
     struct cluster *copy = edit_cluster(e, c->cluster_id);
     if (!copy)
         return -ENOMEM;
-    struct document *d = of(copy), *rejected = rejected_of(copy);
+    struct document *d = document_at(copy, place->document);
+    struct document *rejected = document_at(copy, place->rejected);
     struct str *old = str_ref(d->text);
     str_assign(&d->text, text);
     int r = definition_apply(e, c->cluster_id, err);
     if (r < 0) {
         str_assign(&d->text, old);
-        if (!e->failed && c->len)
-            rejected->text = (str_unref(rejected->text), str_new(c->text, c->len));
-        rejected->changed_at = engine_now(e);
+        keep_rejected(e, rejected, c);
     } else {
         d->changed_at = engine_now(e);
         str_unref(rejected->text);
@@ -131,22 +151,6 @@ static int replace_document(struct engine *e, const struct command *c,
     }
     str_unref(old);
     return r;
-}
-
-static struct document *template_of(struct cluster *c) {
-    return &c->template;
-}
-
-static struct document *rejected_template_of(struct cluster *c) {
-    return &c->rejected_template;
-}
-
-static struct document *parameters_of(struct cluster *c) {
-    return &c->parameters;
-}
-
-static struct document *rejected_parameters_of(struct cluster *c) {
-    return &c->rejected_parameters;
 }
 
 int apply_set_template(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
@@ -157,7 +161,7 @@ int apply_set_template(struct engine *e, struct command *c, struct error *err, u
     struct str *text = str_new(c->text, c->len);
     if (!text)
         return -ENOMEM;
-    int r = replace_document(e, c, template_of, rejected_template_of, text, err);
+    int r = replace_document(e, c, &template_place, text, err);
     str_unref(text);
     if (r == 0)
         journal_event(e, EVENT_CLUSTER_CHANGED, snapshot_cluster(engine_state(e), c->cluster_id),
@@ -223,7 +227,7 @@ int apply_set_parameters(struct engine *e, struct command *c, struct error *err,
     keep_secrets(given, cluster->parameters.text);
     char *json = json_dumps(given, JSON_COMPACT);
     struct str *text = json ? str_new_c(json) : NULL;
-    r = text ? replace_document(e, c, parameters_of, rejected_parameters_of, text, err) : -ENOMEM;
+    r = text ? replace_document(e, c, &parameters_place, text, err) : -ENOMEM;
     if (r == 0)
         r = show_untyped(e, c->cluster_id, given);
     str_unref(text);

@@ -63,13 +63,21 @@ static void put_member(struct buf *b, const char *name, const char *value) {
     buf_putc(b, '"');
 }
 
-static void format_event(struct engine *e, struct buf *b, enum event_type type,
-                         const struct cluster *c, const struct node *n, const char *message) {
+struct event {
+    enum event_type type;
+    const struct cluster *cluster; /* NULL: of the server */
+    const struct node *node;       /* NULL: of the cluster */
+    const char *message;
+};
+
+static void format_event(struct engine *e, struct buf *b, const struct event *event) {
+    const struct cluster *c = event->cluster;
+    const struct node *n = event->node;
     usec_t now = engine_now(e);
     buf_printf(b, "{\"specversion\":\"1.0\",\"id\":\"%s-%" PRIu64 "\",\"source\":\"/sites/%s\"",
                e->server_id, engine_take_id(e), e->server_id);
-    buf_printf(b, ",\"type\":\"Microsoft.CycleCloud.%s\",\"subject\":\"/sites/%s", type_names[type],
-               e->server_id);
+    buf_printf(b, ",\"type\":\"Microsoft.CycleCloud.%s\",\"subject\":\"/sites/%s",
+               type_names[event->type], e->server_id);
     if (c)
         buf_printf(b, "/clusters/%s", str_text(c->name));
     if (n)
@@ -77,7 +85,7 @@ static void format_event(struct engine *e, struct buf *b, enum event_type type,
     buf_puts(b, "\",\"time\":\"");
     time_format(b, now);
     buf_puts(b, "\",\"datacontenttype\":\"application/json\",\"data\":{\"status\":\"Succeeded\"");
-    put_member(b, "message", message);
+    put_member(b, "message", event->message);
     if (c)
         put_member(b, "clusterName", str_text(c->name));
     if (n) {
@@ -104,7 +112,7 @@ void journal_event(struct engine *e, enum event_type type, const struct cluster 
     _cleanup_buf_ struct buf line = BUF_INIT(LIMIT_VALUE_BYTES * 4);
     _cleanup_buf_ struct buf event = BUF_INIT(LIMIT_VALUE_BYTES * 8);
     format_log(&line, c, n, message, engine_now(e));
-    format_event(e, &event, type, c, n, message);
+    format_event(e, &event, &(struct event){type, c, n, message});
     free(message);
     if (buf_error(&line) < 0 || buf_error(&event) < 0)
         return;

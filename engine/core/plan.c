@@ -55,13 +55,20 @@ static struct plan_action *act(struct plan *p, enum intent_kind kind) {
     return &p->actions.items[p->actions.len - 1];
 }
 
-static void wait_for(struct plan *p, const struct node *n, enum hold hold, usec_t not_before,
-                     const char *message) {
-    if (not_before)
-        again(p, not_before);
-    if (n->hold == hold && n->not_before == not_before && str_equal(n->message, message))
+/* Why nodes wait, and until when (0: something else tells). */
+struct reason {
+    enum hold hold;
+    usec_t not_before;
+    const char *message;
+};
+
+static void wait_for(struct plan *p, const struct node *n, const struct reason *why) {
+    if (why->not_before)
+        again(p, why->not_before);
+    if (n->hold == why->hold && n->not_before == why->not_before &&
+        str_equal(n->message, why->message))
         return;
-    struct plan_wait w = {n->id, hold, not_before, strdup(message)};
+    struct plan_wait w = {n->id, why->hold, why->not_before, strdup(why->message)};
     if (!w.message || plan_wait_vec_append(&p->waits, w) < 0) {
         free(w.message);
         p->error = -ENOMEM;
@@ -336,9 +343,9 @@ static void place_pending(struct plan *p, const struct plan_input *in, const str
 }
 
 static void wait_all(struct plan *p, const struct plan_input *in, const struct id_vec *pending,
-                     enum hold hold, usec_t not_before, const char *message) {
+                     const struct reason *why) {
     for (size_t i = 0; i < pending->len; i++)
-        wait_for(p, cluster_node(in->cluster, pending->items[i]), hold, not_before, message);
+        wait_for(p, cluster_node(in->cluster, pending->items[i]), why);
 }
 
 static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
@@ -365,7 +372,7 @@ static const char *admit(struct plan *p, const struct plan_input *in, const stru
         _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
         buf_printf(&text, "SubnetId %s: %s", str_text(a->spec->subnet),
                    message ? message : "cannot be used");
-        wait_all(p, in, pending, HOLD_INVALID, 0, text.data);
+        wait_all(p, in, pending, &(struct reason){HOLD_INVALID, 0, text.data});
         say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
     }
     if (gate != GATE_OPEN) {
@@ -376,7 +383,8 @@ static const char *admit(struct plan *p, const struct plan_input *in, const stru
     }
     struct choice c = choose_type(in, a);
     if (!c.machine_type) {
-        wait_all(p, in, pending, c.hold, c.not_before == USEC_NEVER ? 0 : c.not_before, c.message);
+        usec_t until = c.not_before == USEC_NEVER ? 0 : c.not_before;
+        wait_all(p, in, pending, &(struct reason){c.hold, until, c.message});
         say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), c.message);
     }
     return c.machine_type;

@@ -15,9 +15,9 @@
 
 #define TIMEOUT_DEFAULT (60 * USEC_SEC)
 #define CONNECT_TIMEOUT_MS 15000L
-#define HEADERS_MAX_BYTES (64 * 1024)
+#define HEADERS_MAX_BYTES ((size_t)64 << 10)
 #define CONNECTIONS_DEFAULT 64U
-#define WAIT_MAX_MS (60 * 60 * 1000)
+#define WAIT_MAX_MS 3600000
 
 DEFINE_VEC(header_vec, struct http_header);
 
@@ -245,6 +245,7 @@ static int request_prepare(struct request *q, const struct http_request *r) {
     return e;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the macros of uthash
 int http_submit(struct http *h, const struct http_request *r, http_done done, void *arg,
                 uint64_t *ret_id) {
     _cleanup_(request_freep) struct request *q = calloc(1, sizeof(*q));
@@ -273,6 +274,7 @@ int http_submit(struct http *h, const struct http_request *r, http_done done, vo
     return 0;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the macros of uthash
 void http_cancel(struct http *h, uint64_t id) {
     struct request *q = NULL;
     HASH_FIND(hh, h->requests, &id, sizeof(id), q);

@@ -38,7 +38,7 @@ int http_new(const struct http_options *options, struct http **ret);
 void http_free(struct http *h);
 DEFINE_CLEANUP(struct http, http_free);
 
-#define HTTP_BODY_DEFAULT (1024 * 1024)
+#define HTTP_BODY_DEFAULT ((size_t)1 << 20)
 
 /* Borrowed until http_submit returns. */
 struct http_request {

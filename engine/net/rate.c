@@ -44,6 +44,7 @@ void rates_free(struct rates *r) {
     free(r);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the macros of uthash
 static struct bucket *find(struct rates *r, const char *key) {
     struct bucket *b = NULL;
     HASH_FIND_STR(r->buckets, key, b);
@@ -79,6 +80,7 @@ static void make_room(struct rates *r, usec_t now) {
         drop(r, fullest);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the macros of uthash
 static struct bucket *get(struct rates *r, const char *key, const struct rate_limit *limit,
                           usec_t now) {
     struct bucket *b = find(r, key);

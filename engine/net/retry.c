@@ -14,7 +14,8 @@ usec_t retry_delay(const struct retry_policy *policy, unsigned attempt,
         delay = usec_add(delay, delay);
     if (delay > policy->most)
         delay = policy->most;
-    return delay / 2 + (usec_t)((double)(delay - delay / 2) * random_unit(random));
+    usec_t half = delay / 2;
+    return half + (usec_t)((double)(delay - half) * random_unit(random));
 }
 
 usec_t retry_jitter(usec_t delay, const struct random_source *random) {

@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FORM_MAX (64 * 1024)
-#define URL_MAX (8 * 1024)
-#define FEDERATED_TOKEN_MAX (32 * 1024)
-#define TOKEN_ANSWER_MAX (128 * 1024)
+#define FORM_MAX ((size_t)64 << 10)
+#define URL_MAX ((size_t)8 << 10)
+#define FEDERATED_TOKEN_MAX ((size_t)32 << 10)
+#define TOKEN_ANSWER_MAX ((size_t)128 << 10)
 #define ASSERTION_LIFETIME_S 300
 
 /* The texts of both structs, member by member. */

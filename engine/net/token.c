@@ -12,7 +12,7 @@
 #define RENEW_BEFORE (5 * USEC_MIN)
 #define GOOD_FOR_AT_LEAST (30 * USEC_SEC)
 #define RENEW_PAUSE (30 * USEC_SEC) /* after a renewal in the background failed */
-#define EXPIRES_MAX_S (7 * 24 * 3600)
+#define EXPIRES_MAX_S 604800        /* a week */
 
 struct token_source {
     unsigned refs;
