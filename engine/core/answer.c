@@ -119,7 +119,7 @@ void answer_give_all(struct engine *e, int code, const char *message) {
             a->retry_after_s = 5;
             free(a->kind);
             free(a->message);
-            a->kind = strdup("store_failed");
+            a->kind = strdup("store");
             a->message = strdup(message);
         }
         give(a);
@@ -180,7 +180,7 @@ static void sync_check(struct engine *e, struct answer *a) {
     const struct command *command = a->command;
     const struct cluster *c = snapshot_cluster(engine_state(e), command->cluster_id);
     if (!c || (a->object_id == TARGET_STARTED && c->target == TARGET_TERMINATED)) {
-        finish(a, -ECANCELED, "terminated", "the cluster was terminated while sync waited for it");
+        finish(a, -ECANCELED, "canceled", "the cluster was terminated while sync waited for it");
         return;
     }
     a->object_id = (uint64_t)c->target;
@@ -191,7 +191,7 @@ static void sync_check(struct engine *e, struct answer *a) {
         finish(a, 0, "", "");
         return;
     case PROGRESS_STUCK:
-        finish(a, -EIO, "stuck",
+        finish(a, -EIO, "blocked",
                "nothing will change until a person acts: the file `error` of the cluster says "
                "which nodes "
                "wait and why");
@@ -211,7 +211,7 @@ void answer_parked(struct engine *e, bool all) {
     list_for_each_safe(link, next, &e->parked) {
         struct answer *a = list_entry(link, struct answer, link);
         if (all)
-            finish(a, -ECANCELED, "stopping", "the server is stopping");
+            finish(a, -ECANCELED, "canceled", "the server is stopping");
         else
             sync_check(e, a);
     }

@@ -25,7 +25,7 @@ int apply_create_cluster(struct engine *e, struct command *c, struct error *err,
     if (snapshot_cluster_named(s, c->name))
         return err_set(err, -EEXIST, "exists", "a cluster named %s exists", c->name);
     if (s->clusters.len >= LIMIT_CLUSTERS)
-        return err_set(err, -ENOSPC, "limit",
+        return err_set(err, -ENOSPC, "no_space",
                        "there are %u clusters, the most that one server holds: remove one",
                        LIMIT_CLUSTERS);
     struct cluster *made = builder_add_cluster(e->builder, engine_take_id(e), c->name);
@@ -254,7 +254,7 @@ static int refuse_missing(const struct cluster *c, struct error *err) {
         }
         line += len + (line[len] == '\n');
     }
-    return err_set(err, -EINVAL, "missing_parameters",
+    return err_set(err, -EINVAL, "missing_parameter",
                    "the cluster cannot start: missing are %s: write them to its file `parameters`",
                    b.data);
 }
@@ -281,7 +281,7 @@ static int check_account(struct engine *e, const struct cluster *c, struct error
     const struct cyclecloud_provider *p = &e->options.provider;
     const char *account = str_text(c->account);
     if (!*account)
-        return err_set(err, -EINVAL, "no_account",
+        return err_set(err, -EINVAL, "unknown_account",
                        "no account: set Credentials, or default_account in the configuration");
     if (!p->ops->has_account(p->self, account))
         return err_set(err, -EINVAL, "unknown_account",
@@ -289,7 +289,7 @@ static int check_account(struct engine *e, const struct cluster *c, struct error
                        "the configuration",
                        account, account);
     if (!str_len(c->region))
-        return err_set(err, -EINVAL, "no_region",
+        return err_set(err, -EINVAL, "missing_parameter",
                        "no region: set Region, or `region` of account %s", account);
     return 0;
 }
@@ -351,7 +351,7 @@ static int check_arrays(struct engine *e, const struct cluster *c, struct error 
 
 static int check_start(struct engine *e, const struct cluster *c, struct error *err) {
     if (!str_len(c->template.text))
-        return err_set(err, -EINVAL, "no_template",
+        return err_set(err, -EINVAL, "missing_parameter",
                        "the cluster has no template: copy one to its file `template` first");
     if (c->state == CLUSTER_TERMINATING)
         return err_set(err, -EBUSY, "busy",

@@ -157,9 +157,9 @@ static int refuse_unnamed(const struct cluster *c, struct error *err) {
     }
     if (!n)
         return err_set(
-            err, -EINVAL, "no_array",
+            err, -EINVAL, "invalid_value",
             "the cluster has no nodearray: write a template with one to its file `template` first");
-    return err_set(err, -EINVAL, "array_needed",
+    return err_set(err, -EINVAL, "ambiguous",
                    "the cluster has %zu nodearrays (%s): name one, for example %s=10", n, b.data,
                    example);
 }
@@ -182,7 +182,7 @@ static int refuse_unknown(const struct cluster *c, const char *name, struct erro
     for (size_t i = 0; i < c->arrays.len; i++)
         if (cluster_array(c, i)->is_array && !cluster_array(c, i)->gone)
             buf_printf(&b, "%s%s", b.len ? ", " : "", str_text(cluster_array(c, i)->name));
-    return err_set(err, -EINVAL, "unknown_array", "the cluster has no nodearray %s; it has %s",
+    return err_set(err, -EINVAL, "invalid_value", "the cluster has no nodearray %s; it has %s",
                    name, b.len ? b.data : "none");
 }
 
@@ -197,7 +197,7 @@ static int find_array(const struct cluster *c, const struct command *command,
     } else if (command->array_id) {
         a = cluster_array_by_id(c, command->array_id);
         if (!a || !a->is_array)
-            return err_set(err, -EINVAL, "not_an_array",
+            return err_set(err, -EINVAL, "invalid_value",
                            "it is a single node: write `started` to its state instead");
     } else {
         a = only_array(c);
@@ -228,13 +228,13 @@ static int read_goals(const struct cluster *c, const struct command *command, st
             return r;
         struct goal *goal = goal_of(g, a);
         if (!goal)
-            return err_set(err, -EINVAL, "too_many", "too many nodearrays in one write");
+            return err_set(err, -EINVAL, "invalid_value", "too many nodearrays in one write");
         int64_t value = change->value;
         goal->wanted = change->sign == COUNT_ADD        ? goal->wanted + value
                        : change->sign == COUNT_SUBTRACT ? goal->wanted - value
                                                         : value;
         if (goal->wanted < 0)
-            return err_set(err, -ERANGE, "below_zero",
+            return err_set(err, -ERANGE, "out_of_range",
                            "%s would have %" PRId64 " nodes; it has %" PRId64 ": write 0 or more",
                            str_text(a->name), goal->wanted, goal->now);
     }
@@ -249,7 +249,7 @@ static int check_kept(const struct cluster *c, const struct array *a, int64_t dr
         kept += n->array_id == a->id && n->target != TARGET_TERMINATED && n->keepalive;
     if ((int64_t)a->counts.wanted - dropped >= kept)
         return 0;
-    return err_set(err, -EBUSY, "keepalive",
+    return err_set(err, -EBUSY, "busy",
                    "%" PRId64
                    " nodes of %s have keepalive: write 0 to their file `keepalive` first",
                    kept, str_text(a->name));
@@ -329,7 +329,7 @@ int apply_set_max_count(struct engine *e, struct command *c, struct error *err, 
     if (!a)
         return err_kind(err, "not_found", "the nodearray is gone");
     if (c->number < -1)
-        return err_set(err, -ERANGE, "below_zero",
+        return err_set(err, -ERANGE, "out_of_range",
                        "max_count is 0 or more, or -1 for what the template says");
     struct array *copy = builder_array(e->builder, c->cluster_id, c->array_id, DURABLE);
     if (!copy)

@@ -18,7 +18,7 @@ static const struct node *target_node(struct engine *e, const struct command *c,
 }
 
 static int refuse_kept(const struct node *n, struct error *err) {
-    return err_set(err, -EBUSY, "keepalive",
+    return err_set(err, -EBUSY, "busy",
                    "node %s has keepalive: write 0 to its file `keepalive` first",
                    str_text(n->name));
 }
@@ -133,7 +133,7 @@ static int cluster_verb(struct engine *e, const struct cluster *c, const char *v
         cluster_terminate(e, c);
         return 0;
     }
-    return err_set(err, -EINVAL, "unknown_verb",
+    return err_set(err, -EINVAL, "invalid_value",
                    "%s is no verb of a cluster: use start, terminate or retry", verb);
 }
 
@@ -141,7 +141,7 @@ static int array_verb(struct engine *e, const struct command *c, struct error *e
     if (strcasecmp(c->name, "retry") == 0)
         return cluster_again(e, c->cluster_id, c->array_id);
     if (strcasecmp(c->name, "terminate") != 0)
-        return err_set(err, -EINVAL, "unknown_verb",
+        return err_set(err, -EINVAL, "invalid_value",
                        "%s is no verb of a nodearray: use terminate or retry", c->name);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
     struct id_vec ids = {0};
@@ -165,7 +165,7 @@ static int node_verb(struct engine *e, const struct command *c, struct error *er
         if (strcasecmp(node_verbs[i].verb, c->name) == 0)
             return node_verbs[i].act(e, n, err);
     return err_set(
-        err, -EINVAL, "unknown_verb",
+        err, -EINVAL, "invalid_value",
         "%s is no verb of a node: use start, deallocate, terminate, shutdown, remove or retry",
         c->name);
 }
@@ -206,7 +206,7 @@ int apply_set_target(struct engine *e, struct command *c, struct error *err, uin
     if (c->target == TARGET_STARTED)
         return cluster_start(e, cluster, err);
     if (c->target == TARGET_DEALLOCATED)
-        return err_set(err, -EINVAL, "invalid_state",
+        return err_set(err, -EINVAL, "invalid_value",
                        "a cluster is started or terminated; deallocated is for nodes: write it to "
                        "nodes/NODE/state");
     cluster_terminate(e, cluster);
@@ -249,7 +249,7 @@ int apply_create_node(struct engine *e, struct command *c, struct error *err, ui
     const struct array *a = array_for_name(cluster, c->name);
     if (!a)
         return err_set(
-            err, -EINVAL, "unknown_array",
+            err, -EINVAL, "invalid_value",
             "no nodearray fits the name %s: name it ARRAY-SOMETHING, for example after `ls arrays`",
             c->name);
     uint64_t array_id = a->id;

@@ -63,7 +63,7 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
     if (str_len(c->parameters.text)) {
         ev->given = json_loadb(str_text(c->parameters.text), str_len(c->parameters.text), 0, NULL);
         if (!ev->given)
-            return err_set(err, -EBADMSG, "store_damaged",
+            return err_set(err, -EBADMSG, "store",
                            "the stored parameters are damaged: write them again");
     }
     int r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
@@ -91,7 +91,7 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
     size_t n = json_array_size(json_object_get(all, "nodes")) +
                json_array_size(json_object_get(all, "nodearrays"));
     if (n > LIMIT_ARRAYS_PER_CLUSTER)
-        return err_set(err, -ENOSPC, "limit",
+        return err_set(err, -ENOSPC, "no_space",
                        "it has %zu nodes and nodearrays; a cluster has at most %u", n,
                        LIMIT_ARRAYS_PER_CLUSTER);
     return 0;

@@ -26,7 +26,7 @@ static const command_apply appliers[COMMAND_TYPE_MAX] = {
 
 static void record_refusal(struct engine *e, struct command *c) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    err_set(&err, -EINVAL, "invalid", "%s", c->text ? c->text : "");
+    err_set(&err, -EINVAL, "invalid_value", "%s", c->text ? c->text : "");
     answer_record(e, c, &err);
     answer_ok(e, c, 0);
 }

@@ -205,7 +205,7 @@ void engine_free(struct engine *e) {
         return;
     struct command *c;
     while ((c = queue_take(e)))
-        answer_error(e, c, &(struct error){.code = -ECANCELED, .kind = "stopping"});
+        answer_error(e, c, &(struct error){.code = -ECANCELED, .kind = "canceled"});
     answer_parked(e, true);
     answer_give_all(e, 0, "");
     call_free_all(e);

@@ -9,7 +9,7 @@ static int check_machine_types(struct engine *e, const struct array *a, struct e
     const struct array_spec *s = a->spec;
     const struct market *m = market_find(e, str_text(s->account), str_text(s->region));
     if (!s->machine_types)
-        return err_set(err, -EINVAL, "no_machine_type",
+        return err_set(err, -EINVAL, "unknown_machine_type",
                        "MachineType of %s is empty: set it in `parameters`", str_text(a->name));
     for (size_t i = 0; m && m->sizes_known && i < s->machine_types->len; i++) {
         const char *type = str_text(s->machine_types->items[i]);
@@ -132,7 +132,7 @@ static int check_room(struct limits *l, const struct array *a, int64_t added, st
 
 int limits_check(struct limits *l, const struct array *a, int64_t added, struct error *err) {
     if (!a->spec)
-        return err_set(err, -EINVAL, "no_definition",
+        return err_set(err, -EINVAL, "invalid_template",
                        "%s has no definition: write `template` again", str_text(a->name));
     int r = check_machine_types(l->engine, a, err);
     if (r == 0)

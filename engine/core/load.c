@@ -26,14 +26,14 @@ static int read_meta(struct engine *e, const char *text, size_t len, struct erro
     const char *key = json_string_value(json_object_get(root, "key"));
     int r = 0;
     if (schema > RECORD_SCHEMA)
-        r = err_set(err, -EPROTO, "store_newer",
+        r = err_set(err, -EPROTO, "store",
                     "the state directory was written by a newer version (schema %lld, this one "
                     "knows %d): use that "
                     "version",
                     (long long)schema, RECORD_SCHEMA);
     else if (!id || strlen(id) != SERVER_ID_CHARS || !key ||
              strlen(key) != sizeof(e->server_key) * 2)
-        r = err_set(err, -EBADMSG, "store_damaged",
+        r = err_set(err, -EBADMSG, "store",
                     "the server's own record in the state directory is damaged");
     if (r == 0) {
         e->meta_dirty = schema < RECORD_SCHEMA; /* an older version must not write to it again */
@@ -71,8 +71,7 @@ static int load_meta(struct engine *e, struct error *err) {
         return 0;
     }
     if (r < 0)
-        return err_set(err, r, "store_damaged", "the server's own record cannot be read: %s",
-                       strerror(-r));
+        return err_set(err, r, "store", "the server's own record cannot be read: %s", strerror(-r));
     return read_meta(e, text.data, text.len, err);
 }
 

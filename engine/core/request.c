@@ -237,7 +237,7 @@ static int fill_network(struct engine *e, struct outgoing *o, const struct clust
     const struct cyclecloud_provider *p = &e->options.provider;
     o->subnet_id = p->ops->subnet_id(p->self, str_text(s->account), str_text(s->subnet));
     if (!o->subnet_id)
-        return err_set(err, -EINVAL, "invalid_subnet",
+        return err_set(err, -EINVAL, "invalid_value",
                        "SubnetId %s is not RESOURCE-GROUP/NETWORK/SUBNET", str_text(s->subnet));
     o->spec.subnet_id = o->subnet_id;
     o->spec.security_group_id = none_if_empty(s->security_group_id);
@@ -483,7 +483,7 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
     struct subject on = {0};
     int r = find_subject(e, i, &on);
     if (r < 0)
-        return err_set(err, r, "gone", "what the intent works on is gone");
+        return err_set(err, r, "not_found", "what the intent works on is gone");
     struct outgoing o = {.custom_data = BUF_INIT(LIMIT_VALUE_BYTES * 4)};
     struct cyclecloud_request *q = &o.request;
     q->call = i->state == INTENT_ACCEPTED ? CYCLECLOUD_CALL_POLL : intent_call(i->kind);
