@@ -12,7 +12,7 @@ struct call {
     uint64_t epoch, cluster_id, object_id;
     usec_t began;
     char *request; /* in words, for the trace; NULL: no memory for it */
-    bool aside;    /* of another service: says nothing about the cloud */
+    bool aside;    /* says nothing about the cloud's health */
 };
 
 static void call_free(struct call *call) {
@@ -71,6 +71,22 @@ void call_free_all(struct engine *e) {
     }
 }
 
+static bool account_used(struct engine *e, const char *account) {
+    const struct snapshot *s = engine_state(e);
+    const char *by_default = e->options.site.default_account;
+    bool used = by_default && strcmp(by_default, account) == 0;
+    for (size_t i = 0; s && !used && i < s->clusters.len; i++)
+        used = str_equal(((const struct cluster *)s->clusters.items[i])->account, account);
+    return used;
+}
+
+/* Prices come from another service. A sweep of an account that nothing uses is for orphans alone:
+   whether it works says nothing about the work at hand. */
+static bool is_aside(struct engine *e, const struct cyclecloud_request *q) {
+    return q->call == CYCLECLOUD_CALL_LIST_PRICES ||
+           (q->call == CYCLECLOUD_CALL_SWEEP && !account_used(e, q->account));
+}
+
 int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
                 uint64_t cluster_id, uint64_t object_id) {
     struct call *call = malloc(sizeof(*call));
@@ -82,7 +98,7 @@ int call_submit(struct engine *e, const struct cyclecloud_request *request, call
                           .cluster_id = cluster_id,
                           .object_id = object_id,
                           .began = engine_now(e),
-                          .aside = request->call == CYCLECLOUD_CALL_LIST_PRICES};
+                          .aside = is_aside(e, request)};
     _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
     trace_describe(request, &words);
     call->request = buf_take(&words);

@@ -2,6 +2,7 @@
 """system/config and system/accounts/NAME: read, written, refused, kept; secrets are never read."""
 import errno
 import os
+import signal
 import stat
 import subprocess
 
@@ -192,6 +193,17 @@ def test_editor_on_an_account(server):
     shell("sed -i 's/westeurope/eastus/' own", cwd=server.path("system", "accounts"))
     assert "region = eastus\n" in server.read("system", "accounts", "own")
     assert os.listdir(server.path("system", "accounts")) == ["azure", "own"]
+
+
+def test_unused_account_that_cannot_sign_in(server):
+    """It is seen in the trace, and does not spoil the server's health."""
+    keys = KEYS.format(port=server.simulator_port).replace("client_secret = simulated",
+                                                           "client_secret = wrong")
+    server.write(f"{server.read('system', 'config')}\n[account bad]\n{keys}", "system", "config")
+    os.kill(server.pid, signal.SIGHUP)
+    wait_until(lambda: "sweep account=bad: auth" in server.read("system", "trace"), 20, "a sweep")
+    assert server.read("system", "health") == "ok\n"
+    assert "health: " not in server.read("logs") and "alert: " not in server.read("logs")
 
 
 def test_symlink_and_mode_are_kept(make_daemon):
