@@ -1,79 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "plan.h"
+#include "plan-parts.h"
 
 #include "model/bucket.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SET_WRITE_BURST (100 * USEC_SEC) /* six at once */
 #define PLAN_TEXT_MAX ((size_t)1 << 20)
-
-void plan_done(struct plan *p) {
-    for (size_t i = 0; i < p->actions.len; i++) {
-        id_vec_done(&p->actions.items[i].nodes);
-        buf_done(&p->actions.items[i].instances);
-    }
-    for (size_t i = 0; i < p->waits.len; i++)
-        free(p->waits.items[i].message);
-    plan_action_vec_done(&p->actions);
-    plan_wait_vec_done(&p->waits);
-    id_vec_done(&p->gone);
-    buf_done(&p->text);
-}
-
-static void say(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct plan *p, const char *fmt, ...) {
-    char *line = NULL;
-    va_list args;
-    va_start(args, fmt);
-    if (vasprintf(&line, fmt, args) < 0)
-        line = NULL;
-    va_end(args);
-    if (!line)
-        return;
-    buf_puts(&p->text, line);
-    buf_putc(&p->text, '\n');
-    free(line);
-}
-
-static void again(struct plan *p, usec_t at) {
-    if (at < p->again_at)
-        p->again_at = at;
-}
-
-static struct plan_action *act(struct plan *p, enum intent_kind kind) {
-    struct plan_action a = {.kind = kind, .instances = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
-    if (plan_action_vec_append(&p->actions, a) < 0) {
-        p->error = -ENOMEM;
-        return NULL;
-    }
-    return &p->actions.items[p->actions.len - 1];
-}
-
-/* Why nodes wait, and until when (0: something else tells). */
-struct reason {
-    enum hold hold;
-    usec_t not_before;
-    const char *message;
-};
-
-static void wait_for(struct plan *p, const struct node *n, const struct reason *why) {
-    if (why->not_before)
-        again(p, why->not_before);
-    if (n->hold == why->hold && n->not_before == why->not_before &&
-        str_equal(n->message, why->message))
-        return;
-    struct plan_wait w = {n->id, why->hold, why->not_before, strdup(why->message)};
-    if (!w.message || plan_wait_vec_append(&p->waits, w) < 0) {
-        free(w.message);
-        p->error = -ENOMEM;
-    }
-}
 
 static bool open_intent(const struct plan_input *in, uint64_t cluster_id, enum intent_kind kind) {
     const struct intent_vec *v = &in->engine->intents;
@@ -114,8 +50,8 @@ static enum gate group_gate(struct plan *p, const struct plan_input *in, const s
         return GATE_OPEN;
     if (!open_intent(in, c->id, INTENT_ENSURE_GROUP) &&
         !open_intent(in, c->id, INTENT_DELETE_GROUP) && !planned(p, INTENT_ENSURE_GROUP)) {
-        act(p, INTENT_ENSURE_GROUP);
-        say(p, "create: resource group %s", str_text(c->group));
+        plan_act(p, INTENT_ENSURE_GROUP);
+        plan_say(p, "create: resource group %s", str_text(c->group));
     }
     return GATE_WAIT;
 }
@@ -152,8 +88,8 @@ static enum gate security_group_gate(struct plan *p, const struct plan_input *in
         return GATE_OPEN;
     if (!open_intent(in, in->cluster->id, INTENT_ENSURE_SECURITY_GROUP) &&
         !planned(p, INTENT_ENSURE_SECURITY_GROUP)) {
-        act(p, INTENT_ENSURE_SECURITY_GROUP);
-        say(p, "create: network security group");
+        plan_act(p, INTENT_ENSURE_SECURITY_GROUP);
+        plan_say(p, "create: network security group");
     }
     return GATE_WAIT;
 }
@@ -239,7 +175,7 @@ static bool set_unsettled(const struct plan_input *in, const struct set *s) {
 static bool written_enough(struct plan *p, const struct plan_input *in, const struct set *s) {
     if (s->write_at <= in->now + SET_WRITE_BURST)
         return false;
-    again(p, s->write_at - SET_WRITE_BURST);
+    plan_again(p, s->write_at - SET_WRITE_BURST);
     return true;
 }
 
@@ -296,7 +232,7 @@ static size_t grow_sets(struct plan *p, const struct plan_input *in, const struc
             *ret_soon = *ret_soon || (set_busy_soon(in, s) && s->capacity < s->limit);
             continue;
         }
-        struct plan_action *a = act(p, INTENT_RESIZE_SET);
+        struct plan_action *a = plan_act(p, INTENT_RESIZE_SET);
         if (!a)
             break;
         size_t n = take_nodes(p, a, pending, done, s->limit - s->capacity);
@@ -304,8 +240,8 @@ static size_t grow_sets(struct plan *p, const struct plan_input *in, const struc
         a->array_id = f->array->id;
         a->capacity = s->capacity + (uint32_t)n;
         done += n;
-        say(p, "create: %zu VMs %s for %s: scale set %s grows to %u", n, f->machine_type,
-            str_text(f->array->name), str_text(s->name), a->capacity);
+        plan_say(p, "create: %zu VMs %s for %s: scale set %s grows to %u", n, f->machine_type,
+                 str_text(f->array->name), str_text(s->name), a->capacity);
     }
     return done;
 }
@@ -315,7 +251,7 @@ static void make_sets(struct plan *p, const struct plan_input *in, const struct 
                       const struct id_vec *pending, size_t done) {
     uint32_t limit = set_limit(in, f->array->spec);
     while (done < pending->len) {
-        struct plan_action *a = act(p, INTENT_CREATE_SET);
+        struct plan_action *a = plan_act(p, INTENT_CREATE_SET);
         if (!a)
             return;
         size_t n = take_nodes(p, a, pending, done, limit);
@@ -324,8 +260,8 @@ static void make_sets(struct plan *p, const struct plan_input *in, const struct 
         a->limit = limit;
         a->capacity = (uint32_t)n;
         done += n;
-        say(p, "create: %zu VMs %s for %s: a new scale set", n, f->machine_type,
-            str_text(f->array->name));
+        plan_say(p, "create: %zu VMs %s for %s: a new scale set", n, f->machine_type,
+                 str_text(f->array->name));
     }
 }
 
@@ -336,16 +272,16 @@ static void place_pending(struct plan *p, const struct plan_input *in, const str
     if (p->error < 0 || done == pending->len)
         return;
     if (soon)
-        say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
-            pending->len - done, str_text(f->array->name));
+        plan_say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
+                 pending->len - done, str_text(f->array->name));
     else
         make_sets(p, in, f, pending, done);
 }
 
 static void wait_all(struct plan *p, const struct plan_input *in, const struct id_vec *pending,
-                     const struct reason *why) {
+                     const struct plan_reason *why) {
     for (size_t i = 0; i < pending->len; i++)
-        wait_for(p, cluster_node(in->cluster, pending->items[i]), why);
+        plan_wait_for(p, cluster_node(in->cluster, pending->items[i]), why);
 }
 
 static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
@@ -355,7 +291,7 @@ static void collect_pending(struct plan *p, const struct plan_input *in, const s
         if (n->array_id != a->id || !is_pending(n))
             continue;
         if (n->not_before > in->now) {
-            again(p, n->not_before);
+            plan_again(p, n->not_before);
             continue;
         }
         if (id_vec_append(pending, n->id) < 0)
@@ -372,20 +308,21 @@ static const char *admit(struct plan *p, const struct plan_input *in, const stru
         _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
         buf_printf(&text, "SubnetId %s: %s", str_text(a->spec->subnet),
                    message ? message : "cannot be used");
-        wait_all(p, in, pending, &(struct reason){HOLD_INVALID, 0, text.data});
-        say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
+        wait_all(p, in, pending, &(struct plan_reason){HOLD_INVALID, 0, text.data});
+        plan_say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
     }
     if (gate != GATE_OPEN) {
         if (gate == GATE_WAIT)
-            say(p, "wait: %zu nodes of %s until resource group, subnet and machine types are known",
+            plan_say(
+                p, "wait: %zu nodes of %s until resource group, subnet and machine types are known",
                 pending->len, str_text(a->name));
         return NULL;
     }
     struct choice c = choose_type(in, a);
     if (!c.machine_type) {
         usec_t until = c.not_before == USEC_NEVER ? 0 : c.not_before;
-        wait_all(p, in, pending, &(struct reason){c.hold, until, c.message});
-        say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), c.message);
+        wait_all(p, in, pending, &(struct plan_reason){c.hold, until, c.message});
+        plan_say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), c.message);
     }
     return c.machine_type;
 }
@@ -399,12 +336,12 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
         if (f.machine_type && a->is_array)
             place_pending(p, in, &f, &pending);
         for (size_t i = 0; f.machine_type && !a->is_array && i < pending.len; i++) {
-            struct plan_action *action = act(p, INTENT_CREATE_VM);
+            struct plan_action *action = plan_act(p, INTENT_CREATE_VM);
             if (!action)
                 break;
             action->node_id = pending.items[i];
             action->machine_type = f.machine_type;
-            say(p, "create: VM %s for %s", f.machine_type, str_text(a->name));
+            plan_say(p, "create: VM %s for %s", f.machine_type, str_text(a->name));
         }
     }
     id_vec_done(&pending);
@@ -446,10 +383,10 @@ static void plan_head(struct plan *p, const struct plan_input *in, const struct 
     bool ends = kind == INTENT_DELETE_VM && n->target == TARGET_TERMINATED;
     if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !superseded(in, n->intent_id))))
         return;
-    struct plan_action *a = act(p, kind);
+    struct plan_action *a = plan_act(p, kind);
     if (a)
         a->node_id = n->id;
-    say(p, "%s: %s", intent_verb(kind), str_text(n->name));
+    plan_say(p, "%s: %s", intent_verb(kind), str_text(n->name));
 }
 
 /* --- members that change ---------------------------------------------------------------------- */
@@ -486,7 +423,7 @@ static void sum_set(const struct plan_input *in, const struct set *s, struct set
 
 static void act_on_members(struct plan *p, enum intent_kind kind, const struct set *s,
                            const struct buf *ids, size_t n) {
-    struct plan_action *a = act(p, kind);
+    struct plan_action *a = plan_act(p, kind);
     if (!a)
         return;
     a->set_id = s->id;
@@ -494,7 +431,7 @@ static void act_on_members(struct plan *p, enum intent_kind kind, const struct s
     a->capacity = (uint32_t)n;
     if (buf_error(ids) < 0 || buf_append(&a->instances, ids->data, ids->len) < 0)
         p->error = -ENOMEM; /* never less than all: none named can mean every one */
-    say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
+    plan_say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
 }
 
 static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
@@ -517,17 +454,17 @@ static void plan_set_members(struct plan *p, const struct plan_input *in, const 
 }
 
 static void delete_set(struct plan *p, const struct set *s) {
-    struct plan_action *a = act(p, INTENT_DELETE_SET);
+    struct plan_action *a = plan_act(p, INTENT_DELETE_SET);
     if (a)
         a->set_id = s->id;
-    say(p, "delete scale set %s", str_text(s->name));
+    plan_say(p, "delete scale set %s", str_text(s->name));
 }
 
 /* Members are named by id only when they are known, and not right after a refusal. */
 static bool may_change_members(struct plan *p, const struct plan_input *in, const struct set *s) {
     const struct set_work *w = work_of(in, s);
     if (w && w->quiet_until > in->now)
-        again(p, w->quiet_until);
+        plan_again(p, w->quiet_until);
     return !w || (!w->stale && w->quiet_until <= in->now);
 }
 
@@ -566,8 +503,8 @@ static void plan_group_end(struct plan *p, const struct plan_input *in) {
         open_intent(in, c->id, INTENT_DELETE_GROUP) || open_intent(in, c->id, INTENT_ENSURE_GROUP);
     if (c->target != TARGET_TERMINATED || !c->group_ready || under_way || something_left(in))
         return;
-    act(p, INTENT_DELETE_GROUP);
-    say(p, "delete: resource group %s", str_text(c->group));
+    plan_act(p, INTENT_DELETE_GROUP);
+    plan_say(p, "delete: resource group %s", str_text(c->group));
 }
 
 /* A create under way needs its group again when somebody took that away. */
@@ -582,7 +519,7 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
     *ret = (struct plan){.text = BUF_INIT(PLAN_TEXT_MAX), .again_at = USEC_NEVER};
     const struct cluster *c = in->cluster;
     if (!in->work->listed) {
-        say(ret, "wait: the cloud is being listed; nothing is done before");
+        plan_say(ret, "wait: the cloud is being listed; nothing is done before");
         return;
     }
     for (size_t i = 0; i < c->sets.len; i++)
@@ -597,5 +534,5 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
             plan_array(ret, in, cluster_array(c, i));
     plan_group_end(ret, in);
     if (!ret->text.len)
-        say(ret, "nothing to do");
+        plan_say(ret, "nothing to do");
 }

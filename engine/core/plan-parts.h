@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_PLAN_PARTS_H
+#define CORE_PLAN_PARTS_H
+
+/* What a plan is made of, for those who make one. Without memory `error` of the plan is set. */
+
+#include "plan.h"
+
+/* Why nodes wait, and until when (0: something else tells). */
+struct plan_reason {
+    enum hold hold;
+    usec_t not_before;
+    const char *message;
+};
+
+/* A line for people. */
+void plan_say(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* It has to be planned again by then (wall time). */
+void plan_again(struct plan *p, usec_t at);
+/* A new action, good until the next one is made; NULL: no memory. */
+struct plan_action *plan_act(struct plan *p, enum intent_kind kind);
+/* The node waits; nothing is noted when its record says so already. */
+void plan_wait_for(struct plan *p, const struct node *n, const struct plan_reason *why);
+
+#endif
