@@ -217,6 +217,7 @@ void host_stop(struct host *h) {
     (void)pthread_cond_signal(&h->wake);
     (void)pthread_mutex_unlock(&h->lock);
     (void)pthread_join(h->thread, NULL);
+    ticket_vec_done(&h->cancelled);
 }
 
 static void push_line(struct host *h, const char *text) {

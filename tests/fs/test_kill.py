@@ -114,6 +114,7 @@ def test_without_its_guard(host):
 
 
 def test_unmount_from_outside(host):
-    subprocess.run(["umount", str(host.mount)], check=True)
+    umount = ["umount", str(host.mount)]  # busy while a notice is replayed through the mount
+    wait_until(lambda: subprocess.run(umount, capture_output=True).returncode == 0, 5, "umount")
     assert host.answers.get(timeout=10 * SLOW) == "ended"
     assert host.stop() == 0
