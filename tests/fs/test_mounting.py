@@ -23,7 +23,7 @@ def test_root_mounts_for_everybody(host):
         assert word in line
     done = subprocess.run(["setpriv", "--reuid=61001", "--clear-groups", "cat",
                            str(host.path("c", "nodes", "count"))], capture_output=True, text=True)
-    assert done.stdout == "3\n"
+    assert done.stdout == "3\n", done.stderr
 
 
 def test_option_that_fuse_does_not_know(tmp_path):
