@@ -319,8 +319,10 @@ static int create_place(const struct place *dir, const char *name, mode_t mode, 
                         const struct fuse_ctx *caller, struct place *ret) {
     struct fs *fs = dir->fs;
     int r = place_lookup(dir, name, caller, ret);
-    if (r == 0)
-        return flags & O_EXCL ? -EEXIST : 0;
+    if (r == 0 && flags & O_EXCL)
+        return -EEXIST;
+    if (r == 0) /* a link or directory that was made just now: the kernel looks again */
+        return is_symlink(ret) || (!ret->scratch && ret->ref.entry->dir) ? -ESTALE : 0;
     if (r != -ENOENT)
         return r;
     if (hidden_document(dir, name, caller, ret) == 0) {
