@@ -11,12 +11,14 @@
 #include <string.h>
 
 #define UNDECLARED_MAX 40
+#define SEARCHES_MAX 200 /* of names like an unknown one: each looks at all parameters */
 
 struct check {
     struct template *t;
     struct diagnostics *diags;
     const struct attribute *attribute;
     const struct section *cluster;
+    size_t searched;
     bool ui_only; /* the section is part of a form: other names may be known there */
 };
 
@@ -49,19 +51,28 @@ static bool is_known(const struct check *c, const char *name) {
            (c->cluster && is_section_name(&c->cluster->children, name));
 }
 
-/* In an expression an unknown name is undefined. That is odd where a known one is near. */
-static int check_bare_name(struct check *c, const struct expr *e) {
+/* The parameter or word that a name is nearly like, or NULL. */
+static const char *suggest_name(const struct check *c, const char *name) {
     static const char *const words[] = {"true", "false", "undefined", "ClusterName"};
-    struct nearest nearest = nearest_init(e->name);
-    char hint[128];
+    struct nearest nearest = nearest_init(name);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         nearest_try(&nearest, words[i]);
     for (size_t i = 0; i < c->t->parameters.len; i++)
         nearest_try(&nearest, c->t->parameters.items[i]->name);
-    if (is_known(c, e->name) || !nearest.best || c->ui_only)
+    return nearest.best;
+}
+
+/* In an expression an unknown name is undefined. That is odd where a known one is near. */
+static int check_bare_name(struct check *c, const struct expr *e) {
+    char hint[128];
+    if (c->ui_only || is_known(c, e->name) || c->searched == SEARCHES_MAX)
+        return 0;
+    c->searched++;
+    const char *near = suggest_name(c, e->name);
+    if (!near)
         return 0;
     struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
-    (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", nearest.best);
+    (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", near);
     diagnostics_add(c->diags, SEVERITY_WARNING, &where, hint,
                     "there is no %.100s: it is undefined here", e->name);
     return 0;
