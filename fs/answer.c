@@ -9,7 +9,7 @@ struct answers {
     struct fs *fs;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
+    pthread_cond_t wake, rest;
     struct list queue;
     bool stop;
     usec_t busy_since;
@@ -26,8 +26,10 @@ void answers_push(struct answers *a, struct request *r) {
 static struct request *take(struct answers *a) {
     LOCK_SCOPE(&a->lock);
     a->busy_since = 0;
-    while (list_empty(&a->queue) && !a->stop)
+    while (list_empty(&a->queue) && !a->stop) {
+        (void)pthread_cond_broadcast(&a->rest);
         (void)pthread_cond_wait(&a->wake, &a->lock);
+    }
     if (list_empty(&a->queue))
         return NULL;
     struct request *r = list_entry(a->queue.next, struct request, link);
@@ -48,6 +50,17 @@ usec_t answers_busy_since(struct answers *a) {
     return a->busy_since;
 }
 
+bool answers_drain(struct answers *a, unsigned seconds) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    LOCK_SCOPE(&a->lock);
+    int r = 0;
+    while (r == 0 && (!list_empty(&a->queue) || a->busy_since))
+        r = pthread_cond_timedwait(&a->rest, &a->lock, &until);
+    return r == 0;
+}
+
 int answers_new(struct fs *fs, struct answers **ret) {
     struct answers *a = calloc(1, sizeof(*a));
     if (!a)
@@ -56,6 +69,7 @@ int answers_new(struct fs *fs, struct answers **ret) {
     list_init(&a->queue);
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->wake, NULL);
+    (void)pthread_cond_init(&a->rest, NULL);
     int r = -pthread_create(&a->thread, NULL, run, a);
     if (r < 0) {
         free(a);
@@ -74,6 +88,7 @@ void answers_free(struct answers *a) {
     (void)pthread_mutex_unlock(&a->lock);
     (void)pthread_join(a->thread, NULL);
     (void)pthread_cond_destroy(&a->wake);
+    (void)pthread_cond_destroy(&a->rest);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
 }

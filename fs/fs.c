@@ -3,6 +3,7 @@
 
 #include "internal.h"
 
+#include "base/log.h"
 #include "cache.h"
 #include "guard.h"
 #include "notify.h"
@@ -13,6 +14,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+
+#define STOP_WAIT_S 5
 
 #define BEGIN_WAIT_S 10
 
@@ -230,6 +233,12 @@ void fs_stop(struct fs *fs) {
         (void)pthread_cancel(fs->workers[i]);
     for (unsigned i = 0; i < fs->n_workers; i++)
         (void)pthread_join(fs->workers[i], NULL);
+    /* What it writes must not go to a descriptor that is closed, or another's by then. */
+    if (fs->mounted && !answers_drain(fs->answers, STOP_WAIT_S)) {
+        log_warning("an answer hangs in the kernel; aborting the connection");
+        (void)mount_abort(fs->device);
+        (void)answers_drain(fs->answers, STOP_WAIT_S);
+    }
     if (fs->mounted)
         fuse_session_unmount(fs->session);
     fs->mounted = false;

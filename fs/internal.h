@@ -178,6 +178,8 @@ void answers_free(struct answers *a);
 void answers_push(struct answers *a, struct request *r);
 /* Since when the thread works on one request, monotonic; 0: it waits for one. */
 usec_t answers_busy_since(struct answers *a);
+/* Waits until everything was answered, this many seconds at most. False: something hangs. */
+bool answers_drain(struct answers *a, unsigned seconds);
 
 /* handle.c: open files. */
 

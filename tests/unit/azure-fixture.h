@@ -8,6 +8,8 @@
 #include "net/http.h"
 #include "web.h"
 
+#include <stdatomic.h>
+
 #define SUB "11111111-2222-3333-4444-555555555555"
 #define COMPUTE "/subscriptions/" SUB "/resourceGroups/rg/providers/Microsoft.Compute"
 #define SET COMPUTE "/virtualMachineScaleSets/s1"
@@ -27,7 +29,7 @@ struct fixture {
     struct cyclecloud_provider provider;
     const struct step *steps;
     size_t n_steps;
-    size_t done; /* steps used up */
+    atomic_size_t done; /* steps used up */
     size_t tokens;
     char seen[16][128]; /* Authorization of each step */
     char ids[16][64];   /* x-ms-client-request-id */
