@@ -2,6 +2,7 @@
 """What all tests on real mounts have in common."""
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -12,6 +13,8 @@ import harness  # noqa: E402  (found through the line above)
 
 
 def pytest_configure(config):
+    # A shell that runs this in the background has it ignore SIGINT, and so would all it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "long: runs only with tools/check --long")
     config.addinivalue_line("markers", "unsanitized: measures time or memory, not for sanitizers")
 
