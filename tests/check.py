@@ -85,7 +85,8 @@ BUILDS = {
     "release": ["-Dwerror=true", "--buildtype=release"],
 }
 
-PROGRAMS = ("cyclecloudfs", "armsim", "cyclecloud-watch")  # what benchmarks measure
+PROGRAMS = ("cyclecloudfs", "armsim", "cyclecloud-watch", "cyclecloud-template",
+            "tests/bench/bench-template", "tests/bench/fs/fsops", "tests/fs/fs-host")  # what benchmarks measure
 
 
 def build_dir(kind):
