@@ -123,17 +123,10 @@ int store_user_shell(const struct view_ctx *ctx, const char *text, size_t len, s
 
 int store_user_disabled(const struct view_ctx *ctx, const char *text, size_t len,
                         struct command **ret, struct error *err) {
-    static const char hint[] = "write true or false";
-    _cleanup_free_ char *copy = NULL;
-    char *value = NULL;
     bool flag = false;
-    struct quote q;
-    int r = store_read_value(&(struct written){text, len, hint}, &copy, &value, err);
+    int r = store_read_flag(text, len, err, &flag);
     if (r < 0)
         return r;
-    if (parse_bool(value, &flag) < 0)
-        return err_kind(err, "invalid_value", "\"%s\" is neither true nor false: %s",
-                        quote_text(&q, value), hint);
     struct command *c = set_command(ctx, "disabled");
     if (!c)
         return view_no_memory(err);

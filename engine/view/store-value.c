@@ -196,19 +196,26 @@ int store_node_state(const struct view_ctx *ctx, const char *text, size_t len, s
     return store_state(ctx, text, len, ret, err);
 }
 
-int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
-                    struct error *err) {
+int store_read_flag(const char *text, size_t len, struct error *err, bool *ret) {
     static const char hint[] = "write true or false";
     _cleanup_free_ char *copy = NULL;
     char *value = NULL;
-    bool flag = false;
     struct quote q;
     int r = store_read_value(&(struct written){text, len, hint}, &copy, &value, err);
     if (r < 0)
         return r;
-    if (parse_bool(value, &flag) < 0)
+    if (parse_bool(value, ret) < 0)
         return err_kind(err, "invalid_value", "\"%s\" is neither true nor false: %s",
                         quote_text(&q, value), hint);
+    return 0;
+}
+
+int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
+                    struct error *err) {
+    bool flag = false;
+    int r = store_read_flag(text, len, err, &flag);
+    if (r < 0)
+        return r;
     struct command *c = view_command_new(ctx, COMMAND_SET_KEEPALIVE);
     if (!c)
         return view_no_memory(err);

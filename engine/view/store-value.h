@@ -21,6 +21,8 @@ struct written {
 /* The value as a C string without blanks around it. The caller frees *ret_copy; *ret_value points
    into it. 0, -E2BIG, -EINVAL (empty, a NUL byte) or -ENOMEM. */
 int store_read_value(const struct written *w, char **ret_copy, char **ret_value, struct error *err);
+/* true or false, in the words that people use for them. 0, -E2BIG, -EINVAL or -ENOMEM. */
+int store_read_flag(const char *text, size_t len, struct error *err, bool *ret);
 
 /* "10", "+2", "hpc=10 htc=+1": nodes/count and arrays/A/count. */
 int store_count(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
