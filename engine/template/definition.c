@@ -216,14 +216,27 @@ static void report_no_cluster(const struct template *t, const char *name,
                     "the template has no cluster named \"%s\"", name);
 }
 
+/* Fills a definition that was just made, with what is known of other nodes. 0, -EINVAL (something
+   is an error, in `diags`) or -ENOMEM. */
+static int work_out(struct definition *d, const json_t *known, struct diagnostics *diags) {
+    struct scope s;
+    size_t errors = diags->errors;
+    int r = scope_init(&s, d->t, d->cluster_name, d->parameters, known);
+    s.diags = diags;
+    if (r == 0)
+        r = fill(d, &s);
+    scope_done(&s);
+    if (r < 0 || diags->out_of_memory)
+        return r < 0 ? r : -ENOMEM;
+    return diags->errors > errors ? -EINVAL : 0;
+}
+
 int template_evaluate(const struct template *t, const struct evaluation_input *input,
                       struct diagnostics *diags, struct definition **ret) {
     _cleanup_(definition_freep) struct definition *d = NULL;
     _cleanup_diagnostics_ struct diagnostics own = DIAGNOSTICS_INIT;
-    struct scope s;
     if (!diags)
         diags = &own;
-    size_t errors = diags->errors;
     int r = make(t, input, &d);
     if (r < 0)
         return r;
@@ -231,17 +244,10 @@ int template_evaluate(const struct template *t, const struct evaluation_input *i
         report_no_cluster(t, input->template_cluster, diags);
         return -ENOENT;
     }
-    r = scope_init(&s, t, input->cluster_name, d->parameters, NULL);
-    s.diags = diags;
+    r = work_out(d, NULL, diags);
     if (r == 0)
-        r = fill(d, &s);
-    scope_done(&s);
-    if (r < 0 || diags->out_of_memory)
-        return r < 0 ? r : -ENOMEM;
-    if (diags->errors > errors)
-        return -EINVAL;
-    *ret = TAKE_PTR(d);
-    return 0;
+        *ret = TAKE_PTR(d);
+    return r;
 }
 
 json_t *definition_json(const struct definition *d) {
@@ -282,24 +288,15 @@ int definition_settle(const struct definition *d, const json_t *known, struct di
         .template_cluster = d->cluster->name,
         .parameters = d->parameters,
     };
-    struct scope s;
     if (!diags)
         diags = &own;
-    size_t errors = diags->errors;
     int r = make(d->t, &input, &settled);
     if (r < 0)
         return r;
-    r = scope_init(&s, d->t, d->cluster_name, d->parameters, known);
-    s.diags = diags;
+    r = work_out(settled, known, diags);
     if (r == 0)
-        r = fill(settled, &s);
-    scope_done(&s);
-    if (r < 0 || diags->out_of_memory)
-        return r < 0 ? r : -ENOMEM;
-    if (diags->errors > errors)
-        return -EINVAL;
-    *ret = TAKE_PTR(settled);
-    return 0;
+        *ret = TAKE_PTR(settled);
+    return r;
 }
 
 /* The first error of a list as `err`. */
