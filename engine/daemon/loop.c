@@ -35,10 +35,22 @@ static void path_changed(void *arg, const char *path) {
         library_changed(d, path);
 }
 
+/* A file that was edited before the watcher was ready: found by comparing. What changed in the
+   directories is not known, so after a gap they count as changed. */
+static void watch_is_ready(void *arg, bool again) {
+    struct daemon *d = arg;
+    settings_reload(d, true);
+    if (!again)
+        return;
+    library_changed(d, d->site.templates);
+    library_changed(d, d->site.projects);
+}
+
 void loop_start_watch(struct daemon *d) {
     _cleanup_error_ struct error err = ERROR_INIT;
+    const struct watch_calls calls = {path_changed, watch_is_ready, d};
     const char *const paths[] = {d->site.templates, d->site.projects, d->options->config_file};
-    if (watch_start(paths, ARRAY_SIZE(paths), path_changed, d, &err, &d->watch) < 0)
+    if (watch_start(paths, ARRAY_SIZE(paths), &calls, &err, &d->watch) < 0)
         log_warning("%s; changed templates and configuration are noticed at SIGHUP only",
                     err_text(&err));
 }

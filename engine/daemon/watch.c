@@ -21,8 +21,8 @@ DEFINE_VEC(path_vec, char *);
 
 struct watch {
     struct path_vec argv; /* the program, the paths, NULL */
-    watch_changed changed;
-    void *arg;
+    struct watch_calls calls;
+    bool was_ready;
     pid_t pid;
     int fd;
     struct buf line;    /* what has come of the next line */
@@ -69,13 +69,12 @@ static int make_arguments(struct watch *w, const char *const *paths, size_t n, s
     return r == 0 ? append_path(w, NULL) : r;
 }
 
-int watch_start(const char *const *paths, size_t n, watch_changed changed, void *arg,
+int watch_start(const char *const *paths, size_t n, const struct watch_calls *calls,
                 struct error *err, struct watch **ret) {
     _cleanup_(watch_freep) struct watch *w = calloc(1, sizeof(*w));
     if (!w)
         return -ENOMEM;
-    w->changed = changed;
-    w->arg = arg;
+    w->calls = *calls;
     w->fd = -1;
     w->restart_gap = RESTART_FIRST;
     buf_init(&w->line, LINE_MAX_BYTES);
@@ -98,8 +97,12 @@ usec_t watch_due(const struct watch *w) {
 
 static void take_line(struct watch *w, const char *line) {
     static const char changed[] = "changed ";
-    if (strncmp(line, changed, sizeof(changed) - 1) == 0)
-        w->changed(w->arg, line + sizeof(changed) - 1);
+    if (strcmp(line, "ready") == 0) {
+        w->calls.ready(w->calls.arg, w->was_ready);
+        w->was_ready = true;
+    } else if (strncmp(line, changed, sizeof(changed) - 1) == 0) {
+        w->calls.changed(w->calls.arg, line + sizeof(changed) - 1);
+    }
     w->restart_gap = RESTART_FIRST; /* it works */
 }
 

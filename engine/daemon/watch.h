@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct watch;
@@ -17,8 +18,18 @@ struct watch;
 /* Told the path that changed; borrowed. */
 typedef void (*watch_changed)(void *arg, const char *path);
 
-/* Starts it on these directories (copied). 0 or -errno with words. */
-int watch_start(const char *const *paths, size_t n, watch_changed changed, void *arg,
+/* Told that from now on changes are told; what changed before that was not. `again`: the program
+   had told of changes before, and ended. */
+typedef void (*watch_ready)(void *arg, bool again);
+
+struct watch_calls {
+    watch_changed changed;
+    watch_ready ready;
+    void *arg;
+};
+
+/* Starts it on these files and directories (copied). 0 or -errno with words. */
+int watch_start(const char *const *paths, size_t n, const struct watch_calls *calls,
                 struct error *err, struct watch **ret);
 
 /* To be polled for reading; -1 while it is not running. */

@@ -268,6 +268,18 @@ def test_configuration_is_watched(apart):
     wait_until(lambda: "configuration read" in apart.log(), 10, "the new configuration")
 
 
+def test_a_change_the_watcher_missed_is_found(apart):
+    """While the watcher is away the file is edited; the next one finds it, with nothing to tell."""
+    apart.start()
+    watcher = int(shell(f"pgrep -P {apart.pid} -x cyclecloud-watc").stdout)
+    os.kill(watcher, signal.SIGKILL)
+    wait_until(lambda: "cyclecloud-watch ended" in apart.log(), 10, "its end")
+    good = apart.config.read_text()
+    apart.config.write_text(good.replace("account own", "account renamed"))
+    wait_until(lambda: "configuration read" in apart.log(), 10, "the new configuration")
+    assert "changed: " in apart.read("events")
+
+
 def test_readable_secret_is_warned_of(apart):
     (apart.dir / "secret").chmod(0o644)
     done = apart.try_start()
