@@ -82,8 +82,8 @@ static int read_size(struct catalogue *catalogue, json_t *record, struct error *
                        &interfaces, "premium_disks", &premium, "spot", &spot,
                        "accelerated_networking", &accelerated, "ephemeral_os_disk", &ephemeral,
                        "generations", &generations, "usd_per_hour", &price) < 0)
-        return err_set(err, -EINVAL, "invalid", "size record %zu: %s", catalogue->sizes.len + 1,
-                       problem.text);
+        return err_set(err, -EINVAL, "invalid_config", "size record %zu: %s",
+                       catalogue->sizes.len + 1, problem.text);
     struct size *size = calloc(1, sizeof(*size));
     if (!size)
         return -ENOMEM;
@@ -119,8 +119,8 @@ int catalogue_load(const char *path, struct catalogue **ret, struct error *err) 
     json_error_t problem;
     _cleanup_json_ json_t *document = json_load_file(path, 0, &problem);
     if (!document)
-        return err_set(err, -EINVAL, "invalid", "cannot read the size file %s: %s (line %d)", path,
-                       problem.text, problem.line);
+        return err_set(err, -EINVAL, "invalid_config", "cannot read the size file %s: %s (line %d)",
+                       path, problem.text, problem.line);
     struct catalogue *catalogue = calloc(1, sizeof(*catalogue));
     if (!catalogue)
         return -ENOMEM;

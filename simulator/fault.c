@@ -97,16 +97,17 @@ static int read_setting(struct fault *fault, char *text, struct error *err) {
         *value++ = '\0';
     const struct setting *setting = find_setting(text_trim(text));
     if (!setting)
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "fault: there is no setting \"%s\"; they are method, path, size, skip, "
                        "count, probability, slow, status, code, message, retry-after, after, "
                        "lost-reply and capacity",
                        text);
     if (!value && !setting->value_optional)
-        return err_set(err, -EINVAL, "invalid", "fault: write %s=VALUE", text);
+        return err_set(err, -EINVAL, "invalid_config", "fault: write %s=VALUE", text);
     int r = store_value(fault, setting, value ? value : "");
     if (r == -EINVAL)
-        return err_set(err, r, "invalid", "fault: %s cannot be \"%s\"", setting->name, value);
+        return err_set(err, r, "invalid_config", "fault: %s cannot be \"%s\"", setting->name,
+                       value);
     return r;
 }
 
@@ -128,12 +129,12 @@ int faults_add(struct faults *faults, const char *spec, struct error *err) {
             return r;
     }
     if (does_nothing(fault))
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "fault \"%s\" does nothing; add status=, slow=, lost-reply or capacity",
                        spec);
     if (fault->status && fault->status < 400)
-        return err_set(err, -EINVAL, "invalid", "fault \"%s\": status is a number from 400 to 599",
-                       spec);
+        return err_set(err, -EINVAL, "invalid_config",
+                       "fault \"%s\": status is a number from 400 to 599", spec);
     fault->id = faults->next_id++;
     unsigned id = fault->id;
     list_add_tail(&faults->list, &TAKE_PTR(fault)->link);

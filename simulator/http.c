@@ -179,7 +179,7 @@ static int resolve(const char *listen, struct addrinfo **ret, struct error *err)
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                    .ai_socktype = SOCK_STREAM};
     if (split_address(copy, &host, &port) < 0 || getaddrinfo(host, port, &hints, ret) != 0)
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "--listen %s: write ADDRESS:PORT in numbers, for instance 127.0.0.1:8090",
                        listen);
     return 0;

@@ -111,8 +111,8 @@ bool kql_is(const struct kql_reader *reader, const char *word) {
 }
 
 int kql_fail(struct kql_reader *reader, const char *wanted) {
-    return err_set(reader->err, -EINVAL, "invalid", "query: %s is expected at \"%s%.40s\"", wanted,
-                   reader->token, reader->at);
+    return err_set(reader->err, -EINVAL, "invalid_value", "query: %s is expected at \"%s%.40s\"",
+                   wanted, reader->token, reader->at);
 }
 
 int kql_expect(struct kql_reader *reader, const char *word) {

@@ -80,19 +80,19 @@ int quota_set(struct quota *quota, const char *setting, struct error *err) {
     char *family = strchr(copy, '/');
     char *number = family ? strrchr(family, '=') : NULL;
     if (!number)
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "quota \"%s\": write REGION/FAMILY=N, for instance eastus/cores=500",
                        setting);
     *family++ = '\0';
     *number++ = '\0';
     int region = region_index(copy);
     if (region < 0)
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "quota \"%s\": there is no region \"%s\"; use %s or %s", setting, copy,
                        region_names[0], region_names[1]);
     uint64_t limit;
     if (parse_u64(number, &limit) < 0)
-        return err_set(err, -EINVAL, "invalid", "quota \"%s\": \"%s\" is not a whole number",
+        return err_set(err, -EINVAL, "invalid_config", "quota \"%s\": \"%s\" is not a whole number",
                        setting, number);
     for (size_t i = 0; i < quota_lines(quota); i++) {
         if (text_equal_fold(line_name(quota, i), family)) {
@@ -100,7 +100,7 @@ int quota_set(struct quota *quota, const char *setting, struct error *err) {
             return 0;
         }
     }
-    return err_set(err, -EINVAL, "invalid",
+    return err_set(err, -EINVAL, "invalid_config",
                    "quota \"%s\": no size belongs to a family \"%s\"; the names are those that the "
                    "usages of a region list",
                    setting, family);

@@ -261,7 +261,7 @@ int record_load(struct world *world, enum object_kind kind, json_t *record, stru
     int r = loaders[kind](world, record);
     const char *id = json_path_text(record, "id");
     if (r == -EINVAL)
-        return err_set(err, r, "invalid",
+        return err_set(err, r, "invalid_config",
                        "the record of %s is incomplete or names something that is not there",
                        id ? id : "an object without id");
     return r < 0 ? err_wrap(err, r, "%s", id ? id : "record") : 0;

@@ -120,10 +120,10 @@ static int read_document(struct state *state, struct reading *reading, struct er
     json_error_t problem;
     _cleanup_json_ json_t *document = json_load_file(state->path, 0, &problem);
     if (!document)
-        return err_set(err, -EINVAL, "invalid", "%s is no state file: %s (line %d)", state->path,
-                       problem.text, problem.line);
+        return err_set(err, -EINVAL, "invalid_config", "%s is no state file: %s (line %d)",
+                       state->path, problem.text, problem.line);
     if (json_path_int(document, "version", 0) != FORMAT_VERSION)
-        return err_set(err, -EINVAL, "invalid",
+        return err_set(err, -EINVAL, "invalid_config",
                        "%s is not a state file of this version; name another file", state->path);
     state->generation = (uint64_t)json_path_int(document, "generation", 0);
     reading->found = true;
@@ -132,7 +132,8 @@ static int read_document(struct state *state, struct reading *reading, struct er
     json_array_foreach(json_object_get(document, "records"), i, line) {
         int r = apply_line(reading, line);
         if (r < 0)
-            return err_set(err, r, "invalid", "%s: record %zu cannot be read", state->path, i + 1);
+            return err_set(err, r, "invalid_config", "%s: record %zu cannot be read", state->path,
+                           i + 1);
     }
     return 0;
 }

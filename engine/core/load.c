@@ -12,7 +12,7 @@ struct loading {
 };
 
 static int damaged(struct loading *l, const char *what, uint64_t id, const char *member) {
-    return err_set(l->err, -EBADMSG, "store_damaged",
+    return err_set(l->err, -EBADMSG, "store",
                    "the record of %s %" PRIu64
                    " in the state directory is damaged (%s): restore the directory "
                    "from a backup",

@@ -135,7 +135,7 @@ static int set_parameters(struct host *h, struct builder *b, const struct comman
     if (!cl)
         return no_cluster(err);
     if (memmem(c->text, c->len, "nonsense", 8))
-        return err_kind(err, "invalid_parameters", "parameters:1:1: found \"nonsense\": remove it");
+        return err_kind(err, "invalid_parameter", "parameters:1:1: found \"nonsense\": remove it");
     str_unref(cl->parameters_public);
     cl->parameters_public = str_new(c->text, c->len);
     cl->parameters.changed_at = now();

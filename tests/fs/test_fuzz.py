@@ -18,8 +18,7 @@ FILES = ["status", "template", "parameters", "state", "control", "error", "nodes
 ODD = ["\n", ".", "a b", "ünïcödé", "x" * 255, "x" * 256, "-", "~", "sed12345", ".#template",
        "\x01", "nodes\n", "%s%n", "*"]
 # (No "..": it would lead out of the mount, and random operations with it.)
-# What an operation may fail with, besides success. EIO is a known defect and not counted: after some
-# renames of scratch files between clusters the kernel gives an inode up until it is forgotten.
+# What an operation may fail with, besides success.
 COMMON = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ESTALE}
 ALLOWED = {
     "stat": set(),
@@ -142,8 +141,6 @@ class Fuzzer:
             try:
                 getattr(self, f"op_{name}")()
             except OSError as e:
-                if e.errno == errno.EIO:
-                    continue  # see the head of ALLOWED
                 if e.errno not in ALLOWED[name] | COMMON:
                     return f"{name}: {traceback.format_exc()}"
             except ValueError:
