@@ -275,6 +275,22 @@ static void rename_document(fuse_req_t req, struct rename *x) {
     (void)fuse_reply_err(req, -r);
 }
 
+/* The rename of what was found, by its kind. */
+static void rename_found(fuse_req_t req, struct rename *x) {
+    bool same_dir = view_inode(&x->dir.ref) == view_inode(&x->to_dir.ref);
+    if (same_dir && strcmp(x->name, x->new_name) == 0)
+        /* rename(2) does nothing then; the kernel cannot tell where each lookup has its inode */
+        (void)fuse_reply_err(req, 0);
+    else if (x->from.scratch)
+        rename_scratch(req, x);
+    else if (place_is_document(&x->from))
+        rename_document(req, x);
+    else if (same_dir && x->from.ref.entry->dir && !x->from.ref.link)
+        rename_object(req, &x->from, x->name, x->new_name);
+    else
+        (void)fuse_reply_err(req, EPERM);
+}
+
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags) {
     __attribute__((cleanup(rename_done))) struct rename x = {.name = name, .new_name = new_name};
@@ -285,14 +301,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
         r = -EEXIST;
     if (r < 0)
         (void)fuse_reply_err(req, -r);
-    else if (x.from.scratch)
-        rename_scratch(req, &x);
-    else if (place_is_document(&x.from))
-        rename_document(req, &x);
-    else if (parent == new_parent && x.from.ref.entry->dir && !x.from.ref.link)
-        rename_object(req, &x.from, name, new_name);
     else
-        (void)fuse_reply_err(req, EPERM);
+        rename_found(req, &x);
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {

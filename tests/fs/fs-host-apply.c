@@ -110,13 +110,18 @@ static int set_count(struct host *h, struct builder *b, const struct command *c,
                        : drop_nodes(b, c->cluster_id, have - want);
 }
 
+/* What the pretended engine takes for a mistake. */
+static bool text_is_bad(const struct command *c) {
+    return memmem(c->text, c->len, "nonsense", 8) || memchr(c->text, '\0', c->len);
+}
+
 static int set_template(struct host *h, struct builder *b, const struct command *c,
                         struct error *err) {
     (void)h;
     struct cluster *cl = cluster_of(b, c);
     if (!cl)
         return no_cluster(err);
-    bool bad = memmem(c->text, c->len, "nonsense", 8);
+    bool bad = text_is_bad(c);
     struct document *d = bad ? &cl->rejected_template : &cl->template;
     str_unref(d->text);
     d->text = str_new(c->text, c->len);
@@ -134,7 +139,7 @@ static int set_parameters(struct host *h, struct builder *b, const struct comman
     struct cluster *cl = cluster_of(b, c);
     if (!cl)
         return no_cluster(err);
-    if (memmem(c->text, c->len, "nonsense", 8))
+    if (text_is_bad(c))
         return err_kind(err, "invalid_parameter", "parameters:1:1: found \"nonsense\": remove it");
     str_unref(cl->parameters_public);
     cl->parameters_public = str_new(c->text, c->len);
@@ -204,6 +209,7 @@ static int create_node(struct host *h, struct builder *b, const struct command *
     if (!n || !a)
         return -ENOMEM;
     n->array_id = a->id;
+    n->target = TARGET_STARTED;
     n->created_at = n->status_at = now();
     return 0;
 }
