@@ -75,6 +75,7 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t len
     return buf_append(&r->body, data, len) == 0 ? MHD_YES : MHD_NO;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd dictates the parameters */
 enum MHD_Result request_handle(void *service, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_len, void **state) {

@@ -106,7 +106,8 @@ static int list(struct listing *l, uint64_t from) {
         return 0;
     uint64_t cookie = from < VIEW_FIRST ? 0 : from - VIEW_FIRST;
     if (!(from & SCRATCH_BIT)) {
-        int r = view_list(dir->fs->gateway, dir->snapshot, &dir->ref, cookie, add_place, l);
+        const struct view_listing listing = {cookie, add_place, l};
+        int r = view_list(dir->fs->gateway, dir->snapshot, &dir->ref, &listing);
         if (r < 0)
             return r;
         from = SCRATCH_BIT;

@@ -280,8 +280,9 @@ static int read_stream(struct fs *fs, const struct handle *h, size_t size, off_t
                        struct buf *b) {
     if (!fs->gateway->store)
         return 0;
-    return history_read(fs->gateway->store, (enum history_stream)h->entry->stream,
-                        h->entry->generation, h->inode >> 8, (uint64_t)off, size, b);
+    const struct history history = {(enum history_stream)h->entry->stream, h->entry->generation,
+                                    h->inode >> 8};
+    return history_read(fs->gateway->store, &history, (uint64_t)off, size, b);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t off, struct fuse_file_info *fi) {

@@ -102,7 +102,8 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) 
     }
     _cleanup_error_ struct error err = ERROR_INIT;
     struct command *command = NULL;
-    r = view_mkdir(&dir.ctx, &dir.ref, name, mode & ~caller->umask & 0777, &command, &err);
+    const struct view_new what = {name, mode & ~caller->umask & 0777};
+    r = view_mkdir(&dir.ctx, &dir.ref, &what, &command, &err);
     struct request *request = request_named(fs, req, name, finish_mkdir);
     if (request) {
         request->node_id = parent;

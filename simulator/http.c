@@ -133,6 +133,7 @@ static enum MHD_Result answer(struct http *http, struct exchange *ex) {
     return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd dictates the parameters */
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **context) {

@@ -96,12 +96,11 @@ static const char *provisioning_state(const json_t *root) {
 }
 
 static const char *arena_join(struct arena *arena, const char *a, const char *b) {
-    size_t la = strlen(a), lb = strlen(b);
-    char *text = arena_alloc(arena, la + lb + 1);
+    size_t size = strlen(a) + strlen(b) + 1;
+    char *text = arena_alloc(arena, size);
     if (!text)
         return "";
-    memcpy(text, a, la);
-    memcpy(text + la, b, lb);
+    (void)snprintf(text, size, "%s%s", a, b);
     return text;
 }
 

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 /* The longest item and the longest rest. */
-#define ITEM_MAX (1024 * 1024)
+#define ITEM_MAX ((size_t)1 << 20)
 
 /* Takes one item (borrowed). 0 or -errno, which ends the reading. */
 typedef int (*items_callback)(void *arg, const json_t *item);

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define URL_MAX (16 * 1024)
-#define TOKEN_LINE_MAX (64 * 1024)
+#define URL_MAX ((size_t)16 << 10)
+#define TOKEN_LINE_MAX ((size_t)64 << 10)
 #define HEADERS_MAX 8
 #define WAIT_MAX (30 * USEC_SEC) /* longer waits for a limit are the engine's business */
 #define ANSWER_TIMEOUT (90 * USEC_SEC)

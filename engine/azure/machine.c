@@ -10,7 +10,7 @@
 #include <strings.h>
 
 /* Azure takes 64 KiB of each. */
-#define ENCODED_MAX (128 * 1024)
+#define ENCODED_MAX ((size_t)128 << 10)
 
 struct machine {
     struct maker m;

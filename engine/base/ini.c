@@ -46,11 +46,10 @@ static int read_line(struct reader *r, char *line, unsigned number, struct error
     return *line == '[' ? read_header(r, line, number, err) : read_key(r, line, number, err);
 }
 
-int ini_read(const char *name, const char *text, size_t len, ini_callback callback, void *arg,
-             struct error *err) {
-    if (memchr(text, '\0', len))
-        return err_kind(err, "invalid_config", "%s: the file holds a NUL byte", name);
-    _cleanup_free_ char *copy = strndup(text, len);
+int ini_read(const struct ini_text *text, ini_callback callback, void *arg, struct error *err) {
+    if (memchr(text->text, '\0', text->len))
+        return err_kind(err, "invalid_config", "%s: the file holds a NUL byte", text->name);
+    _cleanup_free_ char *copy = strndup(text->text, text->len);
     if (!copy)
         return -ENOMEM;
     struct reader reader = {.callback = callback, .arg = arg, .section = copy + strlen(copy)};
@@ -58,7 +57,7 @@ int ini_read(const char *name, const char *text, size_t len, ini_callback callba
     for (char *rest = copy, *line; (line = strsep(&rest, "\n"));) {
         int r = read_line(&reader, line, ++number, err);
         if (r < 0)
-            return err_wrap(err, r, "%s:%u", name, number);
+            return err_wrap(err, r, "%s:%u", text->name, number);
     }
     return 0;
 }

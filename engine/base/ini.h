@@ -21,12 +21,17 @@ struct ini_item {
 /* Returns 0 to go on, or a negative errno (with `err` set) to stop. */
 typedef int (*ini_callback)(void *arg, const struct ini_item *item, struct error *err);
 
+struct ini_text {
+    const char *name; /* used in messages */
+    const char *text;
+    size_t len;
+};
+
 /*
- * Reads `text` (len bytes; `name` is used in messages). Returns 0, -EINVAL (a line is neither
+ * Reads a text. Returns 0, -EINVAL (a line is neither
  * header, comment nor key = value; a NUL byte), -ENOMEM, or what the callback returned. Errors
  * are prefixed with "name:line".
  */
-int ini_read(const char *name, const char *text, size_t len, ini_callback callback, void *arg,
-             struct error *err);
+int ini_read(const struct ini_text *text, ini_callback callback, void *arg, struct error *err);
 
 #endif

@@ -210,7 +210,8 @@ static struct journal_size *known_size(struct engine *e, const struct journal_en
 static int stream_size(struct engine *e, const struct journal_entry *entry, uint64_t *ret) {
     const struct journal_size *known = known_size(e, entry);
     if (!known)
-        return history_size(e->options.store, entry->stream, 0, entry->owner, ret);
+        return history_size(e->options.store, &(struct history){entry->stream, 0, entry->owner},
+                            ret);
     *ret = known->size;
     return 0;
 }
@@ -225,7 +226,7 @@ static int forget_record(void *arg, const void *key, size_t key_len, const void 
 static int scan_stream(struct engine *e, const struct journal_entry *entry, unsigned generation,
                        store_visit visit, void *arg) {
     unsigned char key[HISTORY_KEY_SIZE];
-    history_key(entry->stream, generation, entry->owner, 0, key);
+    history_key(&(struct history){entry->stream, generation, entry->owner}, 0, key);
     struct store_range range = {.prefix = key, .prefix_len = sizeof(key) - 8};
     return store_scan(e->options.store, &range, visit, arg);
 }
@@ -264,7 +265,7 @@ static int batch_entry(struct engine *e, struct batch *b, const struct journal_e
     if (r < 0)
         return r;
     unsigned char key[HISTORY_KEY_SIZE];
-    history_key(entry->stream, 0, entry->owner, size, key);
+    history_key(&(struct history){entry->stream, 0, entry->owner}, size, key);
     return batch_add(b, key, sizeof(key), entry->text.data, entry->text.len);
 }
 
@@ -282,7 +283,9 @@ static int batch_forgotten(struct engine *e, struct batch *b) {
         for (int stream = 0; stream < HISTORY_STREAM_MAX; stream++) {
             for (unsigned generation = 0; generation < 2; generation++) {
                 unsigned char key[HISTORY_KEY_SIZE];
-                history_key((enum history_stream)stream, generation, e->forgotten.items[i], 0, key);
+                const struct history h = {(enum history_stream)stream, generation,
+                                          e->forgotten.items[i]};
+                history_key(&h, 0, key);
                 struct store_range range = {.prefix = key, .prefix_len = sizeof(key) - 8};
                 int r = store_scan(e->options.store, &range, forget_record, b);
                 if (r < 0)
@@ -350,7 +353,8 @@ int commit_build(struct engine *e, struct error *err) {
     if (r == 0)
         r = batch_meta(e, &b);
     if (r == 0 && b.len)
-        r = store_commit(e->options.store, NULL, 0, b.items, b.len, err);
+        r = store_commit(e->options.store, &(struct store_change){.ops = b.items, .n_ops = b.len},
+                         err);
     if (r == 0 && b.len) {
         remember_sizes(e);
         committed(e);

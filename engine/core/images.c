@@ -157,7 +157,7 @@ static int parse_named(const char *name, const char *text, size_t len, struct er
     _cleanup_(image_table_freep) struct image_table *t = calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
-    int r = ini_read(name, text, len, add_item, t, err);
+    int r = ini_read(&(struct ini_text){name, text, len}, add_item, t, err);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(t);

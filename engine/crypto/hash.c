@@ -60,7 +60,7 @@ int crypto_random_token(size_t n_bytes, char **ret) {
         return -EINVAL;
     if (RAND_bytes(bytes, (int)n_bytes) != 1)
         return -EIO;
-    _cleanup_buf_ struct buf b = BUF_INIT(2 * CRYPTO_TOKEN_BYTES_MAX);
+    _cleanup_buf_ struct buf b = BUF_INIT((size_t)2 * CRYPTO_TOKEN_BYTES_MAX);
     int r = crypto_base64url_encode(bytes, n_bytes, &b);
     crypto_wipe(bytes, sizeof(bytes));
     if (r < 0)

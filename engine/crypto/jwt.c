@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PEM_MAX (64 * 1024)
-#define ASSERTION_MAX (16 * 1024)
+#define PEM_MAX ((size_t)64 << 10)
+#define ASSERTION_MAX ((size_t)16 << 10)
 
 DEFINE_CLEANUP(X509, X509_free);
 DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free);

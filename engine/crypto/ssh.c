@@ -13,7 +13,7 @@
    the strings of RFC 4251 (32-bit length, bytes). */
 
 #define KEY_SIZE 32
-#define FILE_MAX (16 * 1024)
+#define FILE_MAX ((size_t)16 << 10)
 #define LINE_WIDTH 70
 #define CIPHER_BLOCK 8
 #define KEY_TYPE "ssh-ed25519"

@@ -395,7 +395,7 @@ const struct config_account *config_find(const struct config *c, const char *nam
 int config_parse(struct config *c, const char *name, const char *text, size_t len,
                  struct error *err) {
     struct reader reader = {.config = c, .name = name};
-    int r = ini_read(name, text, len, read_item, &reader, err);
+    int r = ini_read(&(struct ini_text){name, text, len}, read_item, &reader, err);
     if (r == 0)
         r = finish(c, name, err);
     if (r < 0)
@@ -416,7 +416,7 @@ int config_check_account(const char *account, const char *lines, size_t len, str
     }
     int r = begin_account(&reader, &(struct ini_item){.section = section, .line = 1}, err);
     if (r == 0)
-        r = ini_read(account, lines, len, read_item, &reader, err);
+        r = ini_read(&(struct ini_text){account, lines, len}, read_item, &reader, err);
     return r == 0 ? finish(&c, account, err) : r;
 }
 

@@ -274,7 +274,7 @@ static int make_absolute(char **path) {
     if (**path == '/')
         return 0;
     _cleanup_free_ char *cwd = getcwd(NULL, 0);
-    _cleanup_buf_ struct buf b = BUF_INIT(2 * PATH_MAX);
+    _cleanup_buf_ struct buf b = BUF_INIT((size_t)2 * PATH_MAX);
     if (!cwd)
         return -errno;
     int r = buf_printf(&b, "%s/%s", cwd, *path);

@@ -22,7 +22,7 @@ void frame_write(unsigned char *frame, const void *key, size_t key_len, const vo
 }
 
 int frame_read(const void *frame, size_t frame_len, const void *key, size_t key_len,
-               const void **ret_value, size_t *ret_len) {
+               struct frame_value *ret) {
     const unsigned char *p = frame;
     if (frame_len < FRAME_HEADER || p[0] == 0)
         return -EBADMSG;
@@ -33,7 +33,6 @@ int frame_read(const void *frame, size_t frame_len, const void *key, size_t key_
         sum |= (uint32_t)p[1 + i] << (8 * i);
     if (sum != frame_sum(key, key_len, p + FRAME_HEADER, frame_len - FRAME_HEADER))
         return -EBADMSG;
-    *ret_value = p + FRAME_HEADER;
-    *ret_len = frame_len - FRAME_HEADER;
+    *ret = (struct frame_value){p + FRAME_HEADER, frame_len - FRAME_HEADER};
     return 0;
 }

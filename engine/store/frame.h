@@ -18,8 +18,13 @@
 void frame_write(unsigned char *frame, const void *key, size_t key_len, const void *value,
                  size_t value_len);
 
+struct frame_value {
+    const void *data;
+    size_t len;
+};
+
 /* Finds the value in a frame (borrowed). 0, -EBADMSG (damaged) or -EPROTO (a newer version). */
 int frame_read(const void *frame, size_t frame_len, const void *key, size_t key_len,
-               const void **ret_value, size_t *ret_len);
+               struct frame_value *ret);
 
 #endif

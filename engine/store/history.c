@@ -21,12 +21,11 @@ static uint64_t get_u64(const unsigned char *from) {
     return value;
 }
 
-void history_key(enum history_stream stream, unsigned generation, uint64_t owner, uint64_t offset,
-                 unsigned char key[HISTORY_KEY_SIZE]) {
+void history_key(const struct history *h, uint64_t offset, unsigned char key[HISTORY_KEY_SIZE]) {
     key[0] = 'h';
-    key[1] = (unsigned char)stream;
-    key[2] = (unsigned char)generation;
-    put_u64(key + 3, owner);
+    key[1] = (unsigned char)h->stream;
+    key[2] = (unsigned char)h->generation;
+    put_u64(key + 3, h->owner);
     put_u64(key + PREFIX_SIZE, offset);
 }
 
@@ -66,11 +65,10 @@ static int find_record(struct store *s, const unsigned char key[HISTORY_KEY_SIZE
     return r < 0 ? r : 0;
 }
 
-int history_size(struct store *s, enum history_stream stream, unsigned generation, uint64_t owner,
-                 uint64_t *ret_size) {
+int history_size(struct store *s, const struct history *h, uint64_t *ret_size) {
     unsigned char key[HISTORY_KEY_SIZE];
     struct extent last = {0};
-    history_key(stream, generation, owner, UINT64_MAX, key);
+    history_key(h, UINT64_MAX, key);
     int r = find_record(s, key, &last);
     if (r < 0)
         return r;
@@ -131,10 +129,10 @@ static int read_once(struct store *s, const unsigned char key[HISTORY_KEY_SIZE],
     return r < 0 ? r : reading.cut;
 }
 
-int history_read(struct store *s, enum history_stream stream, unsigned generation, uint64_t owner,
-                 uint64_t offset, size_t len, struct buf *b) {
+int history_read(struct store *s, const struct history *h, uint64_t offset, size_t len,
+                 struct buf *b) {
     unsigned char key[HISTORY_KEY_SIZE];
-    history_key(stream, generation, owner, offset, key);
+    history_key(h, offset, key);
     int r = len ? 1 : 0;
     for (unsigned i = 0; r > 0 && i < READ_ATTEMPTS; i++)
         r = read_once(s, key, len, b);

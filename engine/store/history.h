@@ -24,20 +24,25 @@ enum history_stream {
 #define HISTORY_ROTATE_BYTES ((uint64_t)64 << 20)
 #define HISTORY_KEY_SIZE 19
 
-/* The key of the record that begins at `offset`; generation 0 is the current one. */
-void history_key(enum history_stream stream, unsigned generation, uint64_t owner, uint64_t offset,
-                 unsigned char key[HISTORY_KEY_SIZE]);
+/* Names one stream; generation 0 is the current one. */
+struct history {
+    enum history_stream stream;
+    unsigned generation;
+    uint64_t owner;
+};
+
+/* The key of the record that begins at `offset`. */
+void history_key(const struct history *h, uint64_t offset, unsigned char key[HISTORY_KEY_SIZE]);
 
 /* Moves a key to another generation of the same stream. */
 void history_key_set_generation(unsigned char key[HISTORY_KEY_SIZE], unsigned generation);
 
 /* The length of a stream in bytes. 0 or as store_scan. Any thread. */
-int history_size(struct store *s, enum history_stream stream, unsigned generation, uint64_t owner,
-                 uint64_t *ret_size);
+int history_size(struct store *s, const struct history *h, uint64_t *ret_size);
 
 /* Appends at most `len` bytes from `offset` to `b`. Reading at or past the end appends nothing.
    0 or as store_scan, -E2BIG. Any thread. */
-int history_read(struct store *s, enum history_stream stream, unsigned generation, uint64_t owner,
-                 uint64_t offset, size_t len, struct buf *b);
+int history_read(struct store *s, const struct history *h, uint64_t offset, size_t len,
+                 struct buf *b);
 
 #endif

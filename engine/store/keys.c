@@ -43,13 +43,13 @@ static int check_lengths(size_t key_len, size_t value_len, struct error *err) {
     return 0;
 }
 
-int store_check(const struct store_compare *compares, size_t n_compares, const struct store_op *ops,
-                size_t n_ops, struct error *err) {
+int store_check(const struct store_change *c, struct error *err) {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < n_compares; i++)
-        r = check_lengths(compares[i].key_len, compares[i].value ? compares[i].value_len : 0, err);
-    for (size_t i = 0; r == 0 && i < n_ops; i++)
-        r = check_lengths(ops[i].key_len, ops[i].value ? ops[i].value_len : 0, err);
+    for (size_t i = 0; r == 0 && i < c->n_compares; i++)
+        r = check_lengths(c->compares[i].key_len,
+                          c->compares[i].value ? c->compares[i].value_len : 0, err);
+    for (size_t i = 0; r == 0 && i < c->n_ops; i++)
+        r = check_lengths(c->ops[i].key_len, c->ops[i].value ? c->ops[i].value_len : 0, err);
     return r;
 }
 

@@ -21,8 +21,7 @@ struct range_start {
 struct range_start range_start(const struct store_range *range);
 
 /* 0, or -EINVAL when a key or a value is too long. */
-int store_check(const struct store_compare *compares, size_t n_compares, const struct store_op *ops,
-                size_t n_ops, struct error *err);
+int store_check(const struct store_change *c, struct error *err);
 
 /* The refusal of a commit whose compare does not hold. -EAGAIN. */
 int store_changed(struct error *err);

@@ -146,10 +146,9 @@ static int lmdb_get(struct store *store, const void *key, size_t key_len, struct
         code = mdb_get(txn, s->dbi, &k, &v);
     if (code != 0)
         return code_errno(s, code);
-    const void *data = NULL;
-    size_t len = 0;
-    int r = frame_read(v.mv_data, v.mv_size, key, key_len, &data, &len);
-    return r < 0 ? r : buf_append(value, data, len);
+    struct frame_value found;
+    int r = frame_read(v.mv_data, v.mv_size, key, key_len, &found);
+    return r < 0 ? r : buf_append(value, found.data, found.len);
 }
 
 /* Moves to the last key that is less than `key`. */
@@ -185,10 +184,9 @@ static int seek(MDB_cursor *cursor, const struct store_range *range, MDB_val *ke
 
 static int visit_one(store_visit visit, void *arg, const MDB_val *key, const MDB_val *value) {
     const char *user_key = (const char *)key->mv_data + 1;
-    const void *data = NULL;
-    size_t len = 0;
-    int r = frame_read(value->mv_data, value->mv_size, user_key, key->mv_size - 1, &data, &len);
-    return r < 0 ? r : visit(arg, user_key, key->mv_size - 1, data, len);
+    struct frame_value found;
+    int r = frame_read(value->mv_data, value->mv_size, user_key, key->mv_size - 1, &found);
+    return r < 0 ? r : visit(arg, user_key, key->mv_size - 1, found.data, found.len);
 }
 
 static bool in_range(const struct store_range *range, const MDB_val *key) {
@@ -228,12 +226,12 @@ static int has_value(const struct lmdb_store *s, MDB_txn *txn, const struct stor
         return code_errno(s, code);
     if (!want->value)
         return 0;
-    const void *data = NULL;
-    size_t len = 0;
-    int r = frame_read(v.mv_data, v.mv_size, want->key, want->key_len, &data, &len);
+    struct frame_value found;
+    int r = frame_read(v.mv_data, v.mv_size, want->key, want->key_len, &found);
     if (r < 0)
         return r;
-    return len == want->value_len && (len == 0 || memcmp(data, want->value, len) == 0);
+    return found.len == want->value_len &&
+           (found.len == 0 || memcmp(found.data, want->value, found.len) == 0);
 }
 
 static int check_compares(const struct lmdb_store *s, MDB_txn *txn,
@@ -287,22 +285,21 @@ static int put_revision(const struct lmdb_store *s, MDB_txn *txn, uint64_t revis
     return mdb_put(txn, s->dbi, &k, &v, 0);
 }
 
-static int lmdb_commit(struct store *store, const struct store_compare *compares, size_t n_compares,
-                       const struct store_op *ops, size_t n_ops, struct error *err) {
+static int lmdb_commit(struct store *store, const struct store_change *c, struct error *err) {
     struct lmdb_store *s = (struct lmdb_store *)store;
     _cleanup_txn_ MDB_txn *txn = NULL;
-    int r = store_check(compares, n_compares, ops, n_ops, err);
+    int r = store_check(c, err);
     if (r < 0)
         return r;
     int code = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (code != 0)
         return refuse(s, code, err);
-    r = check_compares(s, txn, compares, n_compares, err);
+    r = check_compares(s, txn, c->compares, c->n_compares, err);
     if (r < 0)
         return r;
     bool changed = false;
     uint64_t revision = atomic_load(&s->revision) + 1;
-    code = put_all(s, txn, ops, n_ops, &changed);
+    code = put_all(s, txn, c->ops, c->n_ops, &changed);
     if (code == 0 && !changed)
         return 0;
     if (code == 0)
@@ -313,7 +310,7 @@ static int lmdb_commit(struct store *store, const struct store_compare *compares
         return refuse(s, code, err);
     atomic_store(&s->revision, revision);
     if (s->watch)
-        s->watch(s->watch_arg, revision, ops, n_ops);
+        s->watch(s->watch_arg, revision, c->ops, c->n_ops);
     return 0;
 }
 
@@ -413,16 +410,15 @@ static int read_revision(struct lmdb_store *s, struct error *err) {
     }
     if (code != 0)
         return refuse(s, code, err);
-    const void *data = NULL;
-    size_t len = 0;
-    int r = frame_read(v.mv_data, v.mv_size, META_KEY, strlen(META_KEY), &data, &len);
+    struct frame_value found;
+    int r = frame_read(v.mv_data, v.mv_size, META_KEY, strlen(META_KEY), &found);
     if (r == -EPROTO)
         return refuse(s, MDB_VERSION_MISMATCH, err);
-    if (r < 0 || len != META_LEN)
+    if (r < 0 || found.len != META_LEN)
         return refuse(s, MDB_CORRUPTED, err);
     uint64_t revision = 0;
     for (unsigned i = 0; i < META_LEN; i++)
-        revision |= (uint64_t)((const unsigned char *)data)[i] << (8 * i);
+        revision |= (uint64_t)((const unsigned char *)found.data)[i] << (8 * i);
     atomic_store(&s->revision, revision);
     return 0;
 }

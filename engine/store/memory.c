@@ -210,20 +210,18 @@ static int apply_all(struct memory_store *s, const struct store_op *ops, size_t 
     return 0;
 }
 
-static int memory_commit(struct store *store, const struct store_compare *compares,
-                         size_t n_compares, const struct store_op *ops, size_t n_ops,
-                         struct error *err) {
+static int memory_commit(struct store *store, const struct store_change *c, struct error *err) {
     struct memory_store *s = (struct memory_store *)store;
-    int r = store_check(compares, n_compares, ops, n_ops, err);
+    int r = store_check(c, err);
     if (r < 0)
         return r;
     r = s->fail_commit ? s->fail_commit(s->fail_arg) : 0;
     if (r < 0)
         return err_set(err, r, r == -ENOSPC ? "no_space" : "store", "the state cannot be saved: %s",
                        strerror(-r));
-    if (!compares_hold(s, compares, n_compares))
+    if (!compares_hold(s, c->compares, c->n_compares))
         return store_changed(err);
-    return apply_all(s, ops, n_ops, err);
+    return apply_all(s, c->ops, c->n_ops, err);
 }
 
 static uint64_t memory_revision(struct store *store) {

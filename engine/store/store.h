@@ -46,6 +46,14 @@ struct store_compare {
     size_t value_len;
 };
 
+/* What a commit does: `ops` in order, if all `compares` hold. */
+struct store_change {
+    const struct store_compare *compares;
+    size_t n_compares;
+    const struct store_op *ops;
+    size_t n_ops;
+};
+
 /* Called for each key in order. Returns 0 to go on, > 0 to stop, < 0 to fail with that code.
    The pointers are good until the callback returns. It must not call the store. */
 typedef int (*store_visit)(void *arg, const void *key, size_t key_len, const void *value,
@@ -68,8 +76,7 @@ struct store_range {
 struct store_ops {
     int (*get)(struct store *s, const void *key, size_t key_len, struct buf *value);
     int (*scan)(struct store *s, const struct store_range *range, store_visit visit, void *arg);
-    int (*commit)(struct store *s, const struct store_compare *compares, size_t n_compares,
-                  const struct store_op *ops, size_t n_ops, struct error *err);
+    int (*commit)(struct store *s, const struct store_change *change, struct error *err);
     uint64_t (*revision)(struct store *s);
     void (*watch)(struct store *s, store_watch watch, void *arg);
     void (*free)(struct store *s);
@@ -105,14 +112,13 @@ static inline int store_scan(struct store *s, const struct store_range *range, s
 }
 
 /*
- * Applies `ops` in order if all `compares` hold. Durable when it returns 0. Returns -EAGAIN when a
+ * Applies a change, whole or not at all. Durable when it returns 0. Returns -EAGAIN when a
  * compare does not hold, -ENOSPC (disk or map full), -EIO, -EINVAL (key or value too long),
  * -ENOMEM. Engine thread only.
  */
-static inline int store_commit(struct store *s, const struct store_compare *compares,
-                               size_t n_compares, const struct store_op *ops, size_t n_ops,
+static inline int store_commit(struct store *s, const struct store_change *change,
                                struct error *err) {
-    return s->ops->commit(s, compares, n_compares, ops, n_ops, err);
+    return s->ops->commit(s, change, err);
 }
 
 static inline uint64_t store_revision(struct store *s) {

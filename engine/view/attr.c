@@ -177,8 +177,10 @@ static int rendered_size(const struct view_ctx *ctx, const struct view_ref *ref,
         return 0;
     }
     if (ref->entry->kind == VIEW_STREAM)
-        return history_size(ctx->gateway->store, (enum history_stream)ref->entry->stream,
-                            ref->entry->generation, ref->object_id, ret);
+        return history_size(ctx->gateway->store,
+                            &(struct history){(enum history_stream)ref->entry->stream,
+                                              ref->entry->generation, ref->object_id},
+                            ret);
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
     bool readable = ref->link || ref->entry->show;
     int r = readable ? view_show(ctx, ref, &b) : 0;

@@ -91,18 +91,18 @@ static int make_named(const struct view_ctx *ctx, enum command_type type, const 
     return 0;
 }
 
-static int make_cluster(const struct view_ctx *ctx, const char *name, mode_t mode,
+static int make_cluster(const struct view_ctx *ctx, const struct view_new *what,
                         struct command **ret, struct error *err) {
-    int r = check_cluster_name(ctx->snapshot, name, err);
+    int r = check_cluster_name(ctx->snapshot, what->name, err);
     if (r < 0)
         return r;
     struct command *c = NULL;
-    r = make_named(ctx, COMMAND_CREATE_CLUSTER, name, &c, err);
+    r = make_named(ctx, COMMAND_CREATE_CLUSTER, what->name, &c, err);
     if (r < 0)
         return r;
     c->uid = ctx->uid;
     c->gid = ctx->gid;
-    c->mode = mode & 0755;
+    c->mode = what->mode & 0755;
     *ret = c;
     return 0;
 }
@@ -136,18 +136,18 @@ static int make_user(const struct view_ctx *ctx, const char *name, struct comman
     return make_named(ctx, COMMAND_CREATE_USER, name, ret, err);
 }
 
-int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
-               mode_t mode, struct command **ret, struct error *err) {
+int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const struct view_new *what,
+               struct command **ret, struct error *err) {
     if (dir->entry->row == ROW_ROOT)
-        return make_cluster(ctx, name, mode, ret, err);
+        return make_cluster(ctx, what, ret, err);
     if (dir->entry->row == ROW_USERS)
-        return make_user(ctx, name, ret, err);
+        return make_user(ctx, what->name, ret, err);
     if (dir->entry->row != ROW_NODES)
         return err_kind(err, "not_permitted",
                         "no directory can be made here: mkdir makes clusters at the top, nodes in "
                         "nodes/ and users in users/");
-    int r = check_node_name(ctx->cluster, name, err);
-    return r < 0 ? r : make_named(ctx, COMMAND_CREATE_NODE, name, ret, err);
+    int r = check_node_name(ctx->cluster, what->name, err);
+    return r < 0 ? r : make_named(ctx, COMMAND_CREATE_NODE, what->name, ret, err);
 }
 
 static const struct {

@@ -224,13 +224,13 @@ int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, st
     return 0;
 }
 
-static int store_document(const struct view_ctx *ctx, enum command_type type, const char *text,
-                          size_t len, struct command **ret, struct error *err) {
-    if (len > LIMIT_DOCUMENT_BYTES)
-        return err_kind(err, "too_large", "it has %zu bytes: at most %zu are taken", len,
+static int store_document(const struct view_ctx *ctx, enum command_type type,
+                          const struct written *w, struct command **ret, struct error *err) {
+    if (w->len > LIMIT_DOCUMENT_BYTES)
+        return err_kind(err, "too_large", "it has %zu bytes: at most %zu are taken", w->len,
                         LIMIT_DOCUMENT_BYTES);
     _cleanup_(command_freep) struct command *c = view_command_new(ctx, type);
-    if (!c || command_set_text(c, text, len) < 0)
+    if (!c || command_set_text(c, w->text, w->len) < 0)
         return view_no_memory(err);
     *ret = TAKE_PTR(c);
     return 0;
@@ -238,13 +238,15 @@ static int store_document(const struct view_ctx *ctx, enum command_type type, co
 
 int store_template(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                    struct error *err) {
-    return store_document(ctx, COMMAND_SET_TEMPLATE, text, len, ret, err);
+    return store_document(ctx, COMMAND_SET_TEMPLATE, &(struct written){text, len, NULL}, ret, err);
 }
 
 int store_parameters(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                      struct error *err) {
     int r = check_parameters(text, len, err);
-    return r < 0 ? r : store_document(ctx, COMMAND_SET_PARAMETERS, text, len, ret, err);
+    return r < 0 ? r
+                 : store_document(ctx, COMMAND_SET_PARAMETERS, &(struct written){text, len, NULL},
+                                  ret, err);
 }
 
 static int check_config(const char *text, size_t len, struct error *err) {
@@ -259,7 +261,9 @@ static int check_config(const char *text, size_t len, struct error *err) {
 int store_config(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                  struct error *err) {
     int r = check_config(text, len, err);
-    return r < 0 ? r : store_document(ctx, COMMAND_SET_CONFIG, text, len, ret, err);
+    return r < 0 ? r
+                 : store_document(ctx, COMMAND_SET_CONFIG, &(struct written){text, len, NULL}, ret,
+                                  err);
 }
 
 int store_account(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
@@ -268,7 +272,7 @@ int store_account(const struct view_ctx *ctx, const char *text, size_t len, stru
     _cleanup_free_ char *name = NULL;
     int r = check_config(text, len, err);
     if (r == 0)
-        r = store_document(ctx, COMMAND_SET_ACCOUNT, text, len, &c, err);
+        r = store_document(ctx, COMMAND_SET_ACCOUNT, &(struct written){text, len, NULL}, &c, err);
     if (r < 0)
         return r;
     if (asprintf(&name, "system/accounts/%s", str_text(ctx->item->name)) < 0) {

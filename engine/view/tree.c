@@ -151,9 +151,8 @@ bool view_present(const struct view_ctx *ctx, const struct view_entry *entry) {
                                : ctx->array   ? ctx->array->id
                                : ctx->cluster ? ctx->cluster->id
                                               : 0;
-    return history_size(ctx->gateway->store, (enum history_stream)entry->stream, entry->generation,
-                        owner, &size) == 0 &&
-           size > 0;
+    const struct history h = {(enum history_stream)entry->stream, entry->generation, owner};
+    return history_size(ctx->gateway->store, &h, &size) == 0 && size > 0;
 }
 
 /* A node seen in an array's directory is a link. */
@@ -364,7 +363,7 @@ static int list_nothing(struct listing *l) {
 }
 
 int view_list(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,
-              uint64_t cookie, view_visit visit, void *arg) {
+              const struct view_listing *from) {
     static int (*const list_objects[])(struct listing *) = {
         [VIEW_OF_SERVER] = list_nothing, [VIEW_OF_CLUSTER] = list_clusters,
         [VIEW_OF_ARRAY] = list_arrays,   [VIEW_OF_NODE] = list_nodes,
@@ -378,12 +377,12 @@ int view_list(const struct gateway *g, const struct snapshot *s, const struct vi
     if (r < 0)
         return r;
     const struct view_dir *d = dir->entry->dir;
-    for (uint64_t i = cookie; i < d->n_entries; i++) {
+    for (uint64_t i = from->cookie; i < d->n_entries; i++) {
         struct view_ref ref = {.object_id = dir->object_id, .entry = &d->entries[i]};
-        if (view_present(&ctx, ref.entry) && visit(arg, ref.entry->name, &ref, i + 1))
+        if (view_present(&ctx, ref.entry) && from->visit(from->arg, ref.entry->name, &ref, i + 1))
             return 0;
     }
-    struct listing l = {.ctx = &ctx, .dir = dir, .visit = visit, .arg = arg};
-    l.position = cookie < COOKIE_OBJECTS ? 0 : cookie >> COOKIE_SHIFT;
+    struct listing l = {.ctx = &ctx, .dir = dir, .visit = from->visit, .arg = from->arg};
+    l.position = from->cookie < COOKIE_OBJECTS ? 0 : from->cookie >> COOKIE_SHIFT;
     return list_objects[d->lists](&l);
 }

@@ -119,8 +119,13 @@ int view_parent(const struct snapshot *s, const struct view_ref *ref, struct vie
  * ".." are the caller's business. Returns 0 or -ENOTDIR.
  */
 typedef int (*view_visit)(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie);
+struct view_listing {
+    uint64_t cookie;
+    view_visit visit;
+    void *arg;
+};
 int view_list(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,
-              uint64_t cookie, view_visit visit, void *arg);
+              const struct view_listing *from);
 
 /* Fills the context of a place. 0 or -ENOENT. The caller sets uid and gid. */
 int view_context(const struct gateway *g, const struct snapshot *s, const struct view_ref *ref,
@@ -145,8 +150,12 @@ int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf
 /* Commands for changes of the tree itself; each gives a new command or a refusal in words.
    mkdir: in the root a cluster, in nodes/ a node, in users/ a user. rmdir, rename, setattr
    likewise. */
-int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
-               mode_t mode, struct command **ret, struct error *err);
+struct view_new {
+    const char *name;
+    mode_t mode; /* of a cluster */
+};
+int view_mkdir(const struct view_ctx *ctx, const struct view_ref *dir, const struct view_new *what,
+               struct command **ret, struct error *err);
 int view_rmdir(const struct view_ctx *ctx, const struct view_ref *ref, struct command **ret,
                struct error *err);
 int view_rename(const struct view_ctx *ctx, const struct view_ref *ref, const char *new_name,

@@ -264,12 +264,12 @@ static int append_history(struct host *h, enum history_stream stream, uint64_t o
                           const char *text, size_t len) {
     unsigned char key[HISTORY_KEY_SIZE];
     uint64_t size = 0;
-    int r = history_size(h->store, stream, 0, owner, &size);
+    int r = history_size(h->store, &(struct history){stream, 0, owner}, &size);
     if (r < 0)
         return r;
-    history_key(stream, 0, owner, size, key);
+    history_key(&(struct history){stream, 0, owner}, size, key);
     struct store_op op = {key, sizeof(key), text, len};
-    return store_commit(h->store, NULL, 0, &op, 1, NULL);
+    return store_commit(h->store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL);
 }
 
 static int line_log(struct host *h, struct builder *b, char *rest) {

@@ -155,6 +155,14 @@ class Fuzzer:
         return "" if count > 100 else f"only {count} operations"
 
 
+def attempt(run):
+    """(errno or 0, what it gave)."""
+    try:
+        return 0, run()
+    except OSError as e:
+        return e.errno, None
+
+
 class Careful:
     """One process's random operations on clusters of its own, each compared with the model."""
 
@@ -343,12 +351,10 @@ class Careful:
             verdict = predict()
         except tree_model.Refused as r:
             verdict = tree_model.Verdict(*r.errnos)
-        try:
-            result, code = run(), 0
-        except OSError as e:
-            result, code = None, e.errno
+        code, result = attempt(run)
         names = [errno.errorcode.get(w, "success") for w in verdict.errnos]
-        assert code in verdict.errnos, f"{errno.errorcode.get(code, 'success')}, not {names}"
+        assert code in verdict.errnos, f"{errno.errorcode.get(code, 'success')}, not {names}; " \
+            f"tried again: {errno.errorcode.get(attempt(run)[0], 'success')}"
         if code == 0:
             verdict.done()
             if judge:

@@ -84,7 +84,7 @@ static inline struct store_op op_put(const char *key, const char *value) {
 
 static inline int put(struct store *s, const char *key, const char *value) {
     struct store_op op = op_put(key, value);
-    return store_commit(s, NULL, 0, &op, 1, NULL);
+    return store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL);
 }
 
 static inline void assert_value(struct store *s, const char *key, const char *value) {
@@ -118,7 +118,7 @@ static inline int put_pairs(struct store *s, unsigned value) {
         (void)snprintf(keys[i], sizeof(keys[i]), "p%u", i);
         ops[i] = op_put(keys[i], text);
     }
-    return store_commit(s, NULL, 0, ops, PAIRS, NULL);
+    return store_commit(s, &(struct store_change){.ops = ops, .n_ops = PAIRS}, NULL);
 }
 
 struct pairs {

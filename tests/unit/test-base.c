@@ -128,10 +128,12 @@ static void test_ini(void **state) {
     (void)state;
     int items = 0;
     static const char good[] = "# note\n[account azure]\nregion = \"eastus\"\r\n\n; more\na=b\n";
-    assert_int_equal(ini_read("c", good, strlen(good), count_item, &items, NULL), 0);
+    assert_int_equal(
+        ini_read(&(struct ini_text){"c", good, strlen(good)}, count_item, &items, NULL), 0);
     assert_int_equal(items, 3);
     _cleanup_error_ struct error err = ERROR_INIT;
-    assert_int_equal(ini_read("c.conf", "[a]\nx\n", 6, count_item, &items, &err), -EINVAL);
+    assert_int_equal(
+        ini_read(&(struct ini_text){"c.conf", "[a]\nx\n", 6}, count_item, &items, &err), -EINVAL);
     assert_non_null(strstr(err_text(&err), "c.conf:2"));
 }
 

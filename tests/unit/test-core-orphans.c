@@ -38,7 +38,8 @@ static void lose_clusters(struct world *w) {
         struct store_range range = {.prefix = &letters[i], .prefix_len = 1};
         struct store_op op;
         while (store_scan(w->store, &range, take_key, &op) > 0)
-            assert_int_equal(store_commit(w->store, NULL, 0, &op, 1, NULL), 0);
+            assert_int_equal(
+                store_commit(w->store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
     }
     restart(w);
 }

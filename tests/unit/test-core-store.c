@@ -109,7 +109,7 @@ static void test_long_words_can_be_saved(void **state) {
 
 static uint64_t length_of(struct world *w, enum history_stream stream, unsigned generation) {
     uint64_t size = 0;
-    assert_int_equal(history_size(w->store, stream, generation, 0, &size), 0);
+    assert_int_equal(history_size(w->store, &(struct history){stream, generation, 0}, &size), 0);
     return size;
 }
 
@@ -135,8 +135,10 @@ static void test_history_is_cut(void **state) {
     }
     assert_true(cut);
     _cleanup_buf_ struct buf old = BUF_INIT(10000), now = BUF_INIT(10000);
-    assert_int_equal(history_read(w.store, HISTORY_LOGS, 1, 0, 0, 10000, &old), 0);
-    assert_int_equal(history_read(w.store, HISTORY_LOGS, 0, 0, 0, 10000, &now), 0);
+    assert_int_equal(history_read(w.store, &(struct history){HISTORY_LOGS, 1, 0}, 0, 10000, &old),
+                     0);
+    assert_int_equal(history_read(w.store, &(struct history){HISTORY_LOGS, 0, 0}, 0, 10000, &now),
+                     0);
     assert_int_equal(old.len, length_of(&w, HISTORY_LOGS, 1));
     assert_int_equal(now.len, length_of(&w, HISTORY_LOGS, 0));
     assert_int_equal(old.data[old.len - 1], '\n');

@@ -163,7 +163,8 @@ static void write_schema(struct world *w, int schema) {
     assert_int_equal(store_get(w->store, "m", 1, &b), 0);
     assert_int_equal(buf_printf(&changed, "{\"schema\":%d%s", schema, strchr(b.data, ',')), 0);
     struct store_op op = {"m", 1, changed.data, changed.len};
-    assert_int_equal(store_commit(w->store, NULL, 0, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(w->store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL),
+                     0);
     buf_done(&b);
     buf_done(&changed);
 }

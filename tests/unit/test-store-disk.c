@@ -114,7 +114,7 @@ static int put_large(struct store *s, unsigned n, struct error *err) {
     (void)snprintf(key, sizeof(key), "big%u", n);
     memset(large, 'a' + (int)(n % 26), sizeof(large));
     struct store_op ops[] = {{key, strlen(key), large, sizeof(large)}, op_put("p0", "torn")};
-    return store_commit(s, NULL, 0, ops, n < 5 ? 1 : 2, err);
+    return store_commit(s, &(struct store_change){.ops = ops, .n_ops = n < 5 ? 1 : 2}, err);
 }
 
 /* Writes more and more until one is refused. */
@@ -230,7 +230,7 @@ static void test_lmdb_damaged_value(void **state) {
     assert_string_equal(l.text, "");
     struct store_compare c = {"bad", 3, "precious-text", 13};
     struct store_op op = op_put("bad", "mended");
-    assert_int_equal(store_commit(f->store, &c, 1, &op, 1, NULL), -EBADMSG);
+    assert_int_equal(store_commit(f->store, &(struct store_change){&c, 1, &op, 1}, NULL), -EBADMSG);
     assert_int_equal(put(f->store, "bad", "mended"), 0);
     assert_value(f->store, "bad", "mended");
 }

@@ -28,7 +28,7 @@ static void test_put_get_delete(void **state) {
     f->watched = 0;
     assert_int_equal(put(s, "a", ""), 0);
     assert_int_equal(put(s, "b", NULL), 0);
-    assert_int_equal(store_commit(s, NULL, 0, NULL, 0, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){0}, NULL), 0);
     assert_int_equal(store_revision(s), 3);
     assert_int_equal(f->watched, 0);
     assert_int_equal(put(s, "a", NULL), 0);
@@ -54,7 +54,9 @@ static void test_order_of_operations(void **state) {
     struct store_op ops[] = {op_put("a", "1"),  op_put("a", "2"), op_put("b", "1"),
                              op_put("b", NULL), op_put("a", "3"), op_put("c", NULL),
                              op_put("c", "x")};
-    assert_int_equal(store_commit(f->store, NULL, 0, ops, ARRAY_SIZE(ops), NULL), 0);
+    assert_int_equal(
+        store_commit(f->store, &(struct store_change){.ops = ops, .n_ops = ARRAY_SIZE(ops)}, NULL),
+        0);
     assert_value(f->store, "a", "3");
     assert_value(f->store, "b", NULL);
     assert_value(f->store, "c", "x");
@@ -68,14 +70,14 @@ static void test_compare(void **state) {
     struct store_compare absent = {"a", 1, NULL, 0}, old = {"a", 1, "old", 3};
     struct store_compare longer = {"a", 1, "old!", 4};
     _cleanup_error_ struct error err = ERROR_INIT;
-    assert_int_equal(store_commit(s, &old, 1, &op, 1, &err), -EAGAIN);
+    assert_int_equal(store_commit(s, &(struct store_change){&old, 1, &op, 1}, &err), -EAGAIN);
     assert_string_equal(err.kind, "try_again");
     assert_value(s, "a", NULL);
     assert_int_equal(put(s, "a", "old"), 0);
-    assert_int_equal(store_commit(s, &absent, 1, &op, 1, NULL), -EAGAIN);
-    assert_int_equal(store_commit(s, &longer, 1, &op, 1, NULL), -EAGAIN);
+    assert_int_equal(store_commit(s, &(struct store_change){&absent, 1, &op, 1}, NULL), -EAGAIN);
+    assert_int_equal(store_commit(s, &(struct store_change){&longer, 1, &op, 1}, NULL), -EAGAIN);
     struct store_compare both[] = {old, {"b", 1, NULL, 0}};
-    assert_int_equal(store_commit(s, both, 2, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){both, 2, &op, 1}, NULL), 0);
     assert_value(s, "a", "new");
     assert_int_equal(store_revision(s), 2);
 }
@@ -86,21 +88,23 @@ static void test_limits(void **state) {
     char key[STORE_KEY_MAX + 1];
     memset(key, 'k', sizeof(key));
     struct store_op op = {key, STORE_KEY_MAX, "v", 1};
-    assert_int_equal(store_commit(s, NULL, 0, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
     _cleanup_buf_ struct buf b = BUF_INIT(STORE_VALUE_MAX);
     assert_int_equal(store_get(s, key, STORE_KEY_MAX, &b), 0);
     struct store_op ops[] = {op_put("x", "y"), {key, STORE_KEY_MAX + 1, "v", 1}};
     _cleanup_error_ struct error err = ERROR_INIT;
-    assert_int_equal(store_commit(s, NULL, 0, ops, 2, &err), -EINVAL);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = ops, .n_ops = 2}, &err),
+                     -EINVAL);
     assert_non_null(strstr(err_text(&err), "481"));
     assert_value(s, "x", NULL);
     assert_int_equal(store_get(s, key, STORE_KEY_MAX + 1, &b), -ENOENT);
     _cleanup_free_ char *big = malloc(STORE_VALUE_MAX + 1);
     memset(big, 'b', STORE_VALUE_MAX + 1);
     op = (struct store_op){"big", 3, big, STORE_VALUE_MAX + 1};
-    assert_int_equal(store_commit(s, NULL, 0, &op, 1, NULL), -EINVAL);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL),
+                     -EINVAL);
     op.value_len--;
-    assert_int_equal(store_commit(s, NULL, 0, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
     buf_clear(&b);
     assert_int_equal(store_get(s, "big", 3, &b), 0);
     assert_int_equal(b.len, STORE_VALUE_MAX);
@@ -163,17 +167,17 @@ static void test_scan(void **state) {
 static void append(struct store *s, uint64_t owner, const char *text) {
     unsigned char key[HISTORY_KEY_SIZE];
     uint64_t size = 0;
-    assert_int_equal(history_size(s, HISTORY_LOGS, 0, owner, &size), 0);
-    history_key(HISTORY_LOGS, 0, owner, size, key);
+    assert_int_equal(history_size(s, &(struct history){HISTORY_LOGS, 0, owner}, &size), 0);
+    history_key(&(struct history){HISTORY_LOGS, 0, owner}, size, key);
     struct store_op op = {key, sizeof(key), text, strlen(text)};
-    assert_int_equal(store_commit(s, NULL, 0, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
 }
 
 static void test_history(void **state) {
     struct fixture *f = *state;
     struct store *s = f->store;
     uint64_t size = 99;
-    assert_int_equal(history_size(s, HISTORY_LOGS, 0, 5, &size), 0);
+    assert_int_equal(history_size(s, &(struct history){HISTORY_LOGS, 0, 5}, &size), 0);
     assert_int_equal(size, 0);
     char all[64] = "", piece[8];
     for (unsigned i = 0; i < 12; i++) {
@@ -184,14 +188,15 @@ static void test_history(void **state) {
         append(s, 4, "before\n");
         append(s, 6, "after\n");
     }
-    assert_int_equal(history_size(s, HISTORY_LOGS, 0, 5, &size), 0);
+    assert_int_equal(history_size(s, &(struct history){HISTORY_LOGS, 0, 5}, &size), 0);
     assert_int_equal(size, strlen(all));
-    assert_int_equal(history_size(s, HISTORY_EVENTS, 0, 5, &size), 0);
+    assert_int_equal(history_size(s, &(struct history){HISTORY_EVENTS, 0, 5}, &size), 0);
     assert_int_equal(size, 0);
     for (size_t from = 0; from <= strlen(all) + 1; from++) {
         for (size_t len = 0; len <= strlen(all) + 2; len++) {
             _cleanup_buf_ struct buf b = BUF_INIT(100);
-            assert_int_equal(history_read(s, HISTORY_LOGS, 0, 5, from, len, &b), 0);
+            assert_int_equal(history_read(s, &(struct history){HISTORY_LOGS, 0, 5}, from, len, &b),
+                             0);
             char want[64];
             (void)snprintf(want, sizeof(want), "%.*s", (int)len,
                            from < strlen(all) ? all + from : "");
@@ -199,10 +204,11 @@ static void test_history(void **state) {
         }
     }
     _cleanup_buf_ struct buf b = BUF_INIT(4);
-    assert_int_equal(history_read(s, HISTORY_LOGS, 0, 5, 0, 10, &b), -E2BIG);
+    assert_int_equal(history_read(s, &(struct history){HISTORY_LOGS, 0, 5}, 0, 10, &b), -E2BIG);
     buf_clear(&b);
-    assert_int_equal(history_read(s, HISTORY_LOGS, 1, 5, 0, 10, &b), 0);
-    assert_int_equal(history_read(s, HISTORY_LOGS, 0, 5, UINT64_MAX, SIZE_MAX, &b), 0);
+    assert_int_equal(history_read(s, &(struct history){HISTORY_LOGS, 1, 5}, 0, 10, &b), 0);
+    assert_int_equal(
+        history_read(s, &(struct history){HISTORY_LOGS, 0, 5}, UINT64_MAX, SIZE_MAX, &b), 0);
     assert_int_equal(b.len, 0);
 }
 
@@ -231,7 +237,8 @@ static void test_random(void **state) {
             next[k] = (struct naive){v != 0, v};
         }
         struct store_compare never = {"k00", 3, "no", 2};
-        int r = store_commit(f->store, &never, refused, ops, ARRAY_SIZE(ops), NULL);
+        int r = store_commit(f->store,
+                             &(struct store_change){&never, refused, ops, ARRAY_SIZE(ops)}, NULL);
         assert_int_equal(r, refused ? -EAGAIN : 0);
         if (!refused) {
             memcpy(naive, next, sizeof(naive));
@@ -283,7 +290,8 @@ static void test_memory_fails_on_demand(void **state) {
     f->fail = -ENOSPC;
     _cleanup_error_ struct error err = ERROR_INIT;
     struct store_op op = op_put("a", "2");
-    assert_int_equal(store_commit(f->store, NULL, 0, &op, 1, &err), -ENOSPC);
+    assert_int_equal(store_commit(f->store, &(struct store_change){.ops = &op, .n_ops = 1}, &err),
+                     -ENOSPC);
     assert_string_equal(err.kind, "no_space");
     assert_value(f->store, "a", "1");
     assert_int_equal(store_revision(f->store), 1);

@@ -271,10 +271,10 @@ struct history_key_parts {
 
 static void put(struct store *s, const struct history_key_parts *k, const char *text) {
     unsigned char key[HISTORY_KEY_SIZE];
-    history_key(k->stream, k->generation, k->owner, 0, key);
+    history_key(&(struct history){k->stream, k->generation, k->owner}, 0, key);
     struct store_op op = {
         .key = key, .key_len = sizeof(key), .value = text, .value_len = strlen(text)};
-    assert_int_equal(store_commit(s, NULL, 0, &op, 1, NULL), 0);
+    assert_int_equal(store_commit(s, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
 }
 
 static void test_streams(void **state) {
@@ -332,8 +332,12 @@ static double render_all(struct fixture *f, size_t n) {
     size_t seen = 0, linked = 0;
     assert_int_equal(fixture_find(f, "/hpc/nodes", &nodes), 0);
     assert_int_equal(fixture_find(f, "/hpc/arrays/htc/nodes", &links), 0);
-    assert_int_equal(view_list(&f->gateway, f->snapshot, &nodes, 0, count_entry, &seen), 0);
-    assert_int_equal(view_list(&f->gateway, f->snapshot, &links, 0, count_entry, &linked), 0);
+    assert_int_equal(
+        view_list(&f->gateway, f->snapshot, &nodes, &(struct view_listing){0, count_entry, &seen}),
+        0);
+    assert_int_equal(view_list(&f->gateway, f->snapshot, &links,
+                               &(struct view_listing){0, count_entry, &linked}),
+                     0);
     assert_int_equal(seen, n + 4);
     assert_int_equal(linked, n);
     return cpu_seconds() - start;

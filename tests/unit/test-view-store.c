@@ -330,7 +330,7 @@ static void test_mkdir(void **state) {
         struct view_ctx ctx = fixture_context(*state, m->dir, &dir);
         _cleanup_error_ struct error err = ERROR_INIT;
         _cleanup_(command_freep) struct command *c = NULL;
-        int r = view_mkdir(&ctx, &dir, m->name, 0775, &c, &err);
+        int r = view_mkdir(&ctx, &dir, &(struct view_new){m->name, 0775}, &c, &err);
         if (r != m->code || (r < 0 && strcmp(err_text(&err), m->words) != 0))
             fail_msg("mkdir %s in %s: %d %s", m->name, m->dir, r, err_text(&err));
         if (r < 0)

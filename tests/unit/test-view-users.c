@@ -173,7 +173,7 @@ static void test_mkdir(void **state) {
         struct view_ctx ctx = fixture_context(*state, "/users", &dir);
         _cleanup_error_ struct error err = ERROR_INIT;
         _cleanup_(command_freep) struct command *c = NULL;
-        int r = view_mkdir(&ctx, &dir, names[i].name, 0755, &c, &err);
+        int r = view_mkdir(&ctx, &dir, &(struct view_new){names[i].name, 0755}, &c, &err);
         if (r != names[i].code)
             fail_msg("mkdir users/%s: %d %s", names[i].name, r, err_text(&err));
         assert_true(r == 0 || err.msg);

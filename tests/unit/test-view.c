@@ -171,7 +171,9 @@ static int visit_entry(void *arg, const char *name, const struct view_ref *ref, 
 static void walk_directory(struct walk *w, const struct view_ref *dir) {
     struct view_ref before = w->dir;
     w->dir = *dir;
-    assert_int_equal(view_list(&w->f->gateway, w->f->snapshot, dir, 0, visit_entry, w), 0);
+    assert_int_equal(
+        view_list(&w->f->gateway, w->f->snapshot, dir, &(struct view_listing){0, visit_entry, w}),
+        0);
     w->dir = before;
 }
 
@@ -317,7 +319,8 @@ static void test_gone_objects(void **state) {
         assert_int_equal(view_parent(f->snapshot, refs[i], &out), -ENOENT);
         assert_int_equal(view_context(&f->gateway, f->snapshot, refs[i], &ctx), -ENOENT);
     }
-    assert_int_equal(view_list(&f->gateway, f->snapshot, &node, 0, NULL, NULL), -ENOENT);
+    assert_int_equal(
+        view_list(&f->gateway, f->snapshot, &node, &(struct view_listing){0, NULL, NULL}), -ENOENT);
 }
 
 static void test_modes(void **state) {
@@ -429,7 +432,9 @@ static const char *read_pages(const struct fixture *f, const char *path, size_t 
     for (size_t before = SIZE_MAX; before != p->names.len;) {
         before = p->names.len;
         p->left = size;
-        assert_int_equal(view_list(&f->gateway, f->snapshot, &ref, p->cookie, take_page, p), 0);
+        assert_int_equal(view_list(&f->gateway, f->snapshot, &ref,
+                                   &(struct view_listing){p->cookie, take_page, p}),
+                         0);
     }
     return p->names.data;
 }
@@ -455,7 +460,8 @@ static void test_cookies_outlive_changes(void **state) {
     struct view_ref ref;
     struct page p = {.names = BUF_INIT(4096), .left = 2};
     assert_int_equal(fixture_find(f, "/hpc/nodes", &ref), 0);
-    assert_int_equal(view_list(&f->gateway, f->snapshot, &ref, 0, take_page, &p), 0);
+    assert_int_equal(
+        view_list(&f->gateway, f->snapshot, &ref, &(struct view_listing){0, take_page, &p}), 0);
     struct builder *b = fixture_begin(f);
     assert_int_equal(builder_remove_node(b, ID_HPC, ID_EXECUTE_1), 0);
     struct node *n = builder_add_node(b, ID_HPC, 40, "added");
