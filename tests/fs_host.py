@@ -4,12 +4,11 @@ import contextlib
 import os
 import pathlib
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 
-from harness import BUILD, SLOW, is_mounted, wait_until
+from harness import BUILD, SLOW, wait_until
+from mounted import Mounted, is_mounted
 
 CONNECTIONS = pathlib.Path("/sys/fs/fuse/connections")
 
@@ -20,14 +19,11 @@ def listen(stdout, answers):
     answers.put("the end of its output")
 
 
-class Host:
+class Host(Mounted):
     """fs-host on a temporary mount."""
 
     def __init__(self, *options):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ccfs-host-"))
-        self.dir.chmod(0o755)
-        self.mount = self.dir / "mnt"
-        self.mount.mkdir()
+        super().__init__("ccfs-host-")
         self.options = options
         self.process = None
 
@@ -68,35 +64,13 @@ class Host:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        while is_mounted(self.mount):
-            if subprocess.run(["umount", "-l", str(self.mount)], capture_output=True).returncode:
-                break
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    # --- files of the tree ---
-
-    def path(self, *parts):
-        return self.mount.joinpath(*parts)
-
-    def read(self, *parts):
-        return self.path(*parts).read_text()
-
-    def write(self, text, *parts, flags=os.O_WRONLY | os.O_TRUNC):
-        """One write(2); raises what write or close gives."""
-        fd = os.open(self.path(*parts), flags)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
+        self.remove()
 
     def make_cluster(self, name="c", nodes=0):
         os.mkdir(self.path(name))
         if nodes:
             self.write(f"{nodes}\n", name, "nodes", "count")
         return self
-
-    def nodes(self, cluster="c"):
-        return sorted(n for n in os.listdir(self.path(cluster, "nodes")) if n != "count")
 
 
 def connections():

@@ -4,15 +4,15 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+from mounted import Mounted, is_mounted
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("CYCLECLOUDFS_BUILD", ROOT / "build"))
@@ -83,11 +83,6 @@ def wait_until(condition, timeout=30, what="the condition", interval=0.05):
         time.sleep(interval)
 
 
-def is_mounted(path):
-    with open("/proc/self/mountinfo") as f:
-        return any(line.split()[4] == str(path) for line in f)
-
-
 def wait_for_mount(path, timeout=10):
     wait_until(lambda: is_mounted(path), timeout, f"a mount at {path}")
     os.stat(path)
@@ -149,17 +144,14 @@ class Azure:
         return found
 
 
-class Daemon:
+class Daemon(Mounted):
     """cyclecloudfs on a temporary state directory and mount."""
 
     def __init__(self, simulate="--time-scale=0.01 --seed=1", config=None):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ccfs-"))
-        self.mount = self.dir / "mnt"
+        super().__init__("ccfs-")
         self.state = self.dir / "state"
         self.config = self.dir / "cyclecloudfs.conf"
         self.azure_log = self.dir / "azure.jsonl"
-        self.mount.mkdir()
-        self.dir.chmod(0o755)
         self.simulate = simulate
         self.config.write_text(config or "")
         self.port = free_port()
@@ -233,28 +225,9 @@ class Daemon:
                 with contextlib.suppress(OSError):
                     if alive(pid):
                         os.kill(pid, signal.SIGKILL)
-        while is_mounted(self.mount):
-            if subprocess.run(["umount", "-l", str(self.mount)], capture_output=True).returncode:
-                break
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.remove()
 
     # --- files of the tree ---
-
-    def path(self, *parts):
-        return self.mount.joinpath(*parts)
-
-    def read(self, *parts):
-        return self.path(*parts).read_text()
-
-    def write(self, text, *parts):
-        """One write(2) of the whole text. Raises OSError as the caller of write would see it."""
-        fd = os.open(self.path(*parts), os.O_WRONLY | os.O_TRUNC)
-        try:
-            data = text.encode() if isinstance(text, str) else text
-            while data:
-                data = data[os.write(fd, data):]
-        finally:
-            os.close(fd)
 
     def sync(self, *parts, timeout=120):
         """Wait for convergence, as sync(1) does; the error it printed, "" when fine."""
@@ -262,14 +235,6 @@ class Daemon:
                               timeout=timeout * SLOW)
         assert done.returncode in (0, 1)
         return done.stderr.strip()
-
-    def error(self, cluster):
-        return self.read(cluster, "error")
-
-    def nodes(self, cluster):
-        """Names of the node directories."""
-        names = os.listdir(self.path(cluster, "nodes"))
-        return sorted(n for n in names if n != "count")
 
     def make_cluster(self, name, template=SIMPLE):
         os.mkdir(self.path(name))
