@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "rejected.h"
 #include "template/template.h"
 
 #include <inttypes.h>
@@ -122,12 +123,22 @@ static struct document *document_at(struct cluster *c, size_t offset) {
     return (struct document *)(void *)((char *)c + offset);
 }
 
-static void keep_rejected(struct engine *e, struct document *rejected, const struct command *c) {
-    if (!e->failed && c->len) {
-        str_unref(rejected->text);
-        rejected->text = str_new(c->text, c->len);
-    }
+/* Keeps what was refused, so that it can be read and mended; secrets are masked. */
+static void keep_rejected(struct engine *e, const struct place *place, const struct command *c,
+                          struct cluster *cluster) {
+    struct document *rejected = document_at(cluster, place->rejected);
+    _cleanup_buf_ struct buf shown = BUF_INIT(2 * LIMIT_DOCUMENT_BYTES);
     rejected->changed_at = engine_now(e);
+    if (e->failed || !c->len)
+        return;
+    int r = place == &parameters_place
+                ? rejected_parameters(str_text(cluster->schema), c->text, c->len, &shown)
+                : buf_append(&shown, c->text, c->len);
+    struct str *text = r < 0 ? NULL : str_new(shown.data, shown.len);
+    if (!text)
+        return;
+    str_unref(rejected->text);
+    rejected->text = text;
 }
 
 /* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
@@ -143,7 +154,7 @@ static int replace_document(struct engine *e, const struct command *c, const str
     int r = definition_apply(e, c->cluster_id, err);
     if (r < 0) {
         str_assign(&d->text, old);
-        keep_rejected(e, rejected, c);
+        keep_rejected(e, place, c, copy);
     } else {
         d->changed_at = engine_now(e);
         str_unref(rejected->text);
@@ -217,11 +228,8 @@ int apply_set_parameters(struct engine *e, struct command *c, struct error *err,
     int r = parameters_parse(c->text ? c->text : "", c->len, err, &given);
     if (r < 0) {
         struct cluster *copy = edit_cluster(e, c->cluster_id);
-        if (copy && c->len) {
-            str_unref(copy->rejected_parameters.text);
-            copy->rejected_parameters.text = str_new(c->text, c->len);
-            copy->rejected_parameters.changed_at = engine_now(e);
-        }
+        if (copy)
+            keep_rejected(e, &parameters_place, c, copy);
         return r;
     }
     keep_secrets(given, cluster->parameters.text);

@@ -13,9 +13,13 @@
 static int parse_json(const char *text, size_t len, struct error *err, json_t **ret) {
     json_error_t error;
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!json)
+    if (!json) {
+        char *quoted = strstr(error.text, " near "); /* may be a secret, and others read this */
+        if (quoted)
+            *quoted = '\0';
         return err_set(err, -EINVAL, "invalid_parameter", "line %d, column %d: %s", error.line,
                        error.column, error.text);
+    }
     if (!json_is_object(json)) {
         json_decref(json);
         return err_set(err, -EINVAL, "invalid_parameter",
@@ -63,10 +67,10 @@ static int add_line(const struct item *item, const struct value_context *context
     _cleanup_free_ char *name = strndup(item->key.text, item->key.len);
     if (!v || !name)
         return -ENOMEM;
-    if (context->diags->errors)
-        return refuse(item, err, context->diags->items[0].text);
-    if (v->type == VALUE_ERROR)
-        return refuse(item, err, v->text);
+    if (context->diags->errors || v->type == VALUE_ERROR) /* whose words may quote a secret */
+        return refuse(item, err,
+                      "the value cannot be understood: write it as it is, without `:=`, names and "
+                      "functions");
     return json_object_set_new(object, name, value_to_json(v, false)) < 0 ? -ENOMEM : 0;
 }
 

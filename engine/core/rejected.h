@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_REJECTED_H
+#define CORE_REJECTED_H
+
+#include "base/buf.h"
+
+/*
+ * What people may read of parameters that were refused: the text, with ******** in place of what
+ * follows the names of secret parameters. It may be broken, so in doubt more is masked than needed.
+ * `schema` is the cluster's JSON Schema ("writeOnly" marks secrets); empty or NULL: there is no
+ * template, nobody can tell what is secret, and a line that says so stands for the text.
+ * Appends to `b`. Returns 0, -ENOMEM or as buf.h. Pure.
+ */
+int rejected_parameters(const char *schema, const char *text, size_t len, struct buf *b);
+
+#endif
