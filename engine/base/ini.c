@@ -24,9 +24,8 @@ static int read_header(struct reader *r, char *line, unsigned number, struct err
 
 static int read_key(struct reader *r, char *line, unsigned number, struct error *err) {
     char *equals = strchr(line, '=');
-    if (!equals)
-        return err_kind(err, "invalid_config", "'%s' is neither a [section] nor a key = value line",
-                        line);
+    if (!equals) /* whose words may be a secret */
+        return err_kind(err, "invalid_config", "the line is neither a [section] nor key = value");
     *equals = '\0';
     char *value = text_trim(equals + 1);
     size_t len = strlen(value);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -233,6 +234,8 @@ int daemon_new(const struct options *options, struct background *background, str
                struct daemon **ret) {
     (void)mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     (void)umask(022);
+    (void)prctl(PR_SET_DUMPABLE,
+                0); /* memory holds secrets: no core file, no debugger but root's */
     raise_open_files();
     _cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
     if (!d)

@@ -55,7 +55,7 @@ static void test_refusals(void **state) {
     } rows[] = {
         {"listen = 1:2\n", "x.conf:1: 'listen' stands before the first section"},
         {"[sever]\n", "x.conf:1: unknown section [sever]"},
-        {"[server]\n\nlisten 1\n", "x.conf:3: 'listen 1' is neither"},
+        {"[server]\n\nlisten 1\n", "x.conf:3: the line is neither"},
         {"[server]\nlistn = 127.0.0.1:1\n",
          "x.conf:2: unknown key 'listn': did you mean 'listen'?"},
         {"[server]\nlisten = 8080\n", "x.conf:2: listen: '8080' is not ADDRESS:PORT"},
