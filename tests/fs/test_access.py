@@ -5,52 +5,7 @@ import stat
 
 import pytest
 
-OWNER, MEMBER, STRANGER, GROUP = 61001, 61002, 61003, 61100
-
-
-def as_user(uid, gids, action):
-    """Runs action() as another user. Returns 0 or the errno of what it raised."""
-    pid = os.fork()
-    if pid == 0:
-        code = 0
-        try:
-            os.setgroups(gids)
-            os.setresgid(gids[0], gids[0], gids[0])
-            os.setresuid(uid, uid, uid)
-            action()
-        except OSError as e:
-            code = e.errno
-        except BaseException:
-            code = 255
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-USERS = {
-    "owner": (OWNER, [OWNER]),
-    "member": (MEMBER, [MEMBER, GROUP]),  # a supplementary group counts
-    "stranger": (STRANGER, [STRANGER]),
-    "root": (0, [0]),
-}
-
-# Per mode of the cluster: who may what. r = look inside and read, s = scale and write values,
-# e = edit documents, c = create nodes, d = remove the cluster (the sticky root: owner and root).
-MATRIX = {
-    0o755: {"owner": "rsecd", "member": "r", "stranger": "r", "root": "rsecd"},
-    0o775: {"owner": "rsecd", "member": "rsec", "stranger": "r", "root": "rsecd"},
-    0o770: {"owner": "rsecd", "member": "rsec", "stranger": "", "root": "rsecd"},
-    0o750: {"owner": "rsecd", "member": "r", "stranger": "", "root": "rsecd"},
-    0o700: {"owner": "rsecd", "member": "", "stranger": "", "root": "rsecd"},
-    0o777: {"owner": "rsecd", "member": "rsec", "stranger": "rsec", "root": "rsecd"},
-}
-
-
-def write(path, text):
-    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
+from people import GROUP, MATRIX, MEMBER, OWNER, as_user, write
 
 
 def read_all(c):
@@ -93,7 +48,7 @@ def test_matrix(cluster, mode):
     os.chmod(cluster, mode)
     for user, allowed in MATRIX[mode].items():
         for letter, action in ACTIONS.items():
-            code = as_user(*USERS[user], lambda a=action: a(cluster))
+            code = as_user(user, lambda a=action: a(cluster))
             if letter in allowed:
                 assert code == 0, f"{user} may {letter} with {mode:o}: {os.strerror(code)}"
             else:
@@ -102,11 +57,11 @@ def test_matrix(cluster, mode):
 
 def test_who_makes_it_owns_it(host):
     path = host.path("mine")
-    assert as_user(MEMBER, [MEMBER, GROUP], lambda: os.mkdir(path, 0o777)) == 0
+    assert as_user("member", lambda: os.mkdir(path, 0o777)) == 0
     st = os.stat(path)
     assert (st.st_uid, st.st_gid) == (MEMBER, MEMBER)
-    assert as_user(STRANGER, [STRANGER], lambda: os.rmdir(path)) in (1, 13)
-    assert as_user(MEMBER, [MEMBER], lambda: os.rmdir(path)) == 0
+    assert as_user("stranger", lambda: os.rmdir(path)) in (1, 13)
+    assert as_user("member", lambda: os.rmdir(path)) == 0
 
 
 def test_mode_and_owner(cluster):
@@ -117,19 +72,19 @@ def test_mode_and_owner(cluster):
     }
     for user, actions in change.items():
         for action, code in actions:
-            assert as_user(*USERS[user], action) == code, user
+            assert as_user(user, action) == code, user
     assert stat.S_IMODE(os.stat(cluster).st_mode) == 0o750
 
 
 def test_files_of_one_open_cluster_only(host, cluster):
     """What is closed for a user stays closed after it was cached for another one."""
     os.chmod(cluster, 0o700)
-    assert as_user(*USERS["owner"], lambda: read_all(cluster)) == 0
+    assert as_user("owner", lambda: read_all(cluster)) == 0
     read_all(cluster)
-    assert as_user(*USERS["stranger"], lambda: os.stat(cluster / "status")) == 13
-    assert as_user(*USERS["stranger"], lambda: os.listdir(cluster)) == 13
+    assert as_user("stranger", lambda: os.stat(cluster / "status")) == 13
+    assert as_user("stranger", lambda: os.listdir(cluster)) == 13
     os.chmod(cluster, 0o755)
-    assert as_user(*USERS["stranger"], lambda: read_all(cluster)) == 0
+    assert as_user("stranger", lambda: read_all(cluster)) == 0
 
 
 def test_last_error_is_each_users_own(host, cluster):
@@ -141,13 +96,13 @@ def test_last_error_is_each_users_own(host, cluster):
         except OSError:
             pass
 
-    as_user(*USERS["member"], lambda: refused("hers\n"))
-    as_user(*USERS["stranger"], lambda: refused("his\n"))
+    as_user("member", lambda: refused("hers\n"))
+    as_user("stranger", lambda: refused("his\n"))
 
     def check(word):
         if word not in (host.path("last_error")).read_text():
             raise OSError(5, "another user's words")
-    assert as_user(*USERS["member"], lambda: check("hers")) == 0
-    assert as_user(*USERS["stranger"], lambda: check("his")) == 0
-    assert as_user(*USERS["member"], lambda: check("hers")) == 0
-    assert as_user(*USERS["stranger"], lambda: check("hers")) == 5
+    assert as_user("member", lambda: check("hers")) == 0
+    assert as_user("stranger", lambda: check("his")) == 0
+    assert as_user("member", lambda: check("hers")) == 0
+    assert as_user("stranger", lambda: check("hers")) == 5
