@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cache.h"
+#include "capture.h"
 #include "guard.h"
 #include "notify.h"
 #include "polls.h"
@@ -94,6 +95,23 @@ static int make_parts(struct fs *fs) {
     return r;
 }
 
+static int mount_now(struct fs *fs, struct error *err) {
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    struct capture capture;
+    capture_begin(&capture);
+    fs->mounted = fuse_session_mount(fs->session, fs->mountpoint) == 0;
+    capture_end(&capture, &words);
+    if (!fs->mounted)
+        return err_set(err, -EIO, "internal",
+                       "%s: FUSE refused the mount (%s): run as root, or see that fusermount3 is "
+                       "installed, that you may write to /dev/fuse, and that /etc/fuse.conf has "
+                       "user_allow_other when -o allow_other is given",
+                       fs->mountpoint, words.len ? words.data : "without a word");
+    if (words.len)
+        log_warning("mount: %s", words.data);
+    return 0;
+}
+
 static int mount_session(struct fs *fs, const struct fs_options *options, struct error *err) {
     _cleanup_free_ char *text = NULL;
     int r = mount_options(options, &text);
@@ -110,14 +128,7 @@ static int mount_session(struct fs *fs, const struct fs_options *options, struct
     if (access("/dev/fuse", F_OK) < 0)
         return err_set(err, -ENODEV, "internal",
                        "/dev/fuse does not exist: load the kernel module with modprobe fuse");
-    if (fuse_session_mount(fs->session, fs->mountpoint) < 0)
-        return err_set(err, -EIO, "internal",
-                       "%s: FUSE refused the mount: run as root, or see that fusermount3 is "
-                       "installed, that you may write to /dev/fuse, and that /etc/fuse.conf has "
-                       "user_allow_other when -o allow_other is given",
-                       fs->mountpoint);
-    fs->mounted = true;
-    return 0;
+    return mount_now(fs, err);
 }
 
 int fs_new(const struct fs_options *options, const struct gateway *gateway, struct error *err,

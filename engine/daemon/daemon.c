@@ -138,6 +138,8 @@ static int open_engine(struct daemon *d, struct error *err) {
     d->gateway = (struct gateway){.model = d->model,
                                   .store = d->store,
                                   .clock = &clock_real,
+                                  .root_uid = geteuid(), /* who mounts it rules it */
+                                  .root_gid = getegid(),
                                   .template_library = d->site.templates,
                                   .projects = d->site.projects,
                                   .submit = engine_submit,

@@ -3,12 +3,12 @@
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 
 import pytest
 
 from harness import BUILD, ROOT, SLOW, is_mounted, shell, wait_until
+from user_mount import UserMount
 
 
 def mount_line(path):
@@ -43,37 +43,33 @@ def test_bad_mountpoint(tmp_path, mountpoint, words):
     assert words in done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("fusermount3"), reason="needs fusermount3")
-def test_a_user_mounts():
+@pytest.fixture
+def user_mount():
+    if os.geteuid() != 0 or not os.path.exists("/dev/fuse") or not shutil.which("fusermount3"):
+        pytest.skip("needs root, /dev/fuse and fusermount3")
+    place = UserMount(pwd.getpwnam("nobody").pw_uid)
+    yield place
+    place.close()
+
+
+def test_a_user_mounts(user_mount):
     """Without root: seen by that user alone, and gone after kill -9, too."""
-    if not os.stat("/dev/fuse").st_mode & stat.S_IWOTH:
-        pytest.skip("/dev/fuse is for root alone here")
-    uid = pwd.getpwnam("nobody").pw_uid
-    directory = shell("mktemp -d /tmp/ccfs-user-XXXXXX").stdout.strip()
-    program = shutil.copy(BUILD / "tests/fs/fs-host", f"{directory}/fs-host")
-    os.mkdir(f"{directory}/mnt")
-    shell(f"chown -R {uid} {directory}; chmod 755 {directory}")
-    mount = f"{directory}/mnt"
-    run = ["setpriv", f"--reuid={uid}", "--clear-groups"]
-    server = subprocess.Popen([*run, program, mount], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True)
+    program = shutil.copy(BUILD / "tests/fs/fs-host", user_mount.dir)
+    server = subprocess.Popen(user_mount.as_user(program, user_mount.mount), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert server.stdout.readline() == "ready\n"
-        assert "allow_other" not in mount_line(mount)
-        script = f"cd {mount} && mkdir c && echo 2 > c/nodes/count && cat c/nodes/count"
-        done = subprocess.run([*run, "sh", "-c", script], capture_output=True, text=True,
-                              timeout=20 * SLOW)
+        assert "allow_other" not in user_mount.mount_line()
+        script = f"cd {user_mount.mount} && mkdir c && echo 2 > c/nodes/count && cat c/nodes/count"
+        done = user_mount.run("sh", "-c", script)
         assert done.stdout == "2\n", done.stderr
-        with pytest.raises(PermissionError):
-            os.listdir(mount)
+        assert "Permission denied" in user_mount.run("ls", user_mount.mount, uid=0).stderr
         server.kill()
         server.wait(10)
-        wait_until(lambda: not is_mounted(mount), 5, "the mount gone")
+        wait_until(lambda: not user_mount.mount_line(), 5, "the mount gone")
     finally:
         server.kill()
         server.wait()
-        subprocess.run(["umount", "-l", mount], capture_output=True)
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def test_mount_helper(make_daemon):
