@@ -6,6 +6,7 @@
 #include "notify.h"
 #include "polls.h"
 #include "process.h"
+#include "refuse.h"
 #include "store/history.h"
 #include "vnode.h"
 
@@ -196,6 +197,14 @@ static bool size_is_stale(const struct handle *h, const struct place *p) {
            !(h->entry->flags & VIEW_PRIVATE) && cache_told(p) != h->text.len;
 }
 
+static void refuse_open(fuse_req_t req, const struct place *p, int flags, int r) {
+    if (r == -EACCES)
+        refuse(req, p, NULL,
+               wants_write(flags) && !p->ref.entry->store ? REFUSE_WRITE : REFUSE_READ, r);
+    else
+        (void)fuse_reply_err(req, -r);
+}
+
 void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
@@ -209,7 +218,7 @@ void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     if (r < 0) {
         if (h)
             handle_unref(h);
-        (void)fuse_reply_err(req, -r);
+        refuse_open(req, &p, fi->flags, r);
         return;
     }
     struct request *request = size_is_stale(h, &p) ? request_new(fs, req, finish_open) : NULL;

@@ -132,6 +132,7 @@ struct request {
     int code;           /* 0 or -errno */
     bool decided;       /* the code is known; the engine only records a refusal */
     bool asked;         /* the engine got a command */
+    bool aside;         /* a refusal that is for the caller alone, not for the cluster's `error` */
     uint64_t object_id; /* what was made */
     size_t size;        /* WRITE */
     uint64_t node_id, to_node_id;

@@ -4,6 +4,7 @@
 
 #include "cache.h"
 #include "notify.h"
+#include "refuse.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -172,6 +173,15 @@ static int check_unchanged(const struct place *p, const struct stat *attr, int t
     return same ? 0 : -EPERM;
 }
 
+static void reply_set(fuse_req_t req, const struct place *p, int r) {
+    if (r == -EPERM || r == -EACCES)
+        refuse(req, p, NULL, r == -EPERM ? REFUSE_ACCESS : REFUSE_WRITE, r);
+    else if (r < 0)
+        (void)fuse_reply_err(req, -r);
+    else
+        reply_attr(req, p);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
                 struct fuse_file_info *fi) {
     struct fs *fs = fs_of(req);
@@ -190,8 +200,5 @@ void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
         }
         r = check_unchanged(&p, attr, to_set, fuse_req_ctx(req));
     }
-    if (r < 0)
-        (void)fuse_reply_err(req, -r);
-    else
-        reply_attr(req, &p);
+    reply_set(req, &p, r);
 }

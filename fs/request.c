@@ -148,7 +148,7 @@ void request_refuse(struct request *r, const struct place *p, int code, const st
         request_answer(r, code);
         return;
     }
-    c->cluster_id = r->cluster_id;
+    c->cluster_id = r->aside ? 0 : r->cluster_id;
     c->caller_uid = r->caller.uid;
     c->caller_gid = r->caller.gid;
     r->code = code;

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include "notify.h"
+#include "refuse.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -30,6 +31,22 @@ static bool holds_documents(const struct place *dir) {
 
 static bool scratch_allowed(const struct place *dir, const char *name) {
     return holds_documents(dir) && scratch_name_is(name);
+}
+
+/* Answers a request about a name in a directory; what the tree forbids, with words. */
+static void answer(fuse_req_t req, const struct place *dir, const char *name, enum refusal why,
+                   int r) {
+    if (r == -EPERM)
+        refuse(req, dir, name, why, r);
+    else
+        (void)fuse_reply_err(req, -r);
+}
+
+/* Refuses a name in a directory, whatever it is. */
+static void forbid(fuse_req_t req, fuse_ino_t parent, const char *name, enum refusal why) {
+    _cleanup_place_ struct place dir = {0};
+    int r = place_get(fs_of(req), parent, fuse_req_ctx(req), &dir);
+    answer(req, &dir, name, why, r < 0 ? r : -EPERM);
 }
 
 /* mkdir, rmdir, rename of objects */
@@ -264,7 +281,7 @@ static void rename_scratch(fuse_req_t req, struct rename *x) {
     if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
         r = scratch_rename(x->from.fs->vnodes, x->from.vnode, view_inode(&x->to_dir.ref),
                            x->new_name);
-    (void)fuse_reply_err(req, -r);
+    answer(req, &x->dir, x->name, REFUSE_RENAME, r);
 }
 
 static void rename_document(fuse_req_t req, struct rename *x) {
@@ -273,7 +290,7 @@ static void rename_document(fuse_req_t req, struct rename *x) {
         r = -EXDEV; /* mv copies then */
     else if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
         r = set_aside(&x->from, &x->to_dir, x->new_name);
-    (void)fuse_reply_err(req, -r);
+    answer(req, &x->dir, x->name, REFUSE_RENAME, r);
 }
 
 /* The rename of what was found, by its kind. */
@@ -289,19 +306,19 @@ static void rename_found(fuse_req_t req, struct rename *x) {
     else if (same_dir && x->from.ref.entry->dir && !x->from.ref.link)
         rename_object(req, &x->from, x->name, x->new_name);
     else
-        (void)fuse_reply_err(req, EPERM);
+        refuse(req, &x->dir, x->name, REFUSE_RENAME, -EPERM);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags) {
     __attribute__((cleanup(rename_done))) struct rename x = {.name = name, .new_name = new_name};
-    int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : 0;
-    if (r == 0)
-        r = rename_resolve(req, parent, new_parent, &x);
+    int r = rename_resolve(req, parent, new_parent, &x);
     if (r == 0 && x.to_exists && flags & RENAME_NOREPLACE)
         r = -EEXIST;
     if (r < 0)
         (void)fuse_reply_err(req, -r);
+    else if (flags & ~(unsigned)RENAME_NOREPLACE)
+        refuse(req, &x.dir, name, REFUSE_EXCHANGE, -EINVAL);
     else
         rename_found(req, &x);
 }
@@ -321,7 +338,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
     } else if (r == 0) {
         r = -EPERM;
     }
-    (void)fuse_reply_err(req, -r);
+    answer(req, &dir, name, REFUSE_UNLINK, r);
 }
 
 /* The place that CREATE opens: what is there, a document whose name was free, or a scratch file.
@@ -372,7 +389,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     if (r >= 0)
         r = place_entry(&p, &e);
     if (r < 0) {
-        (void)fuse_reply_err(req, -r);
+        answer(req, &dir, name, REFUSE_CREATE, r);
         return;
     }
     r = handle_new(fs, &p, caller, flags, &h);
@@ -411,7 +428,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
     if (r == 0)
         r = scratch_make(fs->vnodes, &what, &v);
     if (r < 0) {
-        (void)fuse_reply_err(req, -r);
+        answer(req, &dir, name, REFUSE_SYMLINK, r);
         return;
     }
     p = (struct place){.fs = fs, .vnode = v, .scratch = true, .node_id = vnode_id(v)};
@@ -420,15 +437,11 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 
 void op_link(fuse_req_t req, fuse_ino_t id, fuse_ino_t new_parent, const char *new_name) {
     (void)id;
-    (void)new_parent;
-    (void)new_name;
-    (void)fuse_reply_err(req, EPERM);
+    forbid(req, new_parent, new_name, REFUSE_LINK);
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device) {
-    (void)parent;
-    (void)name;
     (void)mode;
     (void)device;
-    (void)fuse_reply_err(req, EPERM);
+    forbid(req, parent, name, REFUSE_MKNOD);
 }

@@ -141,6 +141,23 @@ def test_read_only_file(cluster):
     assert caught.value.errno == errno.EPERM
 
 
+@pytest.mark.parametrize("command, words", [
+    ("rm c/status", "refused: status: it belongs to its directory"),
+    ("echo x > c/plan", "refused: plan: it is only read"),
+    ("touch system/new", "refused: system/new: no file can be made here"),
+    ("chmod 777 c/template", "refused: template: owner, group and mode"),
+    ("mv system machine", "refused: system: only clusters can be renamed"),
+    ("ln c/template x", "refused: x: a file has one name here"),
+    ("cat users/bob/password", "refused: users/bob/password: it is only written"),
+])
+def test_refusals_of_the_tree_have_words(cluster, command, words):
+    os.makedirs(cluster.path("users", "bob"), exist_ok=True)
+    cluster.write(SIMPLE, "c", "template")
+    assert shell(command, check=False, cwd=cluster.mount).returncode
+    assert cluster.read("last_error").startswith(words)
+    assert cluster.error("c").startswith("ok\n")
+
+
 def test_rmdir_of_running_cluster(daemon):
     daemon.make_cluster("run")
     daemon.write("1\n", "run", "nodes", "count")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every way in which programs write and read: what the user sees, and what is stored."""
+import ctypes
+import errno
 import os
 import shutil
 import subprocess
@@ -283,34 +285,71 @@ def test_bad_values(host, command, words):
     assert host.read("last_error").startswith("refused: nodes/count: ")
 
 
-def test_refusals_of_the_tree(host):
-    refusals = [
-        ("echo x > {m}/c/status", "Permission denied"),
-        ("echo x > {m}/README", "Permission denied"),
-        ("touch {m}/c/new", "Operation not permitted"),
-        ("ln {m}/c/status {m}/c/other", "Operation not permitted"),
-        ("ln -s x {m}/c/other", "Operation not permitted"),
-        ("mkfifo {m}/c/fifo", "Operation not permitted"),
-        ("rm {m}/c/status", "Operation not permitted"),
-        ("rmdir {m}/c/nodes", "Operation not permitted"),
-        ("mkdir {m}/c/new", "Operation not permitted"),
-        ("mkdir {m}/-bad", "Invalid argument"),
-        ("mkdir {m}/c", "File exists"),
-        ("mkdir {m}/status", "File exists"),
-        ("mkdir {m}/jobs", "Invalid argument"),
-        ("mkdir {m}/" + "x" * 256, "File name too long"),
-        ("rmdir {m}/c", "Device or resource busy"),
-        ("chmod 600 {m}/c/status", "Operation not permitted"),
-        ("chown 1 {m}/c/nodes", "Operation not permitted"),
-        ("mv {m}/c/status {m}/c/other", "Operation not permitted"),
-        ("cat {m}/c/nodes", "Is a directory"),
-        ("ls {m}/c/status/x", "Not a directory"),
-        ("cat {m}/c/nothing", "No such file or directory"),
-    ]
-    for command, words in refusals:
-        done = shell(command.format(m=host.mount), check=False)
-        assert done.returncode != 0 and words in done.stderr, f"{command}: {done.stderr}"
-    assert host.nodes() == ["c-1", "c-2", "c-3"]
+NO_FILE = "no file can be made here"
+NO_LINK = "no link can be made here"
+ONE_NAME = "a file has one name here"
+NO_DEVICES = "there are no devices, pipes or sockets here"
+READ_ONLY = "it is only read"
+STAYS = "it belongs to its directory"
+FIXED = "its name is fixed"
+ACCESS = "owner, group and mode are those of the cluster"
+
+# What is tried, what the program says, what last_error says: of which name, and why. None: the
+# kernel or the program refuses by itself, and the tree never hears of it.
+REFUSALS = [
+    ("echo x > {m}/c/status", "Permission denied", "status", READ_ONLY),
+    ("echo x > {m}/README", "Permission denied", "README", READ_ONLY),
+    ("truncate -s 0 {m}/c/nodes/c-1/status", "Permission denied", "nodes/c-1/status", READ_ONLY),
+    ("touch {m}/c/new", "Operation not permitted", "new", NO_FILE),
+    ("touch {m}/new", "Operation not permitted", "new", NO_FILE),
+    ("touch {m}/c/nodes/new", "Operation not permitted", "nodes/new", NO_FILE),
+    ("ln {m}/c/status {m}/c/other", "Operation not permitted", "other", ONE_NAME),
+    ("ln -s x {m}/c/other", "Operation not permitted", "other", NO_LINK),
+    ("mkfifo {m}/c/fifo", "Operation not permitted", "fifo", NO_DEVICES),
+    ("rm {m}/c/status", "Operation not permitted", "status", STAYS),
+    ("rm {m}/c/arrays/execute/nodes/c-1", "Operation not permitted", "arrays/execute/nodes/c-1",
+     STAYS),
+    ("rmdir {m}/c/nodes", "Operation not permitted", "nodes", "this directory belongs to its parent"),
+    ("mkdir {m}/c/new", "Operation not permitted", "new", "no directory can be made here"),
+    ("mkdir {m}/-bad", "Invalid argument", "-bad", "is not a name"),
+    ("mkdir {m}/c", "File exists", None, None),
+    ("mkdir {m}/status", "File exists", None, None),
+    ("mkdir {m}/jobs", "Invalid argument", "jobs", "is reserved"),
+    ("mkdir {m}/" + "x" * 256, "File name too long", None, None),
+    ("rmdir {m}/c", "Device or resource busy", "file", "the cluster has nodes"),
+    ("chmod 600 {m}/c/status", "Operation not permitted", "status", ACCESS),
+    ("chown 1 {m}/c/nodes", "Operation not permitted", "nodes", ACCESS),
+    ("chgrp 1 {m}/c/template", "Operation not permitted", "template", ACCESS),
+    ("mv {m}/c/status {m}/c/other", "Operation not permitted", "status", FIXED),
+    ("mv {m}/c/template {m}/c/other", "Operation not permitted", "template", FIXED),
+    ("mv {m}/c/nodes/c-1 {m}/c/nodes/c-9", "Operation not permitted", "c-1",
+     "only clusters can be renamed"),
+    ("cat {m}/c/nodes", "Is a directory", None, None),
+    ("ls {m}/c/status/x", "Not a directory", None, None),
+    ("cat {m}/c/nothing", "No such file or directory", None, None),
+]
+
+
+@pytest.mark.parametrize("command,words,name,reason", REFUSALS)
+def test_refusals_of_the_tree(host, command, words, name, reason):
+    host.write("4\n", "c", "nodes", "count")
+    done = shell(command.format(m=host.mount), check=False)
+    assert done.returncode != 0 and words in done.stderr, f"{command}: {done.stderr}"
+    said = host.read("last_error")
+    assert said.startswith("ok" if name is None else f"refused: {name}: "), said
+    assert reason is None or reason in said
+    assert host.nodes() == ["c-1", "c-2", "c-3", "c-4"]
+    if reason in (NO_FILE, NO_LINK, ONE_NAME, NO_DEVICES, READ_ONLY, STAYS, FIXED, ACCESS):
+        assert host.error() == "ok\n", "which is about the last write in the cluster"
+
+
+def test_exchange_of_names(host):
+    """renameat2 with RENAME_EXCHANGE, which mv does not do."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = [str(host.path("c", n)).encode() for n in ("template", "parameters")]
+    assert libc.renameat2(-100, names[0], -100, names[1], 2) < 0
+    assert ctypes.get_errno() == errno.EINVAL
+    assert "cannot be exchanged" in host.read("last_error")
 
 
 # --- readers -------------------------------------------------------------------------------------
