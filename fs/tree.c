@@ -171,10 +171,9 @@ static int scratch_text(const struct place *p, struct buf *b) {
 }
 
 static void finish_replace(struct request *r) {
-    if (r->code == 0) {
+    if (r->code == 0)
         scratch_become_alias(r->fs->vnodes, r->vnode, r->to_node_id);
-        vnode_unhide(r->fs->vnodes, r->to_node_id);
-    }
+    vnode_unhide(r->fs->vnodes, r->to_node_id); /* refused: what is in force shows again */
     request_finish_err(r);
 }
 

@@ -144,3 +144,17 @@ def test_slurm_parameters_unchanged(daemon):
     refused = shell("echo hpc=10 > hpc/nodes/count", check=False, cwd=daemon.mount)
     assert refused.returncode != 0
     assert "MaxCount" in daemon.error("hpc") and "4" in daemon.error("hpc")
+
+
+def test_git_in_a_project_directory(shared_daemon):
+    """Through the mount: projects/ leads to a real directory, where git does all that it does."""
+    shell("""cd projects && git init -q demo && cd demo && git config user.name a &&
+             git config user.email a@b && mkdir -p specs/default/cluster-init/scripts &&
+             printf '[project]\\nname = demo\\nversion = 1.0.0\\n' > project.ini &&
+             echo 'echo hello' > specs/default/cluster-init/scripts/01.sh && git add . &&
+             git commit -qm first && git checkout -qb other && sed -i s/1.0.0/1.1.0/ project.ini &&
+             git commit -qam second && git gc -q && git checkout -q - && git merge -q other &&
+             git stash list && git fsck""", cwd=shared_daemon.mount)
+    log = shell("git -C projects/demo log --format=%s", cwd=shared_daemon.mount).stdout
+    assert log == "second\nfirst\n"
+    assert "1.1.0" in shared_daemon.read("projects", "demo", "project.ini")
