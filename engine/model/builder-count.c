@@ -71,10 +71,28 @@ void builder_uncount_node(struct builder *b, struct cluster_box *c, const struct
     count(b, c, &n->counted, -1);
 }
 
+static usec_t later(usec_t a, usec_t b) {
+    return a > b ? a : b;
+}
+
+static void note_times(struct node_times *t, const struct node *n) {
+    t->status_at = later(t->status_at, later(n->status_at, n->created_at));
+    t->seen_at = later(t->seen_at, later(t->status_at, n->last_seen));
+}
+
+/* No note of a change: who watches a cluster or array looks at it when a node of it changed. */
+static void note_node_times(struct cluster *c, const struct node *n) {
+    note_times(&c->node_times, n);
+    size_t at = model_find_array(c, n->array_id);
+    if (at != FIND_NONE)
+        note_times(&((struct array_box *)c->arrays.items[at])->array.node_times, n);
+}
+
 void builder_count_node(struct builder *b, struct node_box *n) {
     n->recount = false;
     if (n->removed)
         return;
+    note_node_times(&n->owner->cluster, &n->node);
     struct counted now = counted_of(&n->node);
     if (counted_equal(&now, &n->counted))
         return;

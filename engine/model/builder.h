@@ -12,8 +12,8 @@
  * - A pointer from builder_cluster/array/set/node is writable until the build ends, and asking
  * again returns the same pointer. Pointers read through snapshot.h functions from
  * builder_snapshot() see the build's own state, and are const.
- * - counts of arrays and clusters follow the nodes by themselves: do not write them.
- * - A node's fields that counts depend on (status, target, hold, array_id, cores) may be written
+ * - counts and node_times of arrays and clusters follow the nodes by themselves: do not write them.
+ * - A node's fields that these depend on (status, target, hold, array_id, cores) may be written
  *   freely through builder_node's pointer; the counts are brought up to date when the build ends,
  *   or by builder_count(), which returns at once when nothing changed. builder_count() looks at the
  *   nodes asked for since it was called last: who keeps a pointer across it asks again. `fixed`

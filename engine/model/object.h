@@ -67,6 +67,12 @@ struct counts {
     uint32_t held;   /* wanted, and waiting for a person */
 };
 
+/* The newest times of all nodes; they never go back, not even when such a node goes. */
+struct node_times {
+    usec_t status_at; /* one was made or changed its status, wall time */
+    usec_t seen_at;   /* or was heard of */
+};
+
 /* What a node of this array is made of; from the template's attributes, already evaluated. */
 struct array_spec {
     unsigned refs;
@@ -105,6 +111,7 @@ struct array {
     struct str *configuration;        /* JSON, secrets masked */
     struct str *secret_configuration; /* JSON for the node's own agent; never shown */
     struct counts counts;
+    struct node_times node_times;
     uint32_t next_number; /* lowest number not yet used for a node's name */
 };
 
@@ -174,7 +181,8 @@ struct cluster {
     struct node_table *nodes;
     struct counts counts;      /* of nodes in arrays */
     struct counts head_counts; /* of head nodes */
-    usec_t nodes_at;           /* when a node was last added or removed */
+    struct node_times node_times;
+    usec_t nodes_at; /* when a node was last added or removed */
 };
 
 /* Counted immutable list of texts. */

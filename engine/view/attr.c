@@ -63,31 +63,20 @@ usec_t view_changed_seen(const struct view_ctx *ctx) {
     return later(object_node(ctx), ctx->node->last_seen);
 }
 
-/* The newest of all nodes of the cluster, or of the context's array if it has one. */
-static usec_t newest(const struct view_ctx *ctx, usec_t (*at)(const struct view_ctx *),
-                     usec_t from) {
-    struct view_ctx node_ctx = *ctx;
-    uint64_t position = 0;
-    while ((node_ctx.node = cluster_next_node(ctx->cluster, &position)))
-        if (!ctx->array || node_ctx.node->array_id == ctx->array->id)
-            from = later(from, at(&node_ctx));
-    return from;
-}
-
 static usec_t cluster_floor(const struct view_ctx *ctx) {
     return later(view_changed_state(ctx), object_array(ctx));
 }
 
 usec_t view_changed_array_nodes(const struct view_ctx *ctx) {
-    return newest(ctx, object_node, object_array(ctx));
+    return later(object_array(ctx), ctx->array->node_times.status_at);
 }
 
 usec_t view_changed_any_node(const struct view_ctx *ctx) {
-    return newest(ctx, object_node, cluster_floor(ctx));
+    return later(cluster_floor(ctx), ctx->cluster->node_times.status_at);
 }
 
 usec_t view_changed_heartbeats(const struct view_ctx *ctx) {
-    return newest(ctx, view_changed_seen, cluster_floor(ctx));
+    return later(cluster_floor(ctx), ctx->cluster->node_times.seen_at);
 }
 
 /* When one of the kind came or went. */

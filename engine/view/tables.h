@@ -176,12 +176,12 @@ usec_t view_changed_parameters(const struct view_ctx *ctx);
 usec_t view_changed_rejected_template(const struct view_ctx *ctx);
 usec_t view_changed_rejected_parameters(const struct view_ctx *ctx);
 usec_t view_changed_state(const struct view_ctx *ctx);
-usec_t view_changed_nodes(const struct view_ctx *ctx); /* members came or went */
-usec_t view_changed_array_nodes(const struct view_ctx *ctx);
-usec_t view_changed_any_node(const struct view_ctx *ctx);   /* status of any node; O(nodes) */
-usec_t view_changed_heartbeats(const struct view_ctx *ctx); /* ... or a heartbeat; O(nodes) */
-usec_t view_changed_seen(const struct view_ctx *ctx);       /* of the one node */
-usec_t view_changed_users(const struct view_ctx *ctx);      /* one came or went */
+usec_t view_changed_nodes(const struct view_ctx *ctx);       /* members came or went */
+usec_t view_changed_array_nodes(const struct view_ctx *ctx); /* status of any of an array's */
+usec_t view_changed_any_node(const struct view_ctx *ctx);    /* status of any node */
+usec_t view_changed_heartbeats(const struct view_ctx *ctx);  /* ... or a heartbeat */
+usec_t view_changed_seen(const struct view_ctx *ctx);        /* of the one node */
+usec_t view_changed_users(const struct view_ctx *ctx);       /* one came or went */
 usec_t view_changed_accounts(const struct view_ctx *ctx);
 usec_t view_changed_orphans(const struct view_ctx *ctx);
 usec_t view_changed_alerts(const struct view_ctx *ctx);

@@ -161,6 +161,32 @@ static void test_untouched_build_publishes_nothing(void **state) {
     assert_int_equal(s->revision, 1);
 }
 
+/* The newest time of all nodes is kept with the cluster and the array, and never goes back. */
+static void test_node_times(void **state) {
+    struct fixture *f = *state;
+    make_cluster(f, 3);
+    struct builder *b = begin(f);
+    builder_node(b, 1, 10, DURABLE)->status_at = 500;
+    builder_node(b, 1, 11, DURABLE)->created_at = 400;
+    struct node *n = builder_node(b, 1, 12, VOLATILE);
+    n->last_seen = 600;
+    n->array_id = 3;
+    builder_publish(b);
+    const struct snapshot *s = model_acquire(f->model);
+    assert_int_equal(snapshot_cluster(s, 1)->node_times.status_at, 500);
+    assert_int_equal(snapshot_cluster(s, 1)->node_times.seen_at, 600);
+    assert_int_equal(snapshot_array(s, 2, NULL)->node_times.status_at, 500);
+    assert_int_equal(snapshot_array(s, 3, NULL)->node_times.seen_at, 600);
+    model_release(s);
+    b = begin(f);
+    assert_int_equal(builder_remove_node(b, 1, 10), 0);
+    builder_node(b, 1, 11, DURABLE)->status_at = 450;
+    builder_publish(b);
+    s = model_acquire(f->model);
+    assert_int_equal(snapshot_cluster(s, 1)->node_times.status_at, 500);
+    model_release(s);
+}
+
 static void test_counts(void **state) {
     struct fixture *f = *state;
     make_cluster(f, 3);
@@ -483,6 +509,7 @@ int main(void) {
         MODEL_TEST(test_old_snapshot_stays),
         MODEL_TEST(test_abandon),
         MODEL_TEST(test_untouched_build_publishes_nothing),
+        MODEL_TEST(test_node_times),
         MODEL_TEST(test_counts),
         MODEL_TEST(test_changes),
         MODEL_TEST(test_order_and_names),
