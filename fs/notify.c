@@ -24,13 +24,13 @@ struct notify {
     pthread_t thread;
     bool running;
     struct replays *replays; /* the thread's own */
+    atomic_int thread_id;    /* 0: it does not run yet */
     pthread_mutex_t lock;    /* guards what follows */
     pthread_cond_t wake;
     struct change_queue queue;
     struct id_vec again; /* inodes */
     bool all;            /* the queue overflowed: everything may have changed */
     bool stop;
-    pid_t thread_id;
     struct replay_step step;
     usec_t busy_since;
     uint64_t own[OWN_MAX];
@@ -125,9 +125,10 @@ static bool take_own(struct notify *n, uint64_t object_id) {
 }
 
 struct replay_step notify_step(struct notify *n, const struct fuse_ctx *caller) {
+    if (!caller->pid || caller->pid != atomic_load(&n->thread_id))
+        return (struct replay_step){0};
     LOCK_SCOPE(&n->lock);
-    bool self = n->thread_id && caller->pid == n->thread_id;
-    return self ? n->step : (struct replay_step){0};
+    return n->step;
 }
 
 static void set_step(struct notify *n, struct replay_step step) {
@@ -434,9 +435,7 @@ static void replay_one(struct notify *n) {
 static void *run(void *arg) {
     struct notify *n = arg;
     struct round round;
-    (void)pthread_mutex_lock(&n->lock);
-    n->thread_id = gettid();
-    (void)pthread_mutex_unlock(&n->lock);
+    atomic_store(&n->thread_id, gettid());
     for (bool more = true; more;) {
         more = take(n, &round);
         tell(&round);

@@ -19,9 +19,7 @@ void place_done(struct place *p) {
 static int fill(struct place *p, uint64_t inode, const struct fuse_ctx *caller) {
     p->sequence = cache_sequence(p->fs->cache);
     p->snapshot = model_acquire(p->fs->gateway->model);
-    int r = view_from_inode(p->snapshot, inode, &p->ref);
-    if (r == 0)
-        r = view_context(p->fs->gateway, p->snapshot, &p->ref, &p->ctx);
+    int r = view_place(p->fs->gateway, p->snapshot, inode, &p->ref, &p->ctx);
     p->ctx.uid = caller->uid;
     p->ctx.gid = caller->gid;
     return r < 0 ? -ESTALE : 0;

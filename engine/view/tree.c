@@ -117,7 +117,8 @@ int view_context(const struct gateway *g, const struct snapshot *s, const struct
     return 0;
 }
 
-int view_from_inode(const struct snapshot *s, uint64_t inode, struct view_ref *ret) {
+int view_place(const struct gateway *g, const struct snapshot *s, uint64_t inode,
+               struct view_ref *ret_ref, struct view_ctx *ret_ctx) {
     bool link = inode & LINK_BIT;
     unsigned row = inode & 0xff;
     struct view_ref ref = {.object_id = (inode & ~LINK_BIT) >> 8, .link = link};
@@ -125,14 +126,20 @@ int view_from_inode(const struct snapshot *s, uint64_t inode, struct view_ref *r
     ref.entry = find_row(types[object].self, row);
     if (!ref.entry || (link && ref.entry != &view_node_self))
         return -ENOENT;
-    struct view_ctx ctx = {.snapshot = s};
+    struct view_ctx ctx = {.gateway = g, .snapshot = s};
     int r = resolve(s, object, ref.object_id, &ctx);
     if (r < 0)
         return r;
     if (link)
         ref.via_id = ctx.node->array_id;
-    *ret = ref;
+    *ret_ref = ref;
+    *ret_ctx = ctx;
     return 0;
+}
+
+int view_from_inode(const struct snapshot *s, uint64_t inode, struct view_ref *ret) {
+    struct view_ctx ctx;
+    return view_place(NULL, s, inode, ret, &ctx);
 }
 
 static bool shows_something(const struct view_ctx *ctx, const struct view_entry *entry) {

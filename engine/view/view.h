@@ -105,6 +105,9 @@ struct view_ref view_root(void);
 uint64_t view_inode(const struct view_ref *ref);
 /* The place of an inode in this snapshot. 0 or -ENOENT when its object is gone. */
 int view_from_inode(const struct snapshot *s, uint64_t inode, struct view_ref *ret);
+/* The same, with its context as view_context gives it. */
+int view_place(const struct gateway *g, const struct snapshot *s, uint64_t inode,
+               struct view_ref *ret_ref, struct view_ctx *ret_ctx);
 
 /* Finds `name` in directory `dir`. 0, -ENOENT, -ENOTDIR. */
 int view_lookup(const struct gateway *g, const struct snapshot *s, const struct view_ref *dir,

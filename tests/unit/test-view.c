@@ -181,12 +181,18 @@ static void walk_directory(struct walk *w, const struct view_ref *dir) {
 static void check_found(const struct walk *w, const char *name, const struct view_ref *ref) {
     const struct snapshot *s = w->f->snapshot;
     struct view_ref found, again, parent;
+    struct view_ctx ctx, same;
     assert_int_equal(view_lookup(&w->f->gateway, s, &w->dir, name, &found), 0);
     assert_true(view_inode(&found) == view_inode(ref));
     assert_int_equal(view_from_inode(s, view_inode(ref), &again), 0);
     assert_ptr_equal(again.entry, ref->entry);
     assert_true(again.object_id == ref->object_id && again.link == ref->link);
     assert_true(again.via_id == ref->via_id);
+    assert_int_equal(view_place(&w->f->gateway, s, view_inode(ref), &again, &same), 0);
+    assert_int_equal(view_context(&w->f->gateway, s, ref, &ctx), 0);
+    assert_true(again.entry == ref->entry && same.gateway == ctx.gateway && same.snapshot == s);
+    assert_true(same.cluster == ctx.cluster && same.array == ctx.array && same.node == ctx.node &&
+                same.item == ctx.item);
     assert_int_equal(view_parent(s, ref, &parent), 0);
     assert_true(view_inode(&parent) == view_inode(&w->dir));
 }
