@@ -11,6 +11,7 @@ struct answers {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake, rest;
     struct list queue;
+    struct list later; /* those that have to wait until their due time */
     bool stop;
     usec_t busy_since;
 };
@@ -22,13 +23,47 @@ void answers_push(struct answers *a, struct request *r) {
     (void)pthread_mutex_unlock(&a->lock);
 }
 
+void answers_push_later(struct answers *a, struct request *r, usec_t due) {
+    LOCK_SCOPE(&a->lock);
+    r->due = due;
+    list_add_tail(&a->later, &r->link);
+}
+
+/* Queues those whose time has come. When the next one's comes; USEC_NEVER: there is none. */
+static usec_t queue_due(struct answers *a, usec_t now) {
+    usec_t next = USEC_NEVER;
+    list_for_each_safe(pos, tmp, &a->later) {
+        struct request *r = list_entry(pos, struct request, link);
+        if (r->due > now) {
+            next = r->due < next ? r->due : next;
+            continue;
+        }
+        list_del(&r->link);
+        list_add_tail(&a->queue, &r->link);
+    }
+    return next;
+}
+
+static void wait_until(struct answers *a, usec_t due) {
+    struct timespec at = {.tv_sec = (time_t)(due / USEC_SEC),
+                          .tv_nsec = (long)(due % USEC_SEC) * 1000};
+    if (due == USEC_NEVER)
+        (void)pthread_cond_wait(&a->wake, &a->lock);
+    else
+        (void)pthread_cond_timedwait(&a->wake, &a->lock, &at);
+}
+
 /* The next request, or NULL when the thread is to end. */
 static struct request *take(struct answers *a) {
     LOCK_SCOPE(&a->lock);
     a->busy_since = 0;
-    while (list_empty(&a->queue) && !a->stop) {
-        (void)pthread_cond_broadcast(&a->rest);
-        (void)pthread_cond_wait(&a->wake, &a->lock);
+    for (;;) {
+        usec_t next = queue_due(a, clock_monotonic(&clock_real));
+        if (!list_empty(&a->queue) || (a->stop && next == USEC_NEVER))
+            break;
+        if (next == USEC_NEVER)
+            (void)pthread_cond_broadcast(&a->rest);
+        wait_until(a, next);
     }
     if (list_empty(&a->queue))
         return NULL;
@@ -56,7 +91,7 @@ bool answers_drain(struct answers *a, unsigned seconds) {
     until.tv_sec += seconds;
     LOCK_SCOPE(&a->lock);
     int r = 0;
-    while (r == 0 && (!list_empty(&a->queue) || a->busy_since))
+    while (r == 0 && (!list_empty(&a->queue) || !list_empty(&a->later) || a->busy_since))
         r = pthread_cond_timedwait(&a->rest, &a->lock, &until);
     return r == 0;
 }
@@ -67,8 +102,13 @@ int answers_new(struct fs *fs, struct answers **ret) {
         return -ENOMEM;
     a->fs = fs;
     list_init(&a->queue);
+    list_init(&a->later);
     (void)pthread_mutex_init(&a->lock, NULL);
-    (void)pthread_cond_init(&a->wake, NULL);
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&a->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
     (void)pthread_cond_init(&a->rest, NULL);
     int r = -pthread_create(&a->thread, NULL, run, a);
     if (r < 0) {

@@ -3,6 +3,8 @@
 
 #include "notify.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 #define FOREVER 100000.0 /* seconds: until a notice comes */
@@ -11,19 +13,34 @@
 #define QUIET_US (2 * USEC_SEC)
 #define BUCKETS ((size_t)1 << 16)
 
+/* How long a drop waits for a reader that opened the file (it closes it before, as a rule), and, as
+   long as the file is open, for a client that was just answered to make use of the answer.
+   Scheduling takes most of it. */
+#define READER_US (100 * USEC_MS)
+#define ANSWER_US (20 * USEC_MS)
+
+/* A file while somebody reads it through the page cache. */
+struct reading {
+    unsigned opens;
+    usec_t opened_at; /* the last one, monotonic */
+    char *text;       /* the contents of the row's size, for filling a page; NULL: not at hand */
+};
+
 /* One row of an object, in the kernel's hands. */
 struct held_row {
-    uint8_t row;
-    bool link;
-    bool fresh;     /* no notice has been sent since the kernel got it */
-    bool watched;   /* announces changes */
-    bool frozen;    /* the kernel was given `size`, or such a page, since the last drop */
-    bool stale;     /* one of these answers was not the truth any more */
-    uint16_t opens; /* files that read through the page cache */
-    uint32_t answers, answers_before_drop; /* counted; and when a drop began */
-    usec_t dropped_at;                     /* monotonic */
+    struct reading *reading; /* NULL: nobody does */
+    usec_t dropped_at;       /* monotonic */
+    usec_t answered_at;      /* monotonic */
     uint32_t size;
-    char *text; /* while it is open: the contents of that size, for filling a page */
+    uint32_t page; /* hash of the page that the kernel was given since the last drop; 0: none */
+    uint16_t answers, answers_before_drop; /* counted; and when a drop began */
+    uint8_t row;
+    bool link : 1;
+    bool fresh : 1;   /* no notice has been sent since the kernel got it */
+    bool watched : 1; /* announces changes */
+    bool frozen : 1;  /* the kernel was given `size`, or such a page, since the last drop */
+    bool stale : 1;   /* one of these answers was not the truth any more */
+    bool waits : 1;   /* it is to be dropped as soon as nobody is in the middle of it */
 };
 
 DEFINE_VEC(held_vec, struct held_row);
@@ -52,9 +69,16 @@ int cache_new(struct cache **ret) {
     return 0;
 }
 
+static void reading_done(struct held_row *row) {
+    if (row->reading)
+        free(row->reading->text);
+    free(row->reading);
+    row->reading = NULL;
+}
+
 static void held_free(struct held *h) {
     for (size_t i = 0; i < h->rows.len; i++)
-        free(h->rows.items[i].text);
+        reading_done(&h->rows.items[i]);
     held_vec_done(&h->rows);
     free(h->where.name);
     free(h);
@@ -176,16 +200,35 @@ static struct cache_terms terms_of(const struct place *p) {
 
 /* Keeps the text that belongs to the size, for whoever fills a page of an open file. */
 static void keep_text(struct held_row *row, const char *text, size_t len) {
-    free(row->text);
-    row->text = NULL;
-    if (row->opens && len == row->size && len <= CACHE_PAGE_BYTES && (row->text = malloc(len + 1)))
-        memcpy(row->text, text, len);
+    struct reading *reading = row->reading;
+    if (!reading)
+        return;
+    free(reading->text);
+    reading->text = len == row->size && len <= CACHE_PAGE_BYTES ? malloc(len + 1) : NULL;
+    if (reading->text)
+        memcpy(reading->text, text, len);
 }
 
 static void keep_rendering(struct held_row *row, const struct place *p) {
     _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
-    if (row->opens && view_show(&p->ctx, &p->ref, &text) == 0)
+    if (row->reading && view_show(&p->ctx, &p->ref, &text) == 0)
         keep_text(row, text.data, text.len);
+}
+
+static uint32_t page_hash(const struct buf *text) {
+    uint64_t hash = hash_fnv1a(text->data, text->len);
+    return (uint32_t)(hash ^ hash >> 32) | 1;
+}
+
+static usec_t monotonic(void) {
+    return clock_monotonic(&clock_real);
+}
+
+/* An answer about the row is on its way. One that is known to be outdated prolongs nothing. */
+static void note_answer(struct held_row *row) {
+    row->answers++;
+    if (!row->waits)
+        row->answered_at = monotonic();
 }
 
 /* The row that the kernel is about to hear of, made if it is new; NULL: it must not hold it. */
@@ -207,19 +250,16 @@ struct cache_terms cache_note(const struct place *p, uint64_t *size) {
         return terms;
     terms = terms_of(p);
     uint32_t told = *size < CACHE_SIZE_UNKNOWN ? (uint32_t)*size : CACHE_SIZE_UNKNOWN;
-    row->answers++;
+    note_answer(row);
     if (row->frozen && row->size != told) { /* a new size beside an old page would pad it */
         *size = row->size;
-        row->stale = true;
-        terms.attr = 0;
+        row->stale = row->fresh = true;
         return terms;
     }
     row->frozen = cache_pages_allowed(p);
     row->fresh = row->fresh || row->frozen || terms.attr > 0;
-    if (row->size != told || !row->text) {
-        row->size = told;
-        keep_rendering(row, p);
-    }
+    row->size = told;
+    keep_rendering(row, p);
     return terms;
 }
 
@@ -230,37 +270,38 @@ void cache_note_contents(const struct place *p) {
     LOCK_SCOPE(&c->lock);
     struct held *h = held_get(c, p);
     struct held_row *row = h ? row_get(h, &p->ref) : NULL;
-    if (row)
-        row->fresh = true;
+    if (!row)
+        return;
+    row->fresh = true;
+    note_answer(row);
 }
 
-bool cache_page_is_quiet(const struct place *p, size_t size) {
-    struct cache *c = p->fs->cache;
-    LOCK_SCOPE(&c->lock);
-    const struct held_row *row = row_find(*slot_of(c, p->ref.object_id), &p->ref);
-    return row && row->size == size &&
-           (row->dropped_at == 0 ||
-            usec_sub(clock_monotonic(&clock_real), row->dropped_at) > QUIET_US);
+/* True when a read through the page cache gives this text. */
+static bool gives(const struct held_row *row, const struct buf *text) {
+    return !row->waits && (row->page == 0 || row->page == page_hash(text));
 }
 
-void cache_page_opened(const struct place *p, const struct buf *text) {
+bool cache_page_open(const struct place *p, const struct buf *text) {
     struct cache *c = p->fs->cache;
     LOCK_SCOPE(&c->lock);
     struct held_row *row = row_find(*slot_of(c, p->ref.object_id), &p->ref);
-    if (!row || row->opens == UINT16_MAX)
-        return;
-    row->opens++;
-    if (!row->text)
+    if (!row || text->len > CACHE_PAGE_BYTES || row->size != text->len || !gives(row, text) ||
+        (row->dropped_at && usec_sub(monotonic(), row->dropped_at) <= QUIET_US))
+        return false;
+    if (!row->reading && !(row->reading = calloc(1, sizeof(*row->reading))))
+        return false;
+    row->reading->opens++;
+    row->reading->opened_at = monotonic();
+    if (!row->reading->text)
         keep_text(row, text->data, text->len);
+    return true;
 }
 
-void cache_page_closed(struct cache *c, uint64_t inode) {
+void cache_page_close(struct cache *c, uint64_t inode) {
     LOCK_SCOPE(&c->lock);
     struct held_row *row = row_of_inode(c, inode);
-    if (!row || row->opens == 0 || --row->opens > 0)
-        return;
-    free(row->text);
-    row->text = NULL;
+    if (row && row->reading && --row->reading->opens == 0)
+        reading_done(row);
 }
 
 bool cache_note_page(const struct place *p, struct buf *text) {
@@ -270,18 +311,20 @@ bool cache_note_page(const struct place *p, struct buf *text) {
     struct held_row *row = h ? row_get(h, &p->ref) : NULL;
     if (!row)
         return true;
-    bool frozen = row->frozen;
+    const char *before = row->reading ? row->reading->text : NULL;
+    bool outdated = before && row->size != text->len;
+    note_answer(row);
     row->frozen = row->fresh = true;
-    row->answers++;
-    if (frozen && row->text && row->size != text->len) {
+    if (outdated) {
         buf_clear(text);
-        (void)buf_append(text, row->text, row->size);
+        (void)buf_append(text, before, row->size);
         row->stale = true;
-        return false;
+    } else {
+        row->size = (uint32_t)text->len;
+        keep_text(row, text->data, text->len);
     }
-    row->size = (uint32_t)text->len;
-    keep_text(row, text->data, text->len);
-    return true;
+    row->page = page_hash(text);
+    return !outdated;
 }
 
 uint32_t cache_told(const struct place *p) {
@@ -302,14 +345,31 @@ bool cache_pages_allowed(const struct place *p) {
            (p->ref.entry->kind == VIEW_ATTR || p->ref.entry->kind == VIEW_DOC);
 }
 
-void cache_drop_begins(struct cache *c, uint64_t inode) {
+/* When the last reader who is in the middle of it, or of taking an answer, will be through. */
+static usec_t busy_until(const struct held_row *row, enum cache_patience patience) {
+    if (patience == CACHE_AT_ONCE || !row->reading)
+        return 0;
+    usec_t reader = row->reading->opened_at + READER_US;
+    usec_t client = row->answered_at + ANSWER_US;
+    return patience == CACHE_AFTER_READERS || reader > client ? reader : client;
+}
+
+usec_t cache_drop_begins(struct cache *c, uint64_t inode, enum cache_patience patience) {
     LOCK_SCOPE(&c->lock);
     struct held_row *row = row_of_inode(c, inode);
     if (!row)
-        return;
+        return 0;
+    usec_t now = monotonic(), until = busy_until(row, patience);
+    row->waits = until > now;
+    if (row->waits) {
+        row->fresh = true;
+        return until;
+    }
     row->answers_before_drop = row->answers;
     row->stale = false;
-    row->dropped_at = clock_monotonic(&clock_real);
+    row->page = 0;
+    row->dropped_at = now;
+    return 0;
 }
 
 bool cache_drop_ends(struct cache *c, uint64_t inode) {
@@ -321,22 +381,61 @@ bool cache_drop_ends(struct cache *c, uint64_t inode) {
     return !row->stale;
 }
 
+void cache_outdated(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    struct held_row *row = row_of_inode(c, inode);
+    if (row)
+        row->waits = true;
+}
+
+bool cache_waits(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    const struct held_row *row = row_of_inode(c, inode);
+    return row && row->waits;
+}
+
+bool cache_gives(struct cache *c, uint64_t inode, const struct buf *text) {
+    LOCK_SCOPE(&c->lock);
+    const struct held_row *row = row_of_inode(c, inode);
+    return !row || gives(row, text);
+}
+
+bool cache_may_touch(struct cache *c, uint64_t inode, const struct buf *text) {
+    LOCK_SCOPE(&c->lock);
+    const struct held_row *row = row_of_inode(c, inode);
+    if (!row || !row->reading)
+        return !row || gives(row, text);
+    usec_t last = row->answered_at > row->dropped_at ? row->answered_at : row->dropped_at;
+    return gives(row, text) && usec_sub(monotonic(), last) > ANSWER_US;
+}
+
+uint64_t cache_cluster_of(struct cache *c, uint64_t inode) {
+    LOCK_SCOPE(&c->lock);
+    const struct held *h = *slot_of(c, (inode & ~LINK_BIT) >> 8);
+    return h ? h->cluster_id : 0;
+}
+
 static uint64_t inode_of(const struct held *h, const struct held_row *row) {
     uint64_t inode = h->object_id << 8 | row->row;
     return row->link ? inode | LINK_BIT : inode;
 }
 
-static void collect(struct held *h, struct id_vec *ret) {
+static void collect(struct held *h, bool waiting_too, struct id_vec *ret) {
     for (size_t i = 0; h && i < h->rows.len; i++) {
         struct held_row *row = &h->rows.items[i];
-        if (row->fresh && id_vec_append(ret, inode_of(h, row)) == 0)
+        if (row->fresh && (waiting_too || !row->waits) && id_vec_append(ret, inode_of(h, row)) == 0)
             row->fresh = false;
     }
 }
 
 void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret) {
     LOCK_SCOPE(&c->lock);
-    collect(*slot_of(c, object_id), ret);
+    collect(*slot_of(c, object_id), false, ret);
+}
+
+void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret) {
+    LOCK_SCOPE(&c->lock);
+    collect(*slot_of(c, object_id), true, ret);
 }
 
 static void collect_where(struct cache *c, const uint64_t *cluster_id, struct id_vec *ret) {
@@ -344,7 +443,7 @@ static void collect_where(struct cache *c, const uint64_t *cluster_id, struct id
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct held *h = c->buckets[i]; h; h = h->next)
             if (!cluster_id || h->cluster_id == *cluster_id)
-                collect(h, ret);
+                collect(h, true, ret);
 }
 
 void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret) {

@@ -11,6 +11,13 @@
  * cacheable answer is made in this order: note the sequence number (place_get), take the snapshot,
  * cache_note, send, cache_settle. cache_settle has the notifier drop the place again when a change
  * was announced in between.
+ *
+ * A program that reads a file to its end uses several system calls; the kernel takes the size of a
+ * file and its page at different moments, and throws attributes away that it gets while a notice
+ * comes. Therefore the drop of a file that is open waits, for a bounded time, while somebody has
+ * just opened it or was just answered about it; meanwhile the kernel goes on with what it has, and
+ * who opens the file reads past the cache what is true now. docs/internals/consistent-reads.md
+ * tells it whole.
  * Threads: all functions may be called from any thread.
  */
 
@@ -51,22 +58,42 @@ struct cache_terms cache_note(const struct place *p, uint64_t *size);
 /* Notes that the kernel gets a listing. */
 void cache_note_contents(const struct place *p);
 
-/* True when a file of this size may be opened for reading through the page cache: the kernel has
-   been told that size, and it has not changed just now. (When notices come fast, the kernel may
-   throw the new size away and cut the new page to the old one.) */
-bool cache_page_is_quiet(const struct place *p, size_t size);
-/* A file is read through the page cache from now on, and no longer; it was opened with `text`. */
-void cache_page_opened(const struct place *p, const struct buf *text);
-void cache_page_closed(struct cache *c, uint64_t inode);
+/* True when a file that was opened with these contents may be read through the page cache: the
+   kernel has been told that size, holds no other page, and will not be told to drop it; and the
+   file has not changed just now, for one that keeps changing would only make the notices wait. */
+bool cache_page_open(const struct place *p, const struct buf *text);
+/* Ends what that began. */
+void cache_page_close(struct cache *c, uint64_t inode);
 /* Notes that the kernel gets a page, and chooses its text: `text` is what is true now, and is
    replaced by what belongs to the size that the kernel was told last, when that is another one.
    The reader sees as many bytes as that size says. False when it was replaced: then the change is
    to be announced once more. */
 bool cache_note_page(const struct place *p, struct buf *text);
-/* Around the notice about an inode. False when an answer went out meanwhile that was not the truth
-   any more: then it is to be dropped once more. */
-void cache_drop_begins(struct cache *c, uint64_t inode);
+
+/* Whom a drop waits for. */
+enum cache_patience {
+    CACHE_AT_ONCE,       /* nobody: the file is gone */
+    CACHE_AFTER_READERS, /* who has just opened the file */
+    CACHE_AFTER_ANSWERS, /* and who was just answered about it while it is open */
+};
+
+/* Before the notice about an inode. 0; or, when it has to wait, until when (monotonic). */
+usec_t cache_drop_begins(struct cache *c, uint64_t inode, enum cache_patience patience);
+/* After it. False when an answer went out meanwhile that was not the truth any more: then it is to
+   be dropped once more. */
 bool cache_drop_ends(struct cache *c, uint64_t inode);
+/* What the kernel has of an inode is known to be outdated, and a notice will follow. */
+void cache_outdated(struct cache *c, uint64_t inode);
+/* True until that notice was sent. */
+bool cache_waits(struct cache *c, uint64_t inode);
+/* True when who reads the file through the page cache from now on gets this text, or a later one:
+   only then may he be told that there is something new. */
+bool cache_gives(struct cache *c, uint64_t inode, const struct buf *text);
+/* The same, for a truncate(2) to the same size through the own mount: while that is under way, the
+   kernel throws new sizes away, so nobody must be about to ask for one. */
+bool cache_may_touch(struct cache *c, uint64_t inode, const struct buf *text);
+/* The cluster of an inode's object; 0: it has none, or the kernel holds nothing of it. */
+uint64_t cache_cluster_of(struct cache *c, uint64_t inode);
 /* The size in the attributes that the kernel got last, or CACHE_SIZE_UNKNOWN. */
 uint32_t cache_told(const struct place *p);
 /* After the answer was sent; see above. */
@@ -74,9 +101,12 @@ void cache_settle(const struct place *p);
 /* True when a read-only open of this file may be answered from the page cache, if it is small. */
 bool cache_pages_allowed(const struct place *p);
 
-/* Appends the inodes of an object that the kernel may hold, and takes them as dropped. When memory
-   runs out, the rest stays noted and *ret is what there was room for. */
+/* Appends the inodes of an object that the kernel may hold, and takes them as dropped. Those whose
+   drop waits are left out: the notifier has them. When memory runs out, the rest stays noted and
+   *ret is what there was room for. */
 void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret);
+/* The same with those that wait, as the next two do. */
+void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret);
 /* The same for every object of a cluster. */
 void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret);
 /* The same for everything there is. */

@@ -109,7 +109,7 @@ void handle_unref(struct handle *h) {
         return;
     leave(fs, h);
     if (h->paged)
-        cache_page_closed(fs->cache, h->inode);
+        cache_page_close(fs->cache, h->inode);
     poll_leave(fs->polls, h);
     vnode_unref(fs->vnodes, h->vnode);
     buf_done(&h->text);
@@ -171,10 +171,7 @@ static int begin(struct fs *fs, struct handle *h, const struct place *p, int fla
     int r = render(h, p);
     /* A page of another size than the kernel has been told would be cut or padded: then it is read
        from the handle, past the cache. */
-    h->paged = r == 0 && cache_pages_allowed(p) && h->text.len <= CACHE_PAGE_BYTES &&
-               cache_page_is_quiet(p, h->text.len);
-    if (h->paged)
-        cache_page_opened(p, &h->text);
+    h->paged = r == 0 && cache_pages_allowed(p) && cache_page_open(p, &h->text);
     return r;
 }
 

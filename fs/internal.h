@@ -145,7 +145,8 @@ struct request {
     struct fuse_file_info file;
     bool makes, removes;   /* an object, by mkdir(2) or rmdir(2) */
     bool parks;            /* may be cancelled */
-    struct list link;      /* the answer thread's */
+    struct list link;      /* the answer thread's, as what follows */
+    usec_t due;            /* when it is to be looked at again */
     struct list park_link; /* fs->parked */
     pthread_mutex_t lock;  /* guards what follows */
     unsigned refs;
@@ -177,6 +178,8 @@ int answers_new(struct fs *fs, struct answers **ret);
 void answers_free(struct answers *a);
 /* Queues a request; any thread. */
 void answers_push(struct answers *a, struct request *r);
+/* Queues it again for later, monotonic. */
+void answers_push_later(struct answers *a, struct request *r, usec_t due);
 /* Since when the thread works on one request, monotonic; 0: it waits for one. */
 usec_t answers_busy_since(struct answers *a);
 /* Waits until everything was answered, this many seconds at most. False: something hangs. */

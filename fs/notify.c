@@ -16,6 +16,7 @@
 #define OWN_MAX 64u
 #define ALIASES_MAX 64u
 #define STOP_WAIT_S 5
+#define LATE_STEP_US (5 * USEC_MS)
 
 DEFINE_VEC(change_queue, struct change);
 
@@ -25,6 +26,8 @@ struct notify {
     bool running;
     struct replays *replays; /* the thread's own */
     atomic_int thread_id;    /* 0: it does not run yet */
+    struct id_vec late;      /* the thread's own: inodes whose drop waits */
+    usec_t late_due;         /* when to look at them again; USEC_NEVER: there are none */
     pthread_mutex_t lock;    /* guards what follows */
     pthread_cond_t wake;
     struct change_queue queue;
@@ -61,6 +64,7 @@ int notify_new(struct fs *fs, struct notify **ret) {
         return r;
     }
     n->fs = fs;
+    n->late_due = USEC_NEVER;
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -78,6 +82,7 @@ void notify_free(struct notify *n) {
     replays_free(n->replays);
     change_queue_done(&n->queue);
     id_vec_done(&n->again);
+    id_vec_done(&n->late);
     (void)pthread_cond_destroy(&n->wake);
     (void)pthread_mutex_destroy(&n->lock);
     free(n);
@@ -97,6 +102,7 @@ void notify_again(struct notify *n, uint64_t node_id) {
     struct vnode *v = vnode_id_is(node_id) ? vnode_find(n->fs->vnodes, node_id) : NULL;
     uint64_t inode = v ? vnode_inode(n->fs->vnodes, v) : node_id;
     vnode_unref(n->fs->vnodes, v);
+    cache_outdated(n->fs->cache, inode);
     LOCK_SCOPE(&n->lock);
     if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, inode) < 0)
         n->all = true;
@@ -138,41 +144,51 @@ static void set_step(struct notify *n, struct replay_step step) {
 
 /* Telling the kernel what is stale */
 
-void notify_drop(struct fs *fs, const struct id_vec *inodes) {
-    for (size_t i = 0; i < inodes->len; i++) {
-        uint64_t aliases[ALIASES_MAX];
-        uint64_t inode = inodes->items[i];
-        cache_drop_begins(fs->cache, inode);
-        (void)fuse_lowlevel_notify_inval_inode(fs->session, inode, 0, 0);
-        size_t n = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
-        for (size_t k = 0; k < n; k++)
-            (void)fuse_lowlevel_notify_inval_inode(fs->session, aliases[k], 0, 0);
-        if (!cache_drop_ends(fs->cache, inode))
-            notify_again(fs->notify, inode);
-    }
+/* Drops one inode. 0; or until when that has to wait. */
+static usec_t drop(struct fs *fs, uint64_t inode, enum cache_patience patience) {
+    uint64_t aliases[ALIASES_MAX];
+    usec_t until = cache_drop_begins(fs->cache, inode, patience);
+    if (until)
+        return until;
+    (void)fuse_lowlevel_notify_inval_inode(fs->session, inode, 0, 0);
+    size_t n = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
+    for (size_t k = 0; k < n; k++)
+        (void)fuse_lowlevel_notify_inval_inode(fs->session, aliases[k], 0, 0);
+    if (!cache_drop_ends(fs->cache, inode))
+        notify_again(fs->notify, inode);
+    return 0;
 }
 
-static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id,
+typedef void (*collector)(struct cache *c, uint64_t object_id, struct id_vec *ret);
+
+static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id, collector collect,
                             struct id_vec *ret) {
     const struct cluster *cl = snapshot_cluster(s, id);
-    cache_collect(fs->cache, id, ret);
+    collect(fs->cache, id, ret);
     for (size_t i = 0; cl && i < cl->arrays.len; i++)
-        cache_collect(fs->cache, cluster_array(cl, i)->id, ret);
+        collect(fs->cache, cluster_array(cl, i)->id, ret);
     if (cl && cache_access_changed(fs->cache, cl))
         cache_collect_cluster(fs->cache, id, ret);
 }
 
-void notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id) {
+usec_t notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id) {
     struct id_vec inodes = {0};
+    usec_t due = 0;
     const struct snapshot *s = model_acquire(fs->gateway->model);
-    cache_collect(fs->cache, 0, &inodes);
+    cache_collect_waiting(fs->cache, 0, &inodes);
     if (cluster_id)
-        collect_cluster(fs, s, cluster_id, &inodes);
+        collect_cluster(fs, s, cluster_id, cache_collect_waiting, &inodes);
     if (about_id)
-        cache_collect(fs->cache, about_id, &inodes);
+        cache_collect_waiting(fs->cache, about_id, &inodes);
     model_release(s);
-    notify_drop(fs, &inodes);
+    for (size_t i = 0; i < inodes.len; i++) {
+        usec_t until = drop(fs, inodes.items[i], CACHE_AFTER_READERS);
+        if (until)
+            notify_again(fs->notify, inodes.items[i]); /* it wakes the sleepers, too */
+        due = until > due ? until : due;
+    }
     id_vec_done(&inodes);
+    return due;
 }
 
 /* One round: what is stale */
@@ -182,6 +198,43 @@ static void add_once(struct id_vec *v, uint64_t id) {
         if (v->items[i] == id)
             return;
     (void)id_vec_append(v, id);
+}
+
+/* Drops an inode now, or as soon as nobody is in the middle of it. */
+static void drop_or_wait(struct round *x, uint64_t inode) {
+    struct notify *n = x->n;
+    usec_t until = drop(x->fs, inode, CACHE_AFTER_ANSWERS);
+    if (until == 0)
+        return;
+    if (id_vec_append(&n->late, inode) < 0)
+        (void)drop(x->fs, inode, CACHE_AT_ONCE);
+    else if (until < n->late_due)
+        n->late_due = until;
+}
+
+static void drop_all(struct round *x, const struct id_vec *inodes) {
+    for (size_t i = 0; i < inodes->len; i++)
+        drop_or_wait(x, inodes->items[i]);
+}
+
+/* Those that waited. Sleepers and watchers of what is dropped now have not been told either. */
+static void drop_late(struct round *x) {
+    struct notify *n = x->n;
+    usec_t now = monotonic();
+    if (now < n->late_due)
+        return;
+    struct id_vec late = n->late;
+    n->late = (struct id_vec){0};
+    n->late_due = USEC_NEVER;
+    for (size_t i = 0; i < late.len; i++) {
+        if (cache_waits(x->fs->cache, late.items[i]))
+            drop_or_wait(x, late.items[i]);
+        if (!cache_waits(x->fs->cache, late.items[i]))
+            add_once(&x->clusters, cache_cluster_of(x->fs->cache, late.items[i]));
+    }
+    id_vec_done(&late);
+    if (n->late_due < now + LATE_STEP_US)
+        n->late_due = now + LATE_STEP_US;
 }
 
 static void drop_stale(struct round *x) {
@@ -196,11 +249,12 @@ static void drop_stale(struct round *x) {
     for (size_t i = 0; x->all && i < x->snapshot->clusters.len; i++)
         add_once(&x->clusters, ((struct cluster *)x->snapshot->clusters.items[i])->id);
     for (size_t i = 0; i < x->clusters.len; i++)
-        collect_cluster(x->fs, x->snapshot, x->clusters.items[i], &x->inodes);
+        collect_cluster(x->fs, x->snapshot, x->clusters.items[i], cache_collect, &x->inodes);
     if (x->all)
         cache_collect_all(c, &x->inodes);
-    notify_drop(x->fs, &x->inodes);
-    notify_drop(x->fs, &x->again);
+    drop_all(x, &x->inodes);
+    drop_all(x, &x->again);
+    drop_late(x);
 }
 
 /* Names that went */
@@ -235,8 +289,9 @@ static int replay_rmdir(struct round *x, const struct change *change, const char
 static void removed(struct round *x, const struct change *change) {
     struct cache_name where;
     struct id_vec inodes = {0};
-    cache_collect(x->fs->cache, change->id, &inodes); /* open descriptors get ESTALE from now on */
-    notify_drop(x->fs, &inodes);
+    cache_collect_waiting(x->fs->cache, change->id, &inodes);
+    for (size_t i = 0; i < inodes.len; i++) /* open descriptors get ESTALE from now on */
+        (void)drop(x->fs, inodes.items[i], CACHE_AT_ONCE);
     id_vec_done(&inodes);
     cache_forget(x->fs->cache, change->id, &where);
     bool own = take_own(x->n, change->id);
@@ -393,6 +448,7 @@ static void wait_until(struct notify *n, usec_t due) {
 /* Waits for work. False when the thread is to end. */
 static bool take(struct notify *n, struct round *ret) {
     usec_t due = replays_due(n->replays, monotonic());
+    due = n->late_due < due ? n->late_due : due;
     LOCK_SCOPE(&n->lock);
     n->busy_since = 0;
     if (idle(n))
@@ -408,7 +464,7 @@ static bool take(struct notify *n, struct round *ret) {
 }
 
 static void tell(struct round *x) {
-    if (x->changes.len || x->again.len || x->all) {
+    if (x->changes.len || x->again.len || x->all || x->n->late_due <= monotonic()) {
         x->snapshot = model_acquire(x->fs->gateway->model);
         drop_stale(x);
         drop_names(x);

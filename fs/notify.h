@@ -31,10 +31,9 @@ void notify_again(struct notify *n, uint64_t node_id);
 usec_t notify_busy_since(struct notify *n);
 
 /* Drops what the kernel holds of a cluster and one object in it, before the caller who changed them
-   is answered. Not for workers: it may wait for a READ to be answered. */
-void notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id);
-/* Tells the kernel to forget these inodes' attributes and contents. Not for workers. */
-void notify_drop(struct fs *fs, const struct id_vec *inodes);
+   is answered. Not for workers: it may wait for a READ to be answered. 0; or, when somebody reads
+   one of the files just now, when to ask again (monotonic). */
+usec_t notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id);
 
 /* What the notifier does now, for the worker that serves it. */
 enum replay_kind {

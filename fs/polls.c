@@ -2,6 +2,7 @@
 #include "polls.h"
 
 #include "base/hash.h"
+#include "cache.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -63,7 +64,8 @@ static bool ready(struct fs *fs, const struct handle *h) {
     }
     if (view_show(&p.ctx, &p.ref, &text) < 0)
         return true;
-    return hash_fnv1a(text.data, text.len) != seen;
+    return hash_fnv1a(text.data, text.len) != seen &&
+           (!h->paged || cache_gives(fs->cache, h->inode, &text));
 }
 
 static void enter(struct polls *ps, struct handle *h, struct fuse_pollhandle *ph) {

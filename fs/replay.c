@@ -10,6 +10,7 @@
 #define BUCKETS 4096u
 #define MADE_MAX 4096u
 #define PER_SECOND 500u
+#define LATER_US (5 * USEC_MS)
 
 struct file {
     struct list by_inode;
@@ -129,7 +130,8 @@ bool replays_afford(struct replays *rs, usec_t now) {
     return true;
 }
 
-/* What the file holds now, as a hash, and its size. 0 or -errno. */
+/* What the file holds now, as a hash, and its size. 0, -EAGAIN when who looks now would still see
+   what it held before, or another -errno. */
 static int look(struct fs *fs, uint64_t inode, uint64_t *ret_hash, uint64_t *ret_size) {
     struct fuse_ctx self = {0};
     _cleanup_place_ struct place p = {0};
@@ -146,7 +148,7 @@ static int look(struct fs *fs, uint64_t inode, uint64_t *ret_hash, uint64_t *ret
     r = view_show(&p.ctx, &p.ref, &text);
     *ret_hash = hash_fnv1a(text.data, text.len);
     *ret_size = text.len;
-    return r;
+    return r == 0 && !cache_may_touch(fs->cache, inode, &text) ? -EAGAIN : r;
 }
 
 bool replays_next(struct replays *rs, usec_t now, uint64_t *ret_inode, uint64_t *ret_size) {
@@ -157,8 +159,13 @@ bool replays_next(struct replays *rs, usec_t now, uint64_t *ret_inode, uint64_t 
             continue;
         if (!replays_afford(rs, now))
             return false;
+        int r = look(rs->fs, f->inode, &hash, ret_size);
+        if (r == -EAGAIN) {
+            f->due = now + LATER_US;
+            continue;
+        }
         move(rs, f, false);
-        if (look(rs->fs, f->inode, &hash, ret_size) < 0) {
+        if (r < 0) {
             forget(rs, f);
             continue;
         }

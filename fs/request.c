@@ -158,10 +158,15 @@ void request_refuse(struct request *r, const struct place *p, int code, const st
 }
 
 void request_done(struct request *r) {
+    usec_t due = 0;
     if (r->parks)
         unpark(r);
     else if (r->asked)
-        notify_before_answer(r->fs, r->cluster_id, r->about_id);
+        due = notify_before_answer(r->fs, r->cluster_id, r->about_id);
+    if (due) {
+        answers_push_later(r->fs->answers, r, due);
+        return;
+    }
     r->finish(r);
     request_unref(r);
 }

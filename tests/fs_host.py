@@ -22,14 +22,15 @@ def listen(stdout, answers):
 class Host(Mounted):
     """fs-host on a temporary mount."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, program="fs-host"):
         super().__init__("ccfs-host-")
+        self.program = BUILD / "tests/fs" / program
         self.options = options
         self.process = None
 
     def start(self):
         self.process = subprocess.Popen(
-            [str(BUILD / "tests/fs/fs-host"), str(self.mount), *self.options],
+            [str(self.program), str(self.mount), *self.options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.answers = queue.Queue()
         threading.Thread(target=listen, args=(self.process.stdout, self.answers),

@@ -14,8 +14,8 @@ def make_host():
         pytest.skip("needs root and /dev/fuse")
     made = []
 
-    def make(*options):
-        host = Host(*options)
+    def make(*options, **more):
+        host = Host(*options, **more)
         made.append(host)
         return host.start()
     yield make

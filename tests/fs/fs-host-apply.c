@@ -349,13 +349,47 @@ static int line_storm(struct host *h, struct builder *b, char *rest) {
     return cl ? 0 : -EINVAL;
 }
 
+/* A word and some more of varying length, both by the generation. */
+static int turn(struct node *n, unsigned generation) {
+    static const enum node_status words[] = {NODE_READY, NODE_PREPARING, NODE_ACQUIRING};
+    static const char filler[] = "-abcdefghijklmnopqrstuvwxyz0123456789";
+    char text[64];
+    (void)snprintf(text, sizeof(text), "g%u%.*s", generation,
+                   (int)(generation * 11 % sizeof(filler)), filler);
+    n->status = words[generation % ARRAY_SIZE(words)];
+    n->status_at = now();
+    return str_set(&n->hostname, text);
+}
+
+/* turn CLUSTER FROM N GENERATION: N nodes, from the one with this number on, get a new status and
+   host name, all in one publication. */
+static int line_turn(struct host *h, struct builder *b, char *rest) {
+    (void)h;
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    unsigned from, n, generation;
+    if (!cl || !rest || sscanf(rest, "%u %u %u", &from, &n, &generation) != 3)
+        return -EINVAL;
+    uint64_t position = 0;
+    int r = 0;
+    for (const struct node *node; n && r == 0 && (node = cluster_next_node(cl, &position));) {
+        if (from > 0) {
+            from--;
+            continue;
+        }
+        struct node *w = builder_node(b, cl->id, node->id, DURABLE);
+        r = w ? turn(w, generation) : -ENOMEM;
+        n--;
+    }
+    return r;
+}
+
 static const struct {
     const char *word;
     int (*apply)(struct host *h, struct builder *b, char *rest);
 } lines[] = {
     {"log", line_log},       {"status", line_status},     {"state", line_state},
     {"remove", line_remove}, {"converge", line_converge}, {"storm", line_storm},
-    {"add", line_add},       {"drop", line_drop},
+    {"add", line_add},       {"drop", line_drop},         {"turn", line_turn},
 };
 
 int apply_line(struct host *h, struct builder *b, char *text) {

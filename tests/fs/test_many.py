@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""Many nodes: the tree stays usable, and memory comes back."""
+import os
+import re
+import time
+
+import pytest
+
+from harness import KIND, SLOW, shell, wait_until
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+
+def slab_kib(name):
+    with open("/proc/slabinfo") as f:
+        for line in f:
+            fields = line.split()
+            if fields[0] == name:
+                return int(fields[1]) * int(fields[3]) // 1024
+    return 0
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize("count", [20000, pytest.param(100000, marks=pytest.mark.long)])
+def test_many_nodes(make_host, count):
+    """RSS and kernel slab are reported; nodes that go give their memory back."""
+    host = make_host().make_cluster("c")
+    pid = host.process.pid
+    host.ask(f"add c {count}", timeout=300)
+    before = rss_kib(pid)
+    nodes = host.path("c", "nodes")
+    assert int(shell(f"ls {nodes} | wc -l", timeout=300).stdout) == count + 1
+    begun = time.monotonic()
+    assert os.stat(nodes / f"c-{count}" / "status").st_size == len("Acquiring\n")
+    assert time.monotonic() - begun < 1
+    shell(f"find {nodes} -name status -size +0 | wc -l", timeout=600)
+    walked = rss_kib(pid)
+    slab = slab_kib("fuse_inode")
+    per_node = (walked - before) / count
+    print(f"{count} nodes: RSS {before} KiB, after find {walked} KiB ({per_node:.2f} KiB a node), "
+          f"fuse_inode {slab} KiB")
+    assert per_node < 2
+    host.ask(f"drop c {count - 10}", timeout=300)
+    wait_until(lambda: len(host.nodes()) == 10, 120, "the nodes gone")
+    shell("echo 2 > /proc/sys/vm/drop_caches")
+    wait_until(lambda: slab_kib("fuse_inode") < max(slab / 2, 2000), 60, "kernel inodes given back")
+    print(f"after the removal: RSS {rss_kib(pid)} KiB, fuse_inode {slab_kib('fuse_inode')} KiB")
+    assert host.read("c", "nodes", "count") == "10\n"
+    assert KIND not in ("asan", "tsan")
