@@ -28,7 +28,10 @@ struct notify {
     atomic_int thread_id;    /* 0: it does not run yet */
     struct id_vec late;      /* the thread's own: inodes whose drop waits */
     usec_t late_due;         /* when to look at them again; USEC_NEVER: there are none */
-    pthread_mutex_t lock;    /* guards what follows */
+    pthread_mutex_t
+        dropping;         /* held from the collecting of inodes until the kernel was told, so
+                             that nobody answers in between; nothing under it waits for answers */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     struct change_queue queue;
     struct id_vec again; /* inodes */
@@ -46,7 +49,7 @@ struct round {
     struct notify *n;
     const struct snapshot *snapshot;
     struct change_queue changes;
-    struct id_vec again, inodes, clusters;
+    struct id_vec again, clusters;
     bool all;
 };
 
@@ -68,6 +71,7 @@ int notify_new(struct fs *fs, struct notify **ret) {
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&n->dropping, NULL);
     (void)pthread_mutex_init(&n->lock, NULL);
     (void)pthread_cond_init(&n->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
@@ -85,6 +89,7 @@ void notify_free(struct notify *n) {
     id_vec_done(&n->late);
     (void)pthread_cond_destroy(&n->wake);
     (void)pthread_mutex_destroy(&n->lock);
+    (void)pthread_mutex_destroy(&n->dropping);
     free(n);
 }
 
@@ -175,6 +180,7 @@ usec_t notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_i
     struct id_vec inodes = {0};
     usec_t due = 0;
     const struct snapshot *s = model_acquire(fs->gateway->model);
+    LOCK_SCOPE(&fs->notify->dropping);
     cache_collect_waiting(fs->cache, 0, &inodes);
     if (cluster_id)
         collect_cluster(fs, s, cluster_id, cache_collect_waiting, &inodes);
@@ -217,6 +223,31 @@ static void drop_all(struct round *x, const struct id_vec *inodes) {
         drop_or_wait(x, inodes->items[i]);
 }
 
+/* One object after the other, so that those who answer wait for one at most. */
+static void drop_object(struct round *x, uint64_t id) {
+    struct id_vec inodes = {0};
+    LOCK_SCOPE(&x->n->dropping);
+    cache_collect(x->fs->cache, id, &inodes);
+    drop_all(x, &inodes);
+    id_vec_done(&inodes);
+}
+
+static void drop_cluster(struct round *x, uint64_t id) {
+    struct id_vec inodes = {0};
+    LOCK_SCOPE(&x->n->dropping);
+    collect_cluster(x->fs, x->snapshot, id, cache_collect, &inodes);
+    drop_all(x, &inodes);
+    id_vec_done(&inodes);
+}
+
+static void drop_everything(struct round *x) {
+    struct id_vec inodes = {0};
+    LOCK_SCOPE(&x->n->dropping);
+    cache_collect_all(x->fs->cache, &inodes);
+    drop_all(x, &inodes);
+    id_vec_done(&inodes);
+}
+
 /* Those that waited. Sleepers and watchers of what is dropped now have not been told either. */
 static void drop_late(struct round *x) {
     struct notify *n = x->n;
@@ -238,21 +269,19 @@ static void drop_late(struct round *x) {
 }
 
 static void drop_stale(struct round *x) {
-    struct cache *c = x->fs->cache;
-    cache_collect(c, 0, &x->inodes);
+    drop_object(x, 0);
     for (size_t i = 0; i < x->changes.len; i++) {
         const struct change *change = &x->changes.items[i];
         add_once(&x->clusters, change->cluster_id);
         if (!change->removed)
-            cache_collect(c, change->id, &x->inodes);
+            drop_object(x, change->id);
     }
     for (size_t i = 0; x->all && i < x->snapshot->clusters.len; i++)
         add_once(&x->clusters, ((struct cluster *)x->snapshot->clusters.items[i])->id);
     for (size_t i = 0; i < x->clusters.len; i++)
-        collect_cluster(x->fs, x->snapshot, x->clusters.items[i], cache_collect, &x->inodes);
+        drop_cluster(x, x->clusters.items[i]);
     if (x->all)
-        cache_collect_all(c, &x->inodes);
-    drop_all(x, &x->inodes);
+        drop_everything(x);
     drop_all(x, &x->again);
     drop_late(x);
 }
@@ -308,14 +337,19 @@ static void removed(struct round *x, const struct change *change) {
     free(where.name);
 }
 
+/* Asks the newest snapshot, not the round's: the directory may have been made since, with a scratch
+   file in it. */
 static bool directory_is_gone(void *arg, uint64_t inode) {
-    const struct round *x = arg;
+    const struct fs *fs = arg;
     struct view_ref ref;
-    return view_from_inode(x->snapshot, inode, &ref) < 0;
+    const struct snapshot *s = model_acquire(fs->gateway->model);
+    bool gone = view_from_inode(s, inode, &ref) < 0;
+    model_release(s);
+    return gone;
 }
 
 static void drop_names(struct round *x) {
-    bool cluster = false;
+    bool cluster = x->all;
     for (size_t i = 0; i < x->changes.len; i++) {
         const struct change *change = &x->changes.items[i];
         if (!change->removed)
@@ -324,7 +358,7 @@ static void drop_names(struct round *x) {
         removed(x, change);
     }
     if (cluster)
-        scratch_drop(x->fs->vnodes, directory_is_gone, x);
+        scratch_drop(x->fs->vnodes, directory_is_gone, x->fs);
     for (size_t i = 0; i < x->clusters.len; i++) {
         const struct cluster *cl = snapshot_cluster(x->snapshot, x->clusters.items[i]);
         struct cache_name before = {0};
@@ -474,7 +508,6 @@ static void tell(struct round *x) {
     }
     change_queue_done(&x->changes);
     id_vec_done(&x->again);
-    id_vec_done(&x->inodes);
     id_vec_done(&x->clusters);
 }
 
