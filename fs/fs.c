@@ -218,7 +218,7 @@ static int wait_for_kernel(struct fs *fs) {
 int fs_run(struct fs *fs, struct error *err) {
     int r = mount_device(fs->mountpoint, &fs->device);
     if (r == 0 && fs->options.guard)
-        r = guard_set(fs->options.guard, fs->device, fs->mountpoint);
+        r = guard_add(fs->options.guard, fs->device, fs->mountpoint);
     if (r == 0)
         r = start_workers(fs);
     if (r == 0)
@@ -254,7 +254,7 @@ void fs_stop(struct fs *fs) {
         fuse_session_unmount(fs->session);
     fs->mounted = false;
     if (fs->options.guard)
-        (void)guard_set(fs->options.guard, 0, NULL);
+        (void)guard_remove(fs->options.guard, fs->device);
 }
 
 void fs_free(struct fs *fs) {

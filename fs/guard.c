@@ -25,34 +25,64 @@ struct guard {
 /* What the server tells its guard. */
 struct order {
     dev_t device;
-    char path[PATH_MAX]; /* empty: nothing to clean up */
+    char path[PATH_MAX]; /* empty: nothing to clean up there any more */
 };
 
 /* The guard itself, in a process of its own */
 
-struct watch {
-    pid_t server;
-    int signal_fd;
+struct guarded {
     struct order order;
     int abort_fd; /* ends this very connection, whatever is mounted at the path by then */
 };
 
-static void take_order(struct watch *w) {
-    if (w->abort_fd >= 0)
-        (void)close(w->abort_fd);
-    w->abort_fd = *w->order.path ? mount_open_abort(w->order.device) : -1;
+struct watch {
+    pid_t server;
+    int signal_fd;
+    struct guarded mounts[GUARD_MOUNTS_MAX]; /* an empty path: free */
+};
+
+/* The place of this mount, else a free one; NULL: there is none. */
+static struct guarded *place_of(struct watch *w, dev_t device) {
+    struct guarded *free = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(w->mounts); i++) {
+        struct guarded *g = &w->mounts[i];
+        if (*g->order.path && g->order.device == device)
+            return g;
+        if (!*g->order.path && !free)
+            free = g;
+    }
+    return free;
 }
 
-/* Ends the connection, then takes the dead mount away. */
-static void clean_up(const struct watch *w) {
-    if (!*w->order.path)
+static void take_order(struct watch *w, const struct order *order) {
+    struct guarded *g = place_of(w, order->device);
+    if (!g)
         return;
-    if (w->abort_fd >= 0 && write(w->abort_fd, "1", 1) < 0)
+    if (*g->order.path && g->abort_fd >= 0)
+        (void)close(g->abort_fd);
+    g->order = *order;
+    g->abort_fd = *order->path ? mount_open_abort(order->device) : -1;
+}
+
+static void end_connection(const struct guarded *g) {
+    if (*g->order.path && g->abort_fd >= 0 && write(g->abort_fd, "1", 1) < 0)
         (void)fprintf(stderr, "cyclecloudfs: %s: the connection cannot be ended: %s\n",
-                      w->order.path, strerror(errno));
-    if (mount_detach_dead(w->order.path) < 0)
+                      g->order.path, strerror(errno));
+}
+
+static void take_away(const struct guarded *g) {
+    if (*g->order.path && mount_detach_dead(g->order.path) < 0)
         (void)fprintf(stderr, "cyclecloudfs: %s: the dead mount cannot be removed\n",
-                      w->order.path);
+                      g->order.path);
+}
+
+/* Ends all connections first: a thread of the server may hang in any of them, and only when it is
+   gone are the descriptors closed. Then the dead mounts are taken away. */
+static void clean_up(const struct watch *w) {
+    for (size_t i = 0; i < ARRAY_SIZE(w->mounts); i++)
+        end_connection(&w->mounts[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(w->mounts); i++)
+        take_away(&w->mounts[i]);
 }
 
 /* Waits for what happens next. False when the server is dead. */
@@ -64,9 +94,10 @@ static bool next_order(struct watch *w) {
     if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
         return errno == EINTR;
     if (fds[1].revents & POLLIN) {
-        ssize_t n = recv(GUARD_FD, &w->order, sizeof(w->order), 0);
-        if (n == (ssize_t)sizeof(w->order))
-            take_order(w);
+        struct order order;
+        ssize_t n = recv(GUARD_FD, &order, sizeof(order), 0);
+        if (n == (ssize_t)sizeof(order))
+            take_order(w, &order);
         return n != 0;
     }
     return fds[0].revents == 0 && fds[1].revents == 0;
@@ -83,7 +114,7 @@ static int move_in(int fd) {
 }
 
 _Noreturn static void guard_run(pid_t server, int fd) {
-    struct watch w = {.server = server, .abort_fd = -1};
+    struct watch w = {.server = server};
     sigset_t all, death;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -133,13 +164,21 @@ int guard_new(struct guard **ret) {
     return 0;
 }
 
-int guard_set(struct guard *g, dev_t device, const char *path) {
+static int tell(struct guard *g, const struct order *order) {
+    return send(g->fd, order, sizeof(*order), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int guard_add(struct guard *g, dev_t device, const char *path) {
     struct order order = {.device = device};
-    if (path && strlen(path) >= sizeof(order.path))
+    if (strlen(path) >= sizeof(order.path))
         return -ENAMETOOLONG;
-    if (path)
-        memcpy(order.path, path, strlen(path));
-    return send(g->fd, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -errno : 0;
+    memcpy(order.path, path, strlen(path));
+    return tell(g, &order);
+}
+
+int guard_remove(struct guard *g, dev_t device) {
+    const struct order order = {.device = device};
+    return tell(g, &order);
 }
 
 void guard_free(struct guard *g) {
