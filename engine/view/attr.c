@@ -185,27 +185,28 @@ static mode_t type_bits(const struct view_ref *ref) {
     return ref->entry->dir ? S_IFDIR : S_IFREG;
 }
 
-int view_attr(const struct view_ctx *ctx, const struct view_ref *ref, struct view_attr *ret) {
+void view_attr_sized(const struct view_ctx *ctx, const struct view_ref *ref, uint64_t size,
+                     struct view_attr *ret) {
     const struct view_entry *entry = ref->entry;
-    struct view_attr attr = {
+    mode_t type = type_bits(ref);
+    *ret = (struct view_attr){
+        .mode = type | (type == S_IFLNK ? 0777 : permissions(ctx, entry)),
         .uid = ctx->cluster ? ctx->cluster->uid : ctx->gateway->root_uid,
         .gid = ctx->cluster ? ctx->cluster->gid : ctx->gateway->root_gid,
+        .size = size,
+        .changed_at = entry->changed_at ? entry->changed_at(ctx)
+                                        : view_changed_object(ctx, view_object_of(entry)),
         .inode = view_inode(ref),
-        .links = 1,
+        .links = type == S_IFDIR ? (nlink_t)(2 + count_subdirs(ctx, entry)) : 1,
     };
-    mode_t type = type_bits(ref);
-    attr.mode = type | (type == S_IFLNK ? 0777 : permissions(ctx, entry));
-    attr.changed_at = entry->changed_at ? entry->changed_at(ctx)
-                                        : view_changed_object(ctx, view_object_of(entry));
-    if (type == S_IFDIR) {
-        attr.links = (nlink_t)(2 + count_subdirs(ctx, entry));
-    } else {
-        int r = rendered_size(ctx, ref, &attr.size);
-        if (r < 0)
-            return r;
-    }
-    *ret = attr;
-    return 0;
+}
+
+int view_attr(const struct view_ctx *ctx, const struct view_ref *ref, struct view_attr *ret) {
+    uint64_t size = 0;
+    int r = type_bits(ref) == S_IFDIR ? 0 : rendered_size(ctx, ref, &size);
+    if (r == 0)
+        view_attr_sized(ctx, ref, size, ret);
+    return r;
 }
 
 int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b) {

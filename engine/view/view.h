@@ -146,6 +146,9 @@ struct view_attr {
 
 /* Attributes of a place. Sizes come from rendering. 0 or -ENOENT, -ENOMEM. */
 int view_attr(const struct view_ctx *ctx, const struct view_ref *ref, struct view_attr *ret);
+/* The same for a caller who knows the size: nothing is rendered. */
+void view_attr_sized(const struct view_ctx *ctx, const struct view_ref *ref, uint64_t size,
+                     struct view_attr *ret);
 
 /* Renders a whole file (STREAM: use history_read). 0 or -errno. */
 int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b);
