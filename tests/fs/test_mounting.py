@@ -122,6 +122,9 @@ def test_completion(host, tmp_path):
     assert complete("echo > state ter", c) == ["terminated"]
     assert complete("echo > nodes/c-1/state ", c) == ["started", "terminated", "deallocated"]
     assert set(complete("echo > control ", c)) == set(host.read("c", "control").split())
+    assert complete("echo > nodes/c-1/keepalive ", c) == ["true", "false"]
+    assert complete("echo > arrays/execute/max_count d", c) == ["default"]
+    assert complete("echo > status ", c) == []
     (tmp_path / "state").write_text("")
     assert complete("echo > state ", tmp_path) == []
     assert "--simulate" in complete("cyclecloudfs --s", tmp_path)
