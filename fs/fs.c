@@ -157,12 +157,17 @@ int fs_new(const struct fs_options *options, const struct gateway *gateway, stru
 }
 
 /* The file system was unmounted or aborted: the first worker that sees it tells. */
+static bool still_mounted(const struct fs *fs) {
+    dev_t device;
+    return mount_device(fs->mountpoint, &device) == 0 && device == fs->device;
+}
+
 static void end(struct fs *fs) {
     fuse_session_exit(fs->session);
     if (atomic_exchange(&fs->ended, true) || atomic_load(&fs->stopping))
         return;
     if (fs->options.ended)
-        fs->options.ended(fs->options.ended_arg);
+        fs->options.ended(fs->options.ended_arg, still_mounted(fs));
 }
 
 static void free_buffer(void *arg) {
@@ -252,6 +257,8 @@ void fs_stop(struct fs *fs) {
     }
     if (fs->mounted)
         fuse_session_unmount(fs->session);
+    if (fs->mounted && still_mounted(fs)) /* libfuse leaves it when the connection was aborted */
+        (void)mount_detach_dead(fs->mountpoint);
     fs->mounted = false;
     if (fs->options.guard)
         (void)guard_remove(fs->options.guard, fs->device);

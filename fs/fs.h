@@ -27,9 +27,11 @@ struct fs_options {
     gid_t root_gid;      /* its group, where root_mode is given */
     struct guard *guard; /* told of the mount, borrowed until fs_stop; NULL: none */
     unsigned threads;    /* workers; 0: two for each processor, at least four */
-    /* Called once, by a worker, when the file system was unmounted from outside or its connection
-       was aborted. It must not call fs_stop itself. May be NULL. */
-    void (*ended)(void *arg);
+    unsigned wedged_s;   /* a call to the kernel that takes longer is a wedge, which ends with the
+                            connection; 0: 60 */
+    /* Called once, by a worker, when the file system was unmounted from outside, or its connection
+       was aborted while it was mounted. It must not call fs_stop itself. May be NULL. */
+    void (*ended)(void *arg, bool aborted);
     void *ended_arg;
 };
 

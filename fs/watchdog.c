@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_S 5
-#define WEDGED_US (60 * USEC_SEC)
+#define WEDGED_S 60u
+#define LOOKS 12 /* while a call is not yet a wedge */
 
 struct watchdog {
     struct fs *fs;
@@ -18,26 +18,30 @@ struct watchdog {
     bool stop;
 };
 
-static bool wedged(usec_t busy_since, usec_t now) {
-    return busy_since && usec_sub(now, busy_since) > WEDGED_US;
+static usec_t limit(const struct fs *fs) {
+    return (fs->options.wedged_s ? fs->options.wedged_s : WEDGED_S) * USEC_SEC;
+}
+
+static bool wedged(const struct fs *fs, usec_t busy_since) {
+    return busy_since && usec_sub(clock_monotonic(&clock_real), busy_since) > limit(fs);
 }
 
 static void look(struct fs *fs) {
-    usec_t now = clock_monotonic(&clock_real);
-    if (!wedged(notify_busy_since(fs->notify), now) &&
-        !wedged(answers_busy_since(fs->answers), now))
+    if (!wedged(fs, notify_busy_since(fs->notify)) && !wedged(fs, answers_busy_since(fs->answers)))
         return;
     int r = mount_abort(fs->device);
-    log_error(
-        "%s: a call to the kernel has not returned for a minute; the connection was aborted%s%s",
-        fs->mountpoint, r < 0 ? ", which failed: " : "", r < 0 ? strerror(-r) : "");
+    log_error("%s: a call to the kernel has not returned for %u s; the connection was aborted%s%s",
+              fs->mountpoint, (unsigned)(limit(fs) / USEC_SEC), r < 0 ? ", which failed: " : "",
+              r < 0 ? strerror(-r) : "");
 }
 
 /* Sleeps a while. False when the thread is to end. */
 static bool rest(struct watchdog *w) {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_S;
+    usec_t at = (usec_t)until.tv_nsec / 1000 + limit(w->fs) / LOOKS;
+    until.tv_sec += (time_t)(at / USEC_SEC);
+    until.tv_nsec = (long)(at % USEC_SEC) * 1000;
     LOCK_SCOPE(&w->lock);
     while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)
         ;

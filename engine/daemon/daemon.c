@@ -172,8 +172,9 @@ static int open_api(struct daemon *d, struct error *err) {
 }
 
 /* Unmounted from outside: the same as SIGTERM, which the loop reads. */
-static void mount_ended(void *arg) {
-    (void)arg;
+static void mount_ended(void *arg, bool aborted) {
+    struct daemon *d = arg;
+    atomic_store(&d->aborted, aborted);
     (void)kill(getpid(), SIGTERM);
 }
 
@@ -190,6 +191,7 @@ static int open_fs(struct daemon *d, struct error *err) {
         .guard = d->guard,
         .threads = o->threads,
         .ended = mount_ended,
+        .ended_arg = d,
     };
     int r = fs_new(&options, &d->gateway, err, &d->fs);
     if (r == 0)
@@ -262,6 +264,9 @@ int daemon_run(struct daemon *d) {
     int r = engine_run(d->engine);
     if (r < 0)
         (void)log_errno(r, "the engine ended");
+    if (r == 0 && atomic_load(&d->aborted))
+        r = log_errno(-ECONNABORTED, "%s: the mount was cut off; start again to go on",
+                      d->options->mountpoint);
     return r;
 }
 

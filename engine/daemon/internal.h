@@ -16,6 +16,8 @@
 #include "view/gateway.h"
 #include "watch.h"
 
+#include <stdatomic.h>
+
 struct daemon {
     const struct options *options; /* borrowed */
     struct background *background; /* borrowed */
@@ -37,6 +39,7 @@ struct daemon {
     struct watch *watch;
     int signal_fd;
     bool ending;
+    atomic_bool aborted; /* the connection to the kernel, while it was mounted */
 };
 
 /* Blocks the signals that the loop reads, in this thread and those it starts later. 0 or -errno. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs-host MOUNTPOINT [MOUNT-OPTIONS]: mounts the real file system over a pretended engine, for
- * tests without the cloud. Prints "ready" once mounted. Each line on standard input changes
- * something as the engine would (fs-host-apply.c) and is answered with "ok" or "error"; the end of
- * the input ends the program.
+ * fs-host MOUNTPOINT [MOUNT-OPTIONS [WEDGED-SECONDS]]: mounts the real file system over a pretended
+ * engine, for tests without the cloud. Prints "ready" once mounted. Each line on standard input
+ * changes something as the engine would (fs-host-apply.c) and is answered with "ok" or "error"; the
+ * end of the input ends the program.
  */
 #include "fs-host.h"
 
@@ -229,9 +229,9 @@ static void push_line(struct host *h, const char *text) {
     (void)pthread_cond_signal(&h->wake);
 }
 
-static void ended(void *arg) {
+static void ended(void *arg, bool aborted) {
     (void)arg;
-    (void)printf("ended\n");
+    (void)printf(aborted ? "aborted\n" : "ended\n");
     (void)fflush(stdout);
 }
 
@@ -266,6 +266,7 @@ int main(int argc, char **argv) {
     const struct fs_options options = {
         .mountpoint = argv[1],
         .mount_options = argc > 2 ? argv[2] : NULL,
+        .wedged_s = argc > 3 ? (unsigned)atoi(argv[3]) : 0,
         .guard = guard,
         .ended = ended,
     };

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import BUILD, SLOW, alive, is_mounted, wait_until
+from harness import BUILD, SLOW, alive, is_mounted, wait_for_mount, wait_until
 
 LINKS = {"/usr/local/bin/cyclecloudfs": "cyclecloudfs",  # mount(8) clears PATH
          "/sbin/mount.cyclecloudfs": "cyclecloudfs"}     # as `meson install` makes it
@@ -109,11 +109,18 @@ def test_lazy_umount(daemon):
     assert daemon.read("c", "state") == "off\n"
 
 
+def stopped(pid):
+    """True when no thread of a process runs any more; the notifier may wait for the others."""
+    stats = [(t / "stat").read_text() for t in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return all(text.rsplit(")", 1)[1].split()[0] in "TD" for text in stats)
+
+
 def test_forced_umount_of_a_stopped_daemon(daemon):
     """What is left when the daemon answers nothing: readers are freed with an error, not killed."""
     pid = daemon.pid
     daemon.make_cluster("c")
     os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: stopped(pid), 10, "every thread stopped")
     try:
         reader = subprocess.Popen(["cat", str(daemon.path("c", "status"))], text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -134,15 +141,32 @@ def test_forced_umount_of_a_stopped_daemon(daemon):
     assert "c" in os.listdir(daemon.mount)
 
 
-def test_connection_aborted_by_hand(daemon):
-    """Through /sys/fs/fuse/connections, which works when nothing else does."""
-    pid = daemon.pid
-    device = os.minor(os.stat(daemon.mount).st_dev)
+def test_a_cut_mount_is_a_failure(make_daemon):
+    """systemd starts it again (Restart=on-failure); after an unmount it does not."""
+    for status in 1, 0:
+        daemon = make_daemon()
+        running = subprocess.Popen(daemon.command("-f"), stderr=subprocess.DEVNULL)
+        wait_for_mount(daemon.mount, 20)
+        if status:
+            abort(os.minor(os.stat(daemon.mount).st_dev))
+        else:
+            assert umount(daemon).returncode == 0
+        assert running.wait(30 * SLOW) == status
+
+
+def abort(device):
     control = pathlib.Path("/sys/fs/fuse/connections")
     if not control.is_mount():
         subprocess.run(["mount", "-t", "fusectl", "none", str(control)], check=True)
     (control / str(device) / "abort").write_text("1")
+
+
+def test_connection_aborted_by_hand(daemon):
+    """Through /sys/fs/fuse/connections, which works when nothing else does."""
+    pid = daemon.pid
+    abort(os.minor(os.stat(daemon.mount).st_dev))
     ends(pid)
     wait_until(lambda: not is_mounted(daemon.mount), 10, "the mount gone")
+    assert "the mount was cut off" in daemon.log()
     daemon.start()
     assert daemon.read("system", "version")
