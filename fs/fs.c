@@ -143,6 +143,7 @@ int fs_new(const struct fs_options *options, const struct gateway *gateway, stru
     (void)pthread_mutex_init(&fs->lock, NULL);
     list_init(&fs->handles);
     list_init(&fs->parked);
+    list_init(&fs->spare);
     fs->gateway = gateway;
     r = copy_options(fs, options);
     if (r == 0)
@@ -272,6 +273,7 @@ void fs_free(struct fs *fs) {
     answers_free(fs->answers);
     while (!list_empty(&fs->handles))
         handle_unref(list_entry(fs->handles.next, struct handle, link));
+    handle_free_spare(fs);
     if (fs->session)
         fuse_session_destroy(fs->session);
     notify_free(fs->notify);

@@ -42,35 +42,87 @@ static enum handle_kind kind_of(const struct place *p, int flags) {
     return p->ref.entry->kind == VIEW_DOC ? HANDLE_DOCUMENT : HANDLE_VALUE;
 }
 
-/* Counts the handle, or refuses it. */
-static int enter(struct fs *fs, struct handle *h) {
+/* Zeroed memory for a handle with an empty text, or NULL. Opening and closing happen on different
+   threads, for which malloc is slow: the memory of closed files is used again. Under fs->lock. */
+static struct handle *take_memory(struct fs *fs) {
+    if (list_empty(&fs->spare)) {
+        struct handle *made = calloc(1, sizeof(*made));
+        if (made)
+            made->text = BUF_INIT(LIMIT_RENDER_BYTES);
+        return made;
+    }
+    struct handle *h = list_entry(fs->spare.prev, struct handle, link);
+    list_del(&h->link);
+    fs->n_spare--;
+    *h = (struct handle){.text = h->text};
+    return h;
+}
+
+static void free_memory(struct handle *h) {
+    buf_done(&h->text);
+    free(h);
+}
+
+void handle_free_spare(struct fs *fs) {
+    LOCK_SCOPE(&fs->lock);
+    while (!list_empty(&fs->spare)) {
+        struct handle *h = list_entry(fs->spare.next, struct handle, link);
+        list_del(&h->link);
+        free_memory(h);
+    }
+    fs->n_spare = 0;
+}
+
+/* Memory for a handle, counted among the open ones. 0, -ENFILE or -ENOMEM. */
+static int enter(struct fs *fs, const struct place *p, enum handle_kind kind, struct handle **ret) {
     LOCK_SCOPE(&fs->lock);
     if (fs->n_handles >= FS_HANDLES_MAX)
         return -ENFILE;
-    fs->n_handles++;
-    list_add_tail(&fs->handles, &h->link);
-    return 0;
-}
-
-static void leave(struct fs *fs, struct handle *h) {
-    LOCK_SCOPE(&fs->lock);
-    list_del(&h->link);
-    fs->n_handles--;
-}
-
-int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
-               struct handle **ret) {
-    int r = check_open(p, flags);
-    if (r < 0)
-        return r;
-    struct handle *h = calloc(1, sizeof(*h));
+    struct handle *h = take_memory(fs);
     if (!h)
         return -ENOMEM;
     h->fs = fs;
     atomic_init(&h->refs, 1);
-    h->kind = kind_of(p, flags);
-    h->entry = p->ref.entry;
+    h->kind = kind;
+    (void)pthread_mutex_init(&h->lock, NULL);
     h->inode = p->scratch ? 0 : view_inode(&p->ref);
+    list_init(&h->poll_link);
+    list_init(&h->link);
+    fs->n_handles++;
+    *ret = h;
+    return 0;
+}
+
+/* Others see it from now on. */
+static void publish(struct fs *fs, struct handle *h) {
+    LOCK_SCOPE(&fs->lock);
+    list_add_tail(&fs->handles, &h->link);
+}
+
+/* The end of a handle: its memory is kept for the next one, if it is small. */
+static void leave(struct fs *fs, struct handle *h) {
+    LOCK_SCOPE(&fs->lock);
+    (void)pthread_mutex_destroy(&h->lock);
+    list_del(&h->link);
+    fs->n_handles--;
+    buf_clear(&h->text);
+    if (fs->n_spare >= FS_SPARE_HANDLES_MAX || h->text.cap > CACHE_PAGE_BYTES) {
+        free_memory(h);
+        return;
+    }
+    list_add_tail(&fs->spare, &h->link);
+    fs->n_spare++;
+}
+
+int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
+               struct handle **ret) {
+    struct handle *h = NULL;
+    int r = check_open(p, flags);
+    if (r == 0)
+        r = enter(fs, p, kind_of(p, flags), &h);
+    if (r < 0)
+        return r;
+    h->entry = p->ref.entry;
     h->node_id = p->node_id;
     h->cluster_id = p->ctx.cluster ? p->ctx.cluster->id : 0;
     h->uid = caller->uid;
@@ -78,22 +130,13 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     h->writable = wants_write(flags);
     h->replay = notify_step(fs->notify, caller).kind != REPLAY_NONE;
     h->append = flags & O_APPEND;
-    h->text = BUF_INIT(LIMIT_RENDER_BYTES);
     h->body = BUF_INIT(h->kind == HANDLE_VALUE ? LIMIT_VALUE_BYTES : LIMIT_DOCUMENT_BYTES);
     h->loaded = h->whole = h->kind == HANDLE_DOCUMENT && flags & O_TRUNC;
     if (h->kind == HANDLE_DOCUMENT)
         h->group = process_group(caller->pid);
-    (void)pthread_mutex_init(&h->lock, NULL);
-    list_init(&h->link);
-    list_init(&h->poll_link);
-    r = enter(fs, h);
-    if (r < 0) {
-        (void)pthread_mutex_destroy(&h->lock);
-        free(h);
-        return r;
-    }
     if (p->vnode)
         h->vnode = vnode_ref(fs->vnodes, p->vnode);
+    publish(fs, h);
     *ret = h;
     return 0;
 }
@@ -107,15 +150,13 @@ void handle_unref(struct handle *h) {
     struct fs *fs = h->fs;
     if (atomic_fetch_sub(&h->refs, 1) > 1)
         return;
-    leave(fs, h);
     if (h->paged)
         cache_page_close(fs->cache, h->inode);
-    poll_leave(fs->polls, h);
+    if (atomic_load(&h->polled))
+        poll_leave(fs->polls, h);
     vnode_unref(fs->vnodes, h->vnode);
-    buf_done(&h->text);
     buf_done(&h->body);
-    (void)pthread_mutex_destroy(&h->lock);
-    free(h);
+    leave(fs, h);
 }
 
 bool handle_writes(struct fs *fs, uint64_t inode, uid_t uid) {

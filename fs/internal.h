@@ -26,6 +26,7 @@
 
 /* Bounds on what users can grow here. */
 #define FS_HANDLES_MAX 16384u
+#define FS_SPARE_HANDLES_MAX 32u /* memory of closed files, kept for the next ones */
 #define FS_ALIASES_MAX 65536u
 #define FS_SCRATCH_MAX 1024u
 #define FS_SCRATCH_FILE_BYTES ((size_t)16 << 20)
@@ -63,7 +64,8 @@ struct fs {
     pthread_mutex_t lock;
     struct list handles; /* struct handle, by link */
     struct list parked;  /* struct request, by park_link: may be cancelled */
-    unsigned n_handles;
+    struct list spare;   /* struct handle, by link: closed; the memory of its text is kept */
+    unsigned n_handles, n_spare;
 };
 
 /* mount.c */
@@ -197,7 +199,7 @@ enum handle_kind {
 
 struct handle {
     struct fs *fs;
-    struct list link; /* fs->handles */
+    struct list link; /* fs->handles, or fs->spare */
     atomic_uint refs; /* of the open file, and of whoever goes on after an answer */
     enum handle_kind kind;
     struct vnode *vnode; /* reference, or NULL */
@@ -221,6 +223,7 @@ struct handle {
     bool dirty;            /* bytes were written since the last apply */
     int refused;           /* DOCUMENT: a piece was refused; nothing will be applied */
     int outcome;           /* DOCUMENT: of the last apply */
+    atomic_bool polled;    /* somebody has waited on it */
     struct list poll_link; /* guarded by polls.lock, as what follows */
     struct fuse_pollhandle *poll;
     atomic_uint_fast64_t seen; /* what the reader knows: a hash of the contents, or a length */
@@ -229,6 +232,8 @@ struct handle {
 /* A handle for a place with these open(2) flags. 0, -EACCES, -EISDIR, -ELOOP, -ENFILE, -ENOMEM. */
 int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
                struct handle **ret);
+/* Frees the memory that is kept for files to come. */
+void handle_free_spare(struct fs *fs);
 struct handle *handle_ref(struct handle *h);
 void handle_unref(struct handle *h);
 DEFINE_CLEANUP(struct handle, handle_unref);

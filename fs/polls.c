@@ -69,6 +69,7 @@ static bool ready(struct fs *fs, const struct handle *h) {
 }
 
 static void enter(struct polls *ps, struct handle *h, struct fuse_pollhandle *ph) {
+    atomic_store(&h->polled, true);
     LOCK_SCOPE(&ps->lock);
     if (h->poll)
         fuse_pollhandle_destroy(h->poll);
