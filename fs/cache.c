@@ -36,6 +36,7 @@ struct held_row {
     uint16_t answers, answers_before_drop; /* counted; and when a drop began */
     uint8_t row;
     bool link : 1;
+    bool dir : 1;
     bool fresh : 1;   /* no notice has been sent since the kernel got it */
     bool watched : 1; /* announces changes */
     bool frozen : 1;  /* the kernel was given `size`, or such a page, since the last drop */
@@ -155,6 +156,7 @@ static struct held_row *row_get(struct held *h, const struct view_ref *ref) {
     struct held_row fresh = {
         .row = ref->entry->row,
         .link = ref->link,
+        .dir = !ref->link && ref->entry->dir,
         .watched = !ref->link && ref->entry->flags & VIEW_POLL,
         .size = CACHE_SIZE_UNKNOWN,
     };
@@ -436,6 +438,14 @@ void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret) {
 void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret) {
     LOCK_SCOPE(&c->lock);
     collect(*slot_of(c, object_id), true, ret);
+}
+
+void cache_collect_pinned(struct cache *c, uint64_t object_id, struct id_vec *ret) {
+    LOCK_SCOPE(&c->lock);
+    const struct held *h = *slot_of(c, object_id);
+    for (size_t i = 0; h && i < h->rows.len; i++)
+        if (h->rows.items[i].reading || h->rows.items[i].dir)
+            (void)id_vec_append(ret, inode_of(h, &h->rows.items[i]));
 }
 
 static void collect_where(struct cache *c, const uint64_t *cluster_id, struct id_vec *ret) {

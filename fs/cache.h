@@ -105,7 +105,10 @@ bool cache_pages_allowed(const struct place *p);
    drop waits are left out: the notifier has them. When memory runs out, the rest stays noted and
    *ret is what there was room for. */
 void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret);
-/* The same with those that wait, as the next two do. */
+/* Those of a removed object that the kernel may hold on to when their names are gone: directories
+   that somebody is in, and files that are read through the page cache. */
+void cache_collect_pinned(struct cache *c, uint64_t object_id, struct id_vec *ret);
+/* As cache_collect, with those that wait; the next two as well. */
 void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret);
 /* The same for every object of a cluster. */
 void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret);

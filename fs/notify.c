@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,8 @@
 #define ALIASES_MAX 64u
 #define STOP_WAIT_S 5
 #define LATE_STEP_US (5 * USEC_MS)
+#define GONE_A_ROUND 64u      /* names of removed nodes: the kernel frees some twenty inodes each */
+#define GIVE_BACK_AFTER 1024u /* removed objects */
 
 DEFINE_VEC(change_queue, struct change);
 
@@ -24,13 +27,16 @@ struct notify {
     struct fs *fs;
     pthread_t thread;
     bool running;
-    struct replays *replays; /* the thread's own */
-    atomic_int thread_id;    /* 0: it does not run yet */
-    struct id_vec late;      /* the thread's own: inodes whose drop waits */
-    usec_t late_due;         /* when to look at them again; USEC_NEVER: there are none */
-    pthread_mutex_t
-        dropping;         /* held from the collecting of inodes until the kernel was told, so
-                             that nobody answers in between; nothing under it waits for answers */
+    atomic_int thread_id;     /* 0: it does not run yet */
+    struct replays *replays;  /* the thread's own */
+    struct id_vec late;       /* the thread's own: inodes whose drop waits */
+    usec_t late_due;          /* when to look at them again; USEC_NEVER: there are none */
+    struct change_queue gone; /* the thread's own: nodes whose names the kernel still has */
+    size_t next_gone;
+    size_t removed; /* the thread's own: objects since memory was given back */
+    /* Held from the collecting of inodes until the kernel was told, so that nobody answers in
+       between; nothing that happens under it waits for an answer. */
+    pthread_mutex_t dropping;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     struct change_queue queue;
@@ -87,6 +93,7 @@ void notify_free(struct notify *n) {
     change_queue_done(&n->queue);
     id_vec_done(&n->again);
     id_vec_done(&n->late);
+    change_queue_done(&n->gone);
     (void)pthread_cond_destroy(&n->wake);
     (void)pthread_mutex_destroy(&n->lock);
     (void)pthread_mutex_destroy(&n->dropping);
@@ -316,9 +323,10 @@ static int replay_rmdir(struct round *x, const struct change *change, const char
 }
 
 static void removed(struct round *x, const struct change *change) {
+    x->n->removed++;
     struct cache_name where;
     struct id_vec inodes = {0};
-    cache_collect_waiting(x->fs->cache, change->id, &inodes);
+    cache_collect_pinned(x->fs->cache, change->id, &inodes);
     for (size_t i = 0; i < inodes.len; i++) /* open descriptors get ESTALE from now on */
         (void)drop(x->fs, inodes.items[i], CACHE_AT_ONCE);
     id_vec_done(&inodes);
@@ -348,6 +356,18 @@ static bool directory_is_gone(void *arg, uint64_t inode) {
     return gone;
 }
 
+/* Some of the removed nodes. A hundred thousand take the kernel many seconds, in which other
+   changes are to be told, too. */
+static void drop_gone(struct round *x) {
+    struct notify *n = x->n;
+    for (unsigned i = 0; i < GONE_A_ROUND && n->next_gone < n->gone.len; i++)
+        removed(x, &n->gone.items[n->next_gone++]);
+    if (n->next_gone == n->gone.len) {
+        change_queue_done(&n->gone);
+        n->next_gone = 0;
+    }
+}
+
 static void drop_names(struct round *x) {
     bool cluster = x->all;
     for (size_t i = 0; i < x->changes.len; i++) {
@@ -355,8 +375,10 @@ static void drop_names(struct round *x) {
         if (!change->removed)
             continue;
         cluster = cluster || change->type == OBJECT_CLUSTER;
-        removed(x, change);
+        if (change->type != OBJECT_NODE || change_queue_append(&x->n->gone, *change) < 0)
+            removed(x, change);
     }
+    drop_gone(x);
     if (cluster)
         scratch_drop(x->fs->vnodes, directory_is_gone, x->fs);
     for (size_t i = 0; i < x->clusters.len; i++) {
@@ -470,6 +492,14 @@ static bool idle(const struct notify *n) {
     return n->queue.len == 0 && n->again.len == 0 && !n->all && !n->stop;
 }
 
+/* When there is something to do that nobody announces. */
+static usec_t next_due(const struct notify *n) {
+    usec_t due = replays_due(n->replays, monotonic());
+    if (n->gone.len)
+        return 0;
+    return n->late_due < due ? n->late_due : due;
+}
+
 static void wait_until(struct notify *n, usec_t due) {
     struct timespec at = {.tv_sec = (time_t)(due / USEC_SEC),
                           .tv_nsec = (long)(due % USEC_SEC) * 1000};
@@ -481,8 +511,7 @@ static void wait_until(struct notify *n, usec_t due) {
 
 /* Waits for work. False when the thread is to end. */
 static bool take(struct notify *n, struct round *ret) {
-    usec_t due = replays_due(n->replays, monotonic());
-    due = n->late_due < due ? n->late_due : due;
+    usec_t due = next_due(n);
     LOCK_SCOPE(&n->lock);
     n->busy_since = 0;
     if (idle(n))
@@ -497,8 +526,22 @@ static bool take(struct notify *n, struct round *ret) {
     return !n->stop;
 }
 
+/* When many objects went, what they took goes back to the system: the allocator would keep it, for
+   here and there something lives on between. */
+static void give_back(struct notify *n) {
+    if (n->removed < GIVE_BACK_AFTER || n->gone.len)
+        return;
+    n->removed = 0;
+    (void)malloc_trim(0);
+}
+
+static bool has_work(const struct round *x) {
+    return x->changes.len || x->again.len || x->all || x->n->gone.len ||
+           x->n->late_due <= monotonic();
+}
+
 static void tell(struct round *x) {
-    if (x->changes.len || x->again.len || x->all || x->n->late_due <= monotonic()) {
+    if (has_work(x)) {
         x->snapshot = model_acquire(x->fs->gateway->model);
         drop_stale(x);
         drop_names(x);
@@ -509,6 +552,7 @@ static void tell(struct round *x) {
     change_queue_done(&x->changes);
     id_vec_done(&x->again);
     id_vec_done(&x->clusters);
+    give_back(x->n);
 }
 
 /* One event at a time: what is stale comes first. */
