@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import struct
+import tempfile
 import fcntl
 import subprocess
 import termios
@@ -20,13 +21,15 @@ OLD = "[cluster Old]\n# in force\n"
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program on a terminal of its own, in a home directory of its own."""
 
     def __init__(self, *command):
         self.text = ""
+        self.home = tempfile.TemporaryDirectory(prefix="ccfs-home-")
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm", HOME="/nonexistent", LC_ALL="C.UTF-8")
+            os.environ.update(TERM="xterm", HOME=self.home.name, LC_ALL="C.UTF-8")
+            os.chdir(self.home.name)
             os.execvp(command[0], [str(c) for c in command])
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 160, 0, 0))
 
