@@ -114,6 +114,11 @@ static void leave(struct fs *fs, struct handle *h) {
     fs->n_spare++;
 }
 
+/* True when FSYNC waits on it for the cloud. */
+static bool may_wait(const struct handle *h) {
+    return h->vnode && h->kind == HANDLE_TEXT && h->entry->flags & VIEW_SYNC;
+}
+
 int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
                struct handle **ret) {
     struct handle *h = NULL;
@@ -136,6 +141,8 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
         h->group = process_group(caller->pid);
     if (p->vnode)
         h->vnode = vnode_ref(fs->vnodes, p->vnode);
+    if (may_wait(h))
+        vnode_read(fs->vnodes, h->vnode, 1);
     publish(fs, h);
     *ret = h;
     return 0;
@@ -154,6 +161,8 @@ void handle_unref(struct handle *h) {
         cache_page_close(fs->cache, h->inode);
     if (atomic_load(&h->polled))
         poll_leave(fs->polls, h);
+    if (may_wait(h))
+        vnode_read(fs->vnodes, h->vnode, -1);
     vnode_unref(fs->vnodes, h->vnode);
     buf_done(&h->body);
     leave(fs, h);
@@ -209,6 +218,10 @@ static int begin(struct fs *fs, struct handle *h, const struct place *p, int fla
     }
     if (h->kind != HANDLE_TEXT)
         return 0;
+    /* The notifier is about to lock this very inode: the kernel looks the name up again, and gets
+       another one. */
+    if (may_wait(h) && notify_touches(fs->notify, h->node_id))
+        return -ESTALE;
     int r = render(h, p);
     /* A page of another size than the kernel has been told would be cut or padded: then it is read
        from the handle, past the cache. */

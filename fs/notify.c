@@ -149,6 +149,11 @@ struct replay_step notify_step(struct notify *n, const struct fuse_ctx *caller) 
     return n->step;
 }
 
+bool notify_touches(struct notify *n, uint64_t node_id) {
+    LOCK_SCOPE(&n->lock);
+    return n->step.kind == REPLAY_TOUCH && n->step.node_id == node_id;
+}
+
 static void set_step(struct notify *n, struct replay_step step) {
     LOCK_SCOPE(&n->lock);
     n->step = step;
@@ -423,20 +428,26 @@ static void queue_replays(struct round *x) {
 }
 
 /*
- * Tells those who watch one node id of a file. truncate(2) to the size that it has makes MODIFY; it
- * takes the inode's lock, which a `sync` that waits holds: on files with VIEW_SYNC the open and
- * close of a writer are told instead, for which no lock is needed. What fails has nothing to tell:
- * the file went meanwhile.
+ * Opens and closes a file that `sync` waits on, as a writer does, and truncates it between to the
+ * size that it has. The truncation takes the inode's lock, which the kernel holds while an FSYNC is
+ * unanswered: there is none where somebody has the node id open and may wait. Who opens it from
+ * now on knows of the step, and takes another node id (begin in handle.c).
  */
-static void touch(struct notify *n, const char *path, uint64_t size, bool locked,
+static void touch_waited_on(struct notify *n, const char *path, uint64_t size, uint64_t node_id) {
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && !vnode_is_read(n->fs->vnodes, node_id) && ftruncate(fd, (off_t)size) < 0)
+        log_debug("%s: no event: %s", path, strerror(errno));
+}
+
+/* Tells those who watch one node id of a file. What fails has nothing to tell: the file went
+   meanwhile. */
+static void touch(struct notify *n, const char *path, uint64_t size, bool waited_on,
                   struct replay_step step) {
     set_step(n, step);
-    if (locked) {
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-        (void)fd;
-    } else if (truncate(path, (off_t)size) < 0 && errno == EACCES) {
+    if (waited_on)
+        touch_waited_on(n, path, size, step.node_id);
+    else if (truncate(path, (off_t)size) < 0 && errno == EACCES)
         (void)utimensat(AT_FDCWD, path, NULL, 0); /* not root: an owner may at least do that */
-    }
     set_step(n, (struct replay_step){0});
 }
 
@@ -450,14 +461,14 @@ static void replay_file(struct notify *n, uint64_t inode, uint64_t size) {
         path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
         return;
     struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
-    bool locked = p.ref.entry->flags & VIEW_SYNC;
+    bool waited_on = p.ref.entry->flags & VIEW_SYNC;
     size_t count = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
     for (size_t i = 0; i < count; i++) {
         step.node_id = aliases[i];
-        touch(n, path.data, size, locked, step);
+        touch(n, path.data, size, waited_on, step);
     }
-    if (count == 0 && !locked)
-        touch(n, path.data, size, locked, step);
+    if (count == 0 && !waited_on)
+        touch(n, path.data, size, waited_on, step);
 }
 
 /* The directory is there already: its name is dropped, and made again where watchers see it. */

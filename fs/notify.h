@@ -48,6 +48,9 @@ struct replay_step {
     uint64_t inode, node_id;
 };
 
+/* True while the notifier tells the watchers of this node id, for which it needs the inode's lock.
+ */
+bool notify_touches(struct notify *n, uint64_t node_id);
 struct replay_step notify_step(struct notify *n, const struct fuse_ctx *caller);
 /* A client made or removed this object through the mount: the kernel has told watchers itself. */
 void notify_own_change(struct notify *n, uint64_t object_id);

@@ -25,6 +25,7 @@ struct vnode {
     uint64_t inode; /* ALIAS */
     bool shared;    /* ALIAS: what lookups of the document get */
     int parked;     /* ALIAS: FSYNCs that wait */
+    int readers;    /* ALIAS: open descriptors on which one may wait */
     uint64_t dir;   /* SCRATCH: inode of its directory */
     char *name;     /* SCRATCH: NULL once unlinked */
     mode_t mode;

@@ -179,6 +179,22 @@ void vnode_park(struct vnodes *vs, struct vnode *v, int by) {
     v->parked += by;
 }
 
+void vnode_read(struct vnodes *vs, struct vnode *v, int by) {
+    LOCK_SCOPE(&vs->lock);
+    v->readers += by;
+}
+
+bool vnode_is_read(struct vnodes *vs, uint64_t id) {
+    struct vnode *v = vnode_find(vs, id);
+    if (!v)
+        return false;
+    (void)pthread_mutex_lock(&vs->lock);
+    bool is_read = v->readers > 0;
+    (void)pthread_mutex_unlock(&vs->lock);
+    vnode_unref(vs, v);
+    return is_read;
+}
+
 size_t vnode_aliases(struct vnodes *vs, uint64_t inode, uint64_t *ids, size_t max) {
     LOCK_SCOPE(&vs->lock);
     size_t n = 0;

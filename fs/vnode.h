@@ -49,6 +49,10 @@ struct vnode *vnode_alias_shared(struct vnodes *vs, uint64_t inode);
 void vnode_alias_retire(struct vnodes *vs, uint64_t inode);
 /* Counts the FSYNCs that wait on an alias (+1, -1). */
 void vnode_park(struct vnodes *vs, struct vnode *v, int by);
+/* Counts the open descriptors on which an FSYNC may wait (+1, -1). */
+void vnode_read(struct vnodes *vs, struct vnode *v, int by);
+/* True while there are some on the alias with this id. */
+bool vnode_is_read(struct vnodes *vs, uint64_t id);
 
 /* The ids of up to `max` aliases of this inode on which no FSYNC waits. Returns how many. */
 size_t vnode_aliases(struct vnodes *vs, uint64_t inode, uint64_t *ids, size_t max);

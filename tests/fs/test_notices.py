@@ -6,6 +6,7 @@ import select
 import shutil
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -143,19 +144,78 @@ def test_poll_of_what_is_removed(host):
 @pytest.mark.parametrize("file,change,mask", [
     (("c", "status"), "status c c-1 Ready", MODIFY),
     (("c", "logs"), "log c something", MODIFY),
+    (("c", "state"), "state c failed", MODIFY),
     (("c", "state"), "state c failed", CLOSE_WRITE),
+    (("c", "nodes", "count"), "add c 1", MODIFY),
     (("c", "nodes", "count"), "add c 1", CLOSE_WRITE),
+    (("c", "arrays", "execute", "count"), "add c 1", MODIFY),
+    (("c", "nodes", "c-1", "state"), "status c c-1 Ready", MODIFY),
     (("c", "nodes", "c-1", "status"), "status c c-1 Ready", MODIFY),
     (("status",), "state c failed", MODIFY),
 ])
 def test_inotify_of_files(host, inotify, file, change, mask):
-    """Files that `sync` waits on are locked meanwhile: they tell CLOSE_WRITE, the others MODIFY."""
+    """MODIFY for all; files that `sync` waits on tell CLOSE_WRITE, too."""
     host.read(*file)
     inotify.watch(host.path(*file), MODIFY | CLOSE_WRITE)
     time.sleep(1.2)
     inotify.events(0.1)
     host.ask(change)
     inotify.wait_for(mask)
+
+
+def test_a_watch_on_what_a_sync_waits_on(host, inotify):
+    """Through /proc/self/fd both have one inode, which the kernel locks while the sync waits: there
+    is no MODIFY then, and nobody hangs."""
+    path = host.path("c", "nodes", "count")
+    inotify.watch(path, MODIFY)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        inotify.watch(f"/proc/self/fd/{fd}", MODIFY | CLOSE_WRITE)
+        sync = subprocess.Popen(["sync", f"/proc/{os.getpid()}/fd/{fd}"], stderr=subprocess.PIPE)
+        time.sleep(1.2 * SLOW)
+        assert sync.poll() is None
+        inotify.events(0.1)
+        host.ask("add c 1")
+        inotify.wait_for(MODIFY)  # of the other watch
+        host.ask("converge")
+        assert sync.wait(10 * SLOW) == 0
+        host.ask("log c the notifier goes on")
+        inotify.watch(host.path("c", "logs"), MODIFY)
+        host.ask("log c and on")
+        inotify.wait_for(MODIFY)
+    finally:
+        os.close(fd)
+
+
+def test_nobody_who_opens_meets_the_notifier(host, inotify):
+    """While a count changes and is watched, opening and waiting on it never fails."""
+    path = str(host.path("c", "nodes", "count"))
+    inotify.watch(path, MODIFY)
+    stop = threading.Event()
+    failures = []
+
+    def use():
+        while not stop.is_set():
+            try:
+                fd = os.open(path, os.O_RDONLY)
+                os.pread(fd, 100, 0)
+                os.close(fd)
+            except OSError as e:
+                failures.append(e)
+    users = [threading.Thread(target=use) for _ in range(4)]
+    syncs = [subprocess.Popen(["sync", path], stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    for user in users:
+        user.start()
+    for _ in range(int(4 * SLOW)):
+        host.ask("add c 1")
+        inotify.wait_for(MODIFY)
+        time.sleep(0.9)
+    stop.set()
+    for user in users:
+        user.join(10)
+    host.ask("converge")
+    assert [p.wait(10 * SLOW) for p in syncs] == [0] * 8
+    assert failures == []
 
 
 def test_inotify_of_a_directory_tells_names(host, inotify):
