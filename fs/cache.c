@@ -241,6 +241,10 @@ static struct held_row *row_to_note(struct cache *c, const struct place *p) {
     return row && named && note_name(h, p) < 0 ? NULL : row;
 }
 
+double cache_absence(const char *name) {
+    return name[0] == '.' ? FOREVER : 0;
+}
+
 struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     struct cache_terms terms = {0, 0};
     if (p->scratch)

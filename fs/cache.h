@@ -55,6 +55,12 @@ void cache_announce(struct cache *c);
  * pages are filled with the text that belongs to it.
  */
 struct cache_terms cache_note(const struct place *p, uint64_t *size);
+/*
+ * How long the kernel may believe that a name is not there, in seconds. Names that begin with a dot
+ * are editors' own: they come and go through the kernel alone, which knows. Any other name may be
+ * made by the engine at the moment in which its absence is told: 0.
+ */
+double cache_absence(const char *name);
 /* Notes that the kernel gets a listing. */
 void cache_note_contents(const struct place *p);
 

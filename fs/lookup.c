@@ -25,6 +25,15 @@ static void lookup_replay(fuse_req_t req, struct place *found, struct replay_ste
     place_reply_entry(req, found);
 }
 
+/* ENOENT, which the kernel may remember: tools look for .git and the like again and again. */
+static void reply_absent(fuse_req_t req, const char *name) {
+    const struct fuse_entry_param e = {.entry_timeout = cache_absence(name)};
+    if (e.entry_timeout > 0)
+        (void)fuse_reply_entry(req, &e);
+    else
+        (void)fuse_reply_err(req, ENOENT);
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
@@ -33,7 +42,9 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
     if (r == 0)
         r = place_lookup(&dir, name, caller, &found);
     struct replay_step step = notify_step(fs->notify, caller);
-    if (r < 0)
+    if (r == -ENOENT)
+        reply_absent(req, name);
+    else if (r < 0)
         (void)fuse_reply_err(req, -r);
     else if (step.kind != REPLAY_NONE && !found.scratch)
         lookup_replay(req, &found, step);

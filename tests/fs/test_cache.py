@@ -129,6 +129,34 @@ def test_warm_reads_do_not_reach_the_server(host):
         os.close(fd)
 
 
+def test_absence_of_editors_names_is_remembered(host):
+    """Tools look for .git, .editorconfig and the like again and again: the server is asked once."""
+    names = [host.path("c", ".git"), host.path(".git"), host.path("c", "nodes", ".svn"),
+             host.path("c", ".template.swp")]
+    assert [n.exists() for n in names] == [False] * 4
+    host.process.send_signal(19)  # SIGSTOP
+    try:
+        assert [n.exists() for n in names] == [False] * 4
+    finally:
+        host.process.send_signal(18)
+    swap = names[3]
+    swap.write_text("x")
+    assert swap.exists() and ".template.swp" in os.listdir(host.path("c"))
+    swap.unlink()
+    assert not swap.exists()
+    host.path("c", "x~").write_text("y")
+    os.rename(host.path("c", "x~"), swap)
+    assert swap.read_text() == "y"
+
+
+def test_absence_of_other_names_is_not(host):
+    """The engine may make them at any time, and what it made is there."""
+    for name in range(4, 40):
+        assert not host.path("c", "nodes", f"c-{name}").exists()
+        host.ask("add c 1")
+        assert host.path("c", "nodes", f"c-{name}").exists()
+
+
 def test_inode_numbers_stay(host):
     def numbers():
         return {str(p): os.lstat(p).st_ino for p in host.path("c").rglob("*")}
