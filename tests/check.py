@@ -285,11 +285,10 @@ def part_unit():
 
 def folder_part(kind, folder, **options):
     def part():
-        if not (build_dir(kind) / "cyclecloudfs").exists():
-            result = build(kind, targets=PROGRAMS if kind == "release" else ())
-            if result.failed:
-                return result
-        return pytest(kind, folder, **options)
+        result = build(kind, targets=PROGRAMS if kind == "release" else ())
+        if not result.failed:
+            result.merge(pytest(kind, folder, **options))
+        return result
     return part
 
 

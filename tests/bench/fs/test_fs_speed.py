@@ -1,114 +1,169 @@
 # SPDX-License-Identifier: MIT
-"""Warm operations on 10,000 nodes: against tmpfs, and against the laboratory file system if there."""
+"""Operations on 10,000 nodes: against tmpfs, and against the laboratory file system if there.
+
+All trees have the same names, directories and file sizes. A round measures every tree, one right
+after the other; a ratio is the median of the ratios of the rounds, so what else the machine does
+counts for all of them. docs/PERFORMANCE.md keeps the tables.
+"""
 import os
-import shutil
 import statistics
 import subprocess
 import time
 
 import pytest
 
-from fs_host import Host
-from harness import BUILD, KIND, is_mounted, shared
+from harness import BUILD
+from trees import Trees
 
+pytestmark = pytest.mark.unsanitized
 NODES = 10000
 ROUNDS = 5
-OPERATIONS = ["statone", "pread", "readdir", "lsl", "walk", "grepr"]
-LABORATORY = "timeout=100000 neg=100000 data=keep rdp=auto noopendir=1 noflush=1 noxattr=1"
-BROKEN = 0.3  # of the laboratory file system: without caches it is a tenth and less; the goal is 0.9
+TRIES = 4  # a ratio below its floor is measured again: a busy machine is no regression
+GOAL = 0.9
+
+# What one of each is, how long it is repeated, and the ratio to the laboratory file system below
+# which something is wrong. The goal is 0.9 for all of them.
+WARM = {
+    "statone": ("a stat(2)", 0.2, 0.75),
+    "pread": ("a pread(2)", 0.2, 0.75),
+    "readdir": ("an entry of `ls nodes`", 0.2, 0.75),
+    "lsl": ("an entry of `ls -l nodes`", 0.2, 0.75),
+    "walk": ("an entry of `find nodes`", 0.05, 0.75),
+    "grepr": ("a file of `grep -r`", 0.3, 0.7),
+}
+COLD = ("lsl", "walk", "grepr")
+COLD_FLOOR = 0.4  # no goal is set; a pass is short and the kernel's own work varies
+
+# Requests that a warm pass may send: nodes/count is never kept, its names and attributes are asked
+# for; an open file costs OPEN and RELEASE.
+COUNT_REQUESTS = 8
+REQUESTS = {"readdir": 0, "lsl": COUNT_REQUESTS, "walk": 0, "grepr": 2 * NODES}
+SLACK = 100  # threads that were woken for nothing, and forgets
 
 
-def laboratory():
-    """Where its sources are, or None."""
-    found = shared() and shared() / "tools" / "fsbench"
-    return found if found and (found / "memfs.c").exists() else None
-
-
-def make_tmpfs(path):
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(path)], check=True)
-    for i in range(1, NODES + 1):
-        node = path / "nodes" / f"n-{i}"
-        node.mkdir(parents=True)
-        for name in ("status", "state", "phase"):
-            (node / name).write_text("Acquiring\n")
-    return path / "nodes"
-
-
-def make_laboratory(path, tmp_path):
-    sources = laboratory()
-    if not sources:
-        return None
-    build = tmp_path / "laboratory"
-    shutil.copytree(sources, build)
-    subprocess.run(["make", "-s", "-C", str(build), "memfs"], check=True, capture_output=True)
-    process = subprocess.Popen([str(build / "memfs"), str(path), *LABORATORY.split(),
-                                f"nodes={NODES}", f"flat={NODES}"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 20
-    while not is_mounted(path) and time.monotonic() < end:
-        time.sleep(0.05)
-    return process
-
-
-@pytest.fixture
-def trees(tmp_path):
-    """{name: directory of node directories}"""
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """{name: tree}"""
     if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
         pytest.skip("needs root and /dev/fuse")
-    places = {name: tmp_path / name for name in ("tmpfs", "best")}
-    for place in places.values():
-        place.mkdir()
-    host = Host()
-    process = None
+    made = Trees(tmp_path_factory.mktemp("trees"), NODES)
     try:
-        host.start().make_cluster("c")
-        host.ask(f"add c {NODES}")
-        found = {"tmpfs": make_tmpfs(places["tmpfs"]), "cyclecloudfs": host.path("c", "nodes")}
-        process = make_laboratory(places["best"], tmp_path)
-        if process:
-            found["best"] = places["best"] / "nodes"
-        yield found
+        yield made.trees
     finally:
-        host.cleanup()
-        for place in places.values():
-            subprocess.run(["umount", "-l", str(place)], capture_output=True)
-        if process:
-            process.kill()
-            process.wait()
+        made.close()
 
 
-def measure(operation, nodes):
-    path = nodes
-    if operation in ("statone", "pread"):
-        path = next(d for d in nodes.iterdir() if d.is_dir()) / "status"
-    seconds = "0.2" if operation in ("statone", "pread", "readdir", "lsl") else "0.05"
-    done = subprocess.run([str(BUILD / "tests/bench/fs/fsops"), operation, str(path), seconds],
+def measure(operation, tree, seconds):
+    """Operations in a second; with 0 seconds those of a single pass."""
+    path = tree.nodes / "c-1" / "status" if operation in ("statone", "pread") else tree.nodes
+    done = subprocess.run([str(BUILD / "tests/bench/fs/fsops"), operation, str(path), str(seconds)],
                           capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-@pytest.mark.unsanitized
-def test_speed(trees):
-    for nodes in trees.values():  # everything is looked up and read once
-        measure("walk", nodes)
-        measure("lsl", nodes)
-        measure("grepr", nodes)
-    time.sleep(2.5)  # what has just changed is not read through the page cache
-    rates = {(o, t): [] for o in OPERATIONS for t in trees}
-    for _ in range(ROUNDS):
-        for operation in OPERATIONS:
-            for tree, nodes in trees.items():
-                rates[operation, tree].append(measure(operation, nodes))
-    median = {key: statistics.median(values) for key, values in rates.items()}
-    names = list(trees)
-    print("| operation | " + " | ".join(f"{n} /s" for n in names) + " | of tmpfs | of best |")
-    slow = []
-    for operation in OPERATIONS:
-        own = median[operation, "cyclecloudfs"]
-        of_best = own / median[operation, "best"] if "best" in trees else None
-        print(f"| {operation} | " + " | ".join(f"{median[operation, n]:,.0f}" for n in names)
-              + f" | {own / median[operation, 'tmpfs']:.0%} | "
-              + (f"{of_best:.2f} |" if of_best else "- |"))
-        if of_best and of_best < BROKEN:
-            slow.append(f"{operation}: {of_best:.2f} of the laboratory file system")
-    assert KIND not in ("asan", "tsan") and not slow
+def warm_up(trees):
+    """Everything is looked up and read once; what has just changed is not read from pages."""
+    for tree in trees.values():
+        for operation in ("walk", "lsl", "grepr"):
+            measure(operation, tree, 0)
+    time.sleep(2.5)
+    for tree in trees.values():
+        measure("grepr", tree, 0)
+
+
+def forget_all():
+    """The kernel drops all names, attributes and pages that nobody uses."""
+    with open("/proc/sys/vm/drop_caches", "w") as f:
+        f.write("3\n")
+
+
+class Rates:
+    """What was measured of one operation: a rate for each tree and round."""
+
+    def __init__(self, trees):
+        self.trees = trees
+        self.rounds = []
+
+    def add(self, operation, seconds, before=None):
+        rates = {}
+        names = list(self.trees)
+        turn = len(self.rounds) % len(names)
+        for name in names[turn:] + names[:turn]:
+            if before:
+                before()
+            rates[name] = measure(operation, self.trees[name], seconds)
+        self.rounds.append(rates)
+
+    def rate(self, name):
+        return statistics.median(r[name] for r in self.rounds)
+
+    def ratio(self, base):
+        """The median, and what half of the rounds lie within; None without that tree."""
+        if base not in self.trees:
+            return None
+        found = sorted(r["cyclecloudfs"] / r[base] for r in self.rounds)
+        return statistics.median(found), found[len(found) // 4], found[-1 - len(found) // 4]
+
+
+def heading(trees):
+    return ("| operation | " + " | ".join(f"{name} /s" for name in trees)
+            + " | of tmpfs | of best | half of the rounds | requests a pass |\n"
+            + "| --- |" + " --: |" * (len(trees) + 4))
+
+
+def row(label, rates, requests=""):
+    of_tmpfs, of_best = rates.ratio("tmpfs"), rates.ratio("best")
+    best = f"{of_best[0]:.2f} | {of_best[1]:.2f} - {of_best[2]:.2f}" if of_best else "- | -"
+    return (f"| {label} | " + " | ".join(f"{rates.rate(name):,.0f}" for name in rates.trees)
+            + f" | {of_tmpfs[0]:.2f} | {best} | {requests} |")
+
+
+def run(trees, operation, seconds, floor, before=None):
+    """The rates of an operation, measured again while the ratio is below the floor."""
+    rates = Rates(trees)
+    for _ in range(TRIES):
+        for _ in range(ROUNDS):
+            rates.add(operation, seconds, before)
+        if "best" not in trees or rates.ratio("best")[0] >= floor:
+            break
+    return rates
+
+
+def requests_of(operation, tree):
+    """Requests of a warm pass; the least of three, for anybody may have the kernel forget."""
+    found = []
+    for _ in range(3):
+        before = tree.requests()
+        measure(operation, tree, 0)
+        found.append(tree.requests() - before)
+    return min(found)
+
+
+def test_warm(trees):
+    warm_up(trees)
+    print(heading(trees))
+    low = []
+    for operation, (what, seconds, floor) in WARM.items():
+        rates = run(trees, operation, seconds, floor)
+        sent = {n: requests_of(operation, trees[n]) for n in ("cyclecloudfs", "best") if n in trees}
+        print(row(f"{operation}: {what}", rates, " / ".join(f"{n:,}" for n in sent.values())))
+        if operation in REQUESTS and sent["cyclecloudfs"] > REQUESTS[operation] + SLACK:
+            low.append(f"{operation}: {sent['cyclecloudfs']} requests for a warm pass; "
+                       f"{REQUESTS[operation]} are enough")
+        if "best" in trees and rates.ratio("best")[0] < floor:
+            low.append(f"{operation}: {rates.ratio('best')[0]:.2f} of the laboratory file system, "
+                       f"below {floor} (the goal is {GOAL})")
+    assert not low, "\n".join(low)
+
+
+def test_cold(trees):
+    """The first pass after the kernel forgot everything."""
+    print(heading(trees))
+    low = []
+    for operation in COLD:
+        rates = run(trees, operation, 0, COLD_FLOOR, forget_all)
+        print(row(f"cold {operation}: {WARM[operation][0]}", rates))
+        if "best" in trees and rates.ratio("best")[0] < COLD_FLOOR:
+            low.append(f"cold {operation}: {rates.ratio('best')[0]:.2f} of the laboratory file "
+                       f"system, below {COLD_FLOOR}")
+    assert not low, "\n".join(low)
