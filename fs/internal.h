@@ -197,6 +197,12 @@ enum handle_kind {
     HANDLE_SCRATCH,
 };
 
+/* What WRITE brings. */
+struct piece {
+    const char *data;
+    size_t len, offset;
+};
+
 struct handle {
     struct fs *fs;
     struct list link; /* fs->handles, or fs->spare */

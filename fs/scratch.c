@@ -152,18 +152,16 @@ static int room(const struct vnodes *vs, const struct vnode *v, size_t len) {
     return 0;
 }
 
-int scratch_write(struct vnodes *vs, struct vnode *v, size_t offset, const void *data, size_t len,
-                  usec_t now) {
+int scratch_write(struct vnodes *vs, struct vnode *v, const struct piece *piece, usec_t now) {
     LOCK_SCOPE(&vs->lock);
-    if (offset == SIZE_MAX)
-        offset = v->data.len;
+    size_t offset = piece->offset == SIZE_MAX ? v->data.len : piece->offset, len = piece->len;
     if (offset > FS_SCRATCH_FILE_BYTES || len > FS_SCRATCH_FILE_BYTES)
         return -EFBIG;
     int r = room(vs, v, offset + len);
     if (r < 0)
         return r;
     size_t before = v->data.len;
-    r = buf_write_at(&v->data, offset, data, len);
+    r = buf_write_at(&v->data, offset, piece->data, len);
     vs->scratch_bytes += v->data.len - before;
     v->modified_at = v->changed_at = now;
     return r;

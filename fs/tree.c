@@ -51,17 +51,27 @@ static void forbid(fuse_req_t req, fuse_ino_t parent, const char *name, enum ref
 
 /* mkdir, rmdir, rename of objects */
 
-/* Submits what view made, or has its refusal recorded under `name`. Answers the request. */
-static void decide(fuse_req_t req, const struct place *p, struct request *r, int code,
-                   struct command *command, const struct error *err) {
-    if (!r) {
-        command_free(command);
+/* What view made of a change: a command, or a refusal in words. */
+struct decision {
+    int code;
+    struct command *command;
+    struct error err;
+};
+
+static void decision_done(struct decision *d) {
+    command_free(d->command);
+    err_done(&d->err);
+}
+#define _cleanup_decision_ _cleanup_(decision_done)
+
+/* Submits it, or has the refusal recorded under the request's name. Answers the request. */
+static void decide(fuse_req_t req, const struct place *p, struct request *r, struct decision *d) {
+    if (!r)
         (void)fuse_reply_err(req, ENOMEM);
-    } else if (code < 0) {
-        request_refuse(r, p, code, err);
-    } else {
-        request_submit(r, p, command);
-    }
+    else if (d->code < 0)
+        request_refuse(r, p, d->code, &d->err);
+    else
+        request_submit(r, p, TAKE_PTR(d->command));
 }
 
 /* A request that remembers a directory and a name in it; NULL: no memory. */
@@ -117,16 +127,15 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) 
         mkdir_replay(req, &dir, name);
         return;
     }
-    _cleanup_error_ struct error err = ERROR_INIT;
-    struct command *command = NULL;
+    _cleanup_decision_ struct decision d = {0};
     const struct view_new what = {name, mode & ~caller->umask & 0777};
-    r = view_mkdir(&dir.ctx, &dir.ref, &what, &command, &err);
+    d.code = view_mkdir(&dir.ctx, &dir.ref, &what, &d.command, &d.err);
     struct request *request = request_named(fs, req, name, finish_mkdir);
     if (request) {
         request->node_id = parent;
         request->makes = true;
     }
-    decide(req, &dir, request, r, command, &err);
+    decide(req, &dir, request, &d);
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
@@ -146,21 +155,19 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
         (void)fuse_reply_err(req, -r);
         return;
     }
-    _cleanup_error_ struct error err = ERROR_INIT;
-    struct command *command = NULL;
-    r = view_rmdir(&p.ctx, &p.ref, &command, &err);
+    _cleanup_decision_ struct decision d = {0};
+    d.code = view_rmdir(&p.ctx, &p.ref, &d.command, &d.err);
     struct request *request = request_named(fs, req, name, request_finish_err);
     if (request)
         request->removes = true;
-    decide(req, &p, request, r, command, &err);
+    decide(req, &p, request, &d);
 }
 
 static void rename_object(fuse_req_t req, const struct place *p, const char *name,
                           const char *new_name) {
-    _cleanup_error_ struct error err = ERROR_INIT;
-    struct command *command = NULL;
-    int r = view_rename(&p->ctx, &p->ref, new_name, &command, &err);
-    decide(req, p, request_named(p->fs, req, name, request_finish_err), r, command, &err);
+    _cleanup_decision_ struct decision d = {0};
+    d.code = view_rename(&p->ctx, &p->ref, new_name, &d.command, &d.err);
+    decide(req, p, request_named(p->fs, req, name, request_finish_err), &d);
 }
 
 /* Documents and scratch files */
@@ -181,20 +188,19 @@ static void finish_replace(struct request *r) {
 static void replace_document(fuse_req_t req, const struct place *from, const struct place *doc) {
     struct fs *fs = from->fs;
     _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_DOCUMENT_BYTES);
-    _cleanup_error_ struct error err = ERROR_INIT;
-    struct command *command = NULL;
-    int r = scratch_text(from, &text);
-    if (r == -E2BIG)
-        r = err_set(&err, -EFBIG, "too_large", "the text is longer than %zu bytes",
-                    LIMIT_DOCUMENT_BYTES);
-    if (r == 0)
-        r = doc->ref.entry->store(&doc->ctx, text.data, text.len, &command, &err);
+    _cleanup_decision_ struct decision d = {0};
+    d.code = scratch_text(from, &text);
+    if (d.code == -E2BIG)
+        d.code = err_set(&d.err, -EFBIG, "too_large", "the text is longer than %zu bytes",
+                         LIMIT_DOCUMENT_BYTES);
+    if (d.code == 0)
+        d.code = doc->ref.entry->store(&doc->ctx, text.data, text.len, &d.command, &d.err);
     struct request *request = request_new(fs, req, finish_replace);
     if (request) {
         request->vnode = vnode_ref(fs->vnodes, from->vnode);
         request->to_node_id = view_inode(&doc->ref);
     }
-    decide(req, doc, request, r, command, &err);
+    decide(req, doc, request, &d);
 }
 
 /* A document is renamed to a scratch name (vim's backup): a copy gets that name, the document stays
@@ -308,6 +314,7 @@ static void rename_found(fuse_req_t req, struct rename *x) {
         refuse(req, &x->dir, x->name, REFUSE_RENAME, -EPERM);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libfuse dictates the parameters */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned flags) {
     __attribute__((cleanup(rename_done))) struct rename x = {.name = name, .new_name = new_name};
@@ -340,30 +347,37 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
     answer(req, &dir, name, REFUSE_UNLINK, r);
 }
 
+/* What CREATE asks for. */
+struct creation {
+    const char *name;
+    mode_t mode;
+    int flags; /* of open(2) */
+    const struct fuse_ctx *caller;
+};
+
 /* The place that CREATE opens: what is there, a document whose name was free, or a scratch file.
    1 when it is to begin empty. */
-static int create_place(const struct place *dir, const char *name, mode_t mode, int flags,
-                        const struct fuse_ctx *caller, struct place *ret) {
+static int create_place(const struct creation *c, const struct place *dir, struct place *ret) {
     struct fs *fs = dir->fs;
-    int r = place_lookup(dir, name, caller, ret);
-    if (r == 0 && flags & O_EXCL)
+    int r = place_lookup(dir, c->name, c->caller, ret);
+    if (r == 0 && c->flags & O_EXCL)
         return -EEXIST;
     if (r == 0) /* a link or directory that was made just now: the kernel looks again */
         return is_symlink(ret) || (!ret->scratch && ret->ref.entry->dir) ? -ESTALE : 0;
     if (r != -ENOENT)
         return r;
-    if (hidden_document(dir, name, caller, ret) == 0) {
+    if (hidden_document(dir, c->name, c->caller, ret) == 0) {
         vnode_unhide(fs->vnodes, view_inode(&ret->ref));
         return 1;
     }
-    if (!scratch_allowed(dir, name))
+    if (!scratch_allowed(dir, c->name))
         return -EPERM;
     struct scratch_new what = {
         .dir = view_inode(&dir->ref),
-        .name = name,
-        .mode = S_IFREG | (mode & ~caller->umask & 07777),
-        .uid = caller->uid,
-        .gid = caller->gid,
+        .name = c->name,
+        .mode = S_IFREG | (c->mode & ~c->caller->umask & 07777),
+        .uid = c->caller->uid,
+        .gid = c->caller->gid,
         .now = wall(fs),
     };
     struct vnode *v = NULL;
@@ -383,7 +397,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     struct handle *h = NULL;
     int r = place_get(fs, parent, caller, &dir);
     if (r == 0)
-        r = create_place(&dir, name, mode, fi->flags, caller, &p);
+        r = create_place(&(struct creation){name, mode, fi->flags, caller}, &dir, &p);
     int flags = r > 0 ? fi->flags | O_TRUNC : fi->flags;
     if (r >= 0)
         r = place_entry(&p, &e);

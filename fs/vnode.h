@@ -86,9 +86,8 @@ struct vnode *scratch_find(struct vnodes *vs, uint64_t dir, const char *name);
 void scratch_stat(struct vnodes *vs, struct vnode *v, struct stat *ret);
 /* Appends at most `size` bytes from `offset`. 0 or -ENOMEM. */
 int scratch_read(struct vnodes *vs, struct vnode *v, size_t offset, size_t size, struct buf *b);
-/* offset SIZE_MAX appends. 0, -EFBIG, -ENOSPC, -ENOMEM. */
-int scratch_write(struct vnodes *vs, struct vnode *v, size_t offset, const void *data, size_t len,
-                  usec_t now);
+/* Offset SIZE_MAX appends. 0, -EFBIG, -ENOSPC, -ENOMEM. */
+int scratch_write(struct vnodes *vs, struct vnode *v, const struct piece *piece, usec_t now);
 int scratch_resize(struct vnodes *vs, struct vnode *v, size_t len, usec_t now);
 /* Changes what `to_set` (FUSE_SET_ATTR_*) names, sizes excepted. */
 void scratch_set(struct vnodes *vs, struct vnode *v, const struct stat *attr, int to_set,

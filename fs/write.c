@@ -116,14 +116,14 @@ static int check(const struct handle *h, struct error *err) {
 }
 
 /* Under h->lock. */
-static int store_piece(struct handle *h, const struct place *p, const char *data, size_t size,
-                       off_t off, struct error *err) {
+static int store_piece(struct handle *h, const struct place *p, const struct piece *piece,
+                       struct error *err) {
     int r = h->refused ? h->refused : load(h, p);
     if (r < 0)
         return r;
-    size_t at = h->append ? h->body.len : (size_t)off;
+    size_t at = h->append ? h->body.len : piece->offset;
     h->whole = h->whole && at == h->body.len;
-    r = at > LIMIT_DOCUMENT_BYTES ? -E2BIG : buf_write_at(&h->body, at, data, size);
+    r = at > LIMIT_DOCUMENT_BYTES ? -E2BIG : buf_write_at(&h->body, at, piece->data, piece->len);
     if (r == -E2BIG)
         r = err_set(err, -EFBIG, "too_large",
                     "the text is longer than %zu bytes: a document holds no more",
@@ -136,17 +136,16 @@ static int store_piece(struct handle *h, const struct place *p, const char *data
     return r;
 }
 
-static void write_document(fuse_req_t req, struct handle *h, const char *data, size_t size,
-                           off_t off) {
+static void write_document(fuse_req_t req, struct handle *h, const struct piece *piece) {
     struct fs *fs = fs_of(req);
     _cleanup_apply_ struct apply a = {0};
     int r = handle_place(fs, h, &a.place);
     if (r == 0) {
         LOCK_SCOPE(&h->lock);
-        r = store_piece(h, &a.place, data, size, off, &a.err);
+        r = store_piece(h, &a.place, piece, &a.err);
     }
     if (r == 0) {
-        (void)fuse_reply_write(req, size);
+        (void)fuse_reply_write(req, piece->len);
         return;
     }
     struct request *request = request_new(fs, req, request_finish_err);
@@ -156,29 +155,31 @@ static void write_document(fuse_req_t req, struct handle *h, const char *data, s
         send(&a, r, request);
 }
 
-static void write_scratch(fuse_req_t req, struct handle *h, const char *data, size_t size,
-                          off_t off) {
+static void write_scratch(fuse_req_t req, struct handle *h, struct piece *piece) {
     struct fs *fs = fs_of(req);
-    size_t at = h->append ? SIZE_MAX : (size_t)off;
-    int r = scratch_write(fs->vnodes, h->vnode, at, data, size, clock_wall(fs->gateway->clock));
+    if (h->append)
+        piece->offset = SIZE_MAX;
+    int r = scratch_write(fs->vnodes, h->vnode, piece, clock_wall(fs->gateway->clock));
     if (r < 0)
         (void)fuse_reply_err(req, -r);
     else
-        (void)fuse_reply_write(req, size);
+        (void)fuse_reply_write(req, piece->len);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libfuse dictates the parameters */
 void op_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t size, off_t off,
               struct fuse_file_info *fi) {
     (void)id;
     struct handle *h = handle_of(fi);
+    struct piece piece = {data, size, (size_t)off};
     if (size == 0)
         (void)fuse_reply_write(req, 0);
     else if (h->kind == HANDLE_VALUE)
         write_value(req, h, data, size);
     else if (h->kind == HANDLE_DOCUMENT)
-        write_document(req, h, data, size, off);
+        write_document(req, h, &piece);
     else
-        write_scratch(req, h, data, size, off);
+        write_scratch(req, h, &piece);
 }
 
 int write_resize(const struct place *p, struct handle *h, size_t size) {
