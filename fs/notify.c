@@ -5,13 +5,12 @@
 #include "model/builder.h"
 #include "polls.h"
 #include "replay.h"
+#include "touch.h"
 #include "vnode.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define QUEUE_MAX ((size_t)1 << 17)
 #define OWN_MAX 64u
@@ -154,7 +153,7 @@ bool notify_touches(struct notify *n, uint64_t node_id) {
     return n->step.kind == REPLAY_TOUCH && n->step.node_id == node_id;
 }
 
-static void set_step(struct notify *n, struct replay_step step) {
+void notify_set_step(struct notify *n, struct replay_step step) {
     LOCK_SCOPE(&n->lock);
     n->step = step;
 }
@@ -300,31 +299,13 @@ static void drop_stale(struct round *x) {
 
 /* Names that went */
 
-/* A path below the mount. 0 or -ENOMEM. */
-static int path_of(const struct fs *fs, const struct cluster *cl, const char *between,
-                   const char *name, struct buf *b) {
-    return buf_printf(b, "%s/%s%s%s", fs->mountpoint, cl ? str_text(cl->name) : "", between, name);
-}
-
-static void forget_name(struct fs *fs, uint64_t parent, const char *name) {
-    if (parent)
-        (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
-}
-
-/* rmdir(2) through the own mount makes the event and removes the name as well. 0 or -errno. */
+/* As touch_removed, as far as the budget goes. 0 or -errno. */
 static int replay_rmdir(struct round *x, const struct change *change, const char *name) {
-    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
     const struct cluster *cl =
         change->type == OBJECT_NODE ? snapshot_cluster(x->snapshot, change->cluster_id) : NULL;
     if ((change->type == OBJECT_NODE && !cl) || !replays_afford(x->n->replays, monotonic()))
         return -EAGAIN;
-    int r = path_of(x->fs, cl, cl ? "/nodes/" : "", name, &path);
-    if (r < 0)
-        return r;
-    set_step(x->n, (struct replay_step){.kind = REPLAY_DROP});
-    r = rmdir(path.data) < 0 ? -errno : 0;
-    set_step(x->n, (struct replay_step){0});
-    return r;
+    return touch_removed(x->fs, cl, name);
 }
 
 static void removed(struct round *x, const struct change *change) {
@@ -342,8 +323,8 @@ static void removed(struct round *x, const struct change *change) {
     if (replay && replay_rmdir(x, change, where.name) == 0)
         where.parent = 0;
     if (where.name) {
-        forget_name(x->fs, where.parent, where.name);
-        forget_name(x->fs, where.link_parent, where.name);
+        touch_forget_name(x->fs, where.parent, where.name);
+        touch_forget_name(x->fs, where.link_parent, where.name);
     }
     if (change->type == OBJECT_CLUSTER)
         cache_forget_cluster(x->fs->cache, change->id);
@@ -392,7 +373,7 @@ static void drop_names(struct round *x) {
         if (cl)
             cache_rename(x->fs->cache, cl, &before);
         if (before.name)
-            forget_name(x->fs, before.parent, before.name);
+            touch_forget_name(x->fs, before.parent, before.name);
         free(before.name);
     }
 }
@@ -425,76 +406,6 @@ static void queue_replays(struct round *x) {
         if (change->added && directory && !take_own(x->n, change->id))
             replays_add_made(x->n->replays, change->id, change->type);
     }
-}
-
-/*
- * Opens and closes a file that `sync` waits on, as a writer does, and truncates it between to the
- * size that it has. The truncation takes the inode's lock, which the kernel holds while an FSYNC is
- * unanswered: there is none where somebody has the node id open and may wait. Who opens it from
- * now on knows of the step, and takes another node id (begin in handle.c).
- */
-static void touch_waited_on(struct notify *n, const char *path, uint64_t size, uint64_t node_id) {
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && !vnode_is_read(n->fs->vnodes, node_id) && ftruncate(fd, (off_t)size) < 0)
-        log_debug("%s: no event: %s", path, strerror(errno));
-}
-
-/* Tells those who watch one node id of a file. What fails has nothing to tell: the file went
-   meanwhile. */
-static void touch(struct notify *n, const char *path, uint64_t size, bool waited_on,
-                  struct replay_step step) {
-    set_step(n, step);
-    if (waited_on)
-        touch_waited_on(n, path, size, step.node_id);
-    else if (truncate(path, (off_t)size) < 0 && errno == EACCES)
-        (void)utimensat(AT_FDCWD, path, NULL, 0); /* not root: an owner may at least do that */
-    set_step(n, (struct replay_step){0});
-}
-
-static void replay_file(struct notify *n, uint64_t inode, uint64_t size) {
-    struct fs *fs = n->fs;
-    struct fuse_ctx self = {0};
-    uint64_t aliases[ALIASES_MAX];
-    _cleanup_place_ struct place p = {0};
-    _cleanup_buf_ struct buf name = BUF_INIT(LIMIT_VALUE_BYTES), path = BUF_INIT(LIMIT_VALUE_BYTES);
-    if (place_get(fs, inode, &self, &p) < 0 || place_name(&p, &name) < 0 ||
-        path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
-        return;
-    struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
-    bool waited_on = p.ref.entry->flags & VIEW_SYNC;
-    size_t count = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        step.node_id = aliases[i];
-        touch(n, path.data, size, waited_on, step);
-    }
-    if (count == 0 && !waited_on)
-        touch(n, path.data, size, waited_on, step);
-}
-
-/* The directory is there already: its name is dropped, and made again where watchers see it. */
-static void replay_made(struct notify *n, uint64_t object_id, enum object_type type) {
-    struct fs *fs = n->fs;
-    const struct cluster *cl = NULL;
-    const struct snapshot *s = model_acquire(fs->gateway->model);
-    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
-    const struct node *node = type == OBJECT_NODE ? snapshot_node(s, object_id, &cl) : NULL;
-    const struct cluster *made = type == OBJECT_CLUSTER ? snapshot_cluster(s, object_id) : NULL;
-    int r = -ENOENT;
-    if (node)
-        r = path_of(fs, cl, "/nodes/", str_text(node->name), &path);
-    else if (made)
-        r = path_of(fs, made, "", "", &path);
-    model_release(s);
-    struct cache_name where;
-    cache_where(fs->cache, object_id, &where);
-    if (where.name)
-        forget_name(fs, where.parent, where.name);
-    free(where.name);
-    if (r < 0)
-        return;
-    set_step(n, (struct replay_step){.kind = REPLAY_MAKE, .inode = object_id});
-    (void)mkdir(path.data, 0755); /* EEXIST: somebody looked it up just now, and has seen it */
-    set_step(n, (struct replay_step){0});
 }
 
 /* The thread */
@@ -571,9 +482,9 @@ static void replay_one(struct notify *n) {
     uint64_t id = 0, size = 0;
     enum object_type type = OBJECT_NODE;
     if (replays_next_made(n->replays, monotonic(), &id, &type))
-        replay_made(n, id, type);
+        touch_made(n->fs, id, type);
     else if (replays_next(n->replays, monotonic(), &id, &size))
-        replay_file(n, id, size);
+        touch_file(n->fs, id, size);
 }
 
 static void *run(void *arg) {

@@ -51,6 +51,8 @@ struct replay_step {
 /* True while the notifier tells the watchers of this node id, for which it needs the inode's lock.
  */
 bool notify_touches(struct notify *n, uint64_t node_id);
+/* Before and after each. Notifier thread. */
+void notify_set_step(struct notify *n, struct replay_step step);
 struct replay_step notify_step(struct notify *n, const struct fuse_ctx *caller);
 /* A client made or removed this object through the mount: the kernel has told watchers itself. */
 void notify_own_change(struct notify *n, uint64_t object_id);
