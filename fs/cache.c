@@ -187,6 +187,17 @@ static int note_name(struct held *h, const struct place *p) {
     return h->where.name ? 0 : -ENOMEM;
 }
 
+/* What a version says does not change; its name goes to another one. Not every change of a
+   rendering that an ordinary mount would make at each open is announced: some of them tell the
+   time. */
+static struct cache_terms terms_of_version(const struct place *p) {
+    unsigned flags = p->ref.entry->flags;
+    if (flags & (VIEW_HIDDEN | VIEW_PRIVATE))
+        return (struct cache_terms){0, FOREVER};
+    bool announced = p->ref.object_id != 0 && !(flags & VIEW_HELD);
+    return (struct cache_terms){announced ? FOREVER : BRIEFLY, FOREVER};
+}
+
 static struct cache_terms terms_of(const struct place *p) {
     const struct view_entry *entry = p->ref.entry;
     if (p->ref.link || entry->dir)
@@ -247,6 +258,8 @@ double cache_absence(const char *name) {
 
 struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     struct cache_terms terms = {0, 0};
+    if (p->version)
+        return terms_of_version(p);
     if (p->scratch)
         return terms;
     struct cache *c = p->fs->cache;
@@ -333,6 +346,20 @@ bool cache_note_page(const struct place *p, struct buf *text) {
     return !outdated;
 }
 
+uint64_t cache_note_stream(const struct place *p, uint64_t size) {
+    struct cache *c = p->fs->cache;
+    LOCK_SCOPE(&c->lock);
+    struct held *h = held_get(c, p);
+    struct held_row *row = h ? row_get(h, &p->ref) : NULL;
+    if (!row || size >= CACHE_SIZE_UNKNOWN)
+        return size;
+    row->size = row->frozen ? row->size : (uint32_t)size;
+    row->frozen = row->fresh = true;
+    row->stale = row->stale || row->size != size;
+    note_answer(row);
+    return row->size;
+}
+
 uint32_t cache_told(const struct place *p) {
     struct cache *c = p->fs->cache;
     LOCK_SCOPE(&c->lock);
@@ -346,6 +373,8 @@ void cache_settle(const struct place *p) {
 }
 
 bool cache_pages_allowed(const struct place *p) {
+    if (p->fs->versions)
+        return !p->scratch && p->ref.entry->kind == VIEW_STREAM;
     const unsigned never = VIEW_HELD | VIEW_PRIVATE | VIEW_SYNC | VIEW_HIDDEN;
     return !p->scratch && p->ref.object_id != 0 && !(p->ref.entry->flags & never) &&
            (p->ref.entry->kind == VIEW_ATTR || p->ref.entry->kind == VIEW_DOC);

@@ -75,6 +75,9 @@ void cache_page_close(struct cache *c, uint64_t inode);
    The reader sees as many bytes as that size says. False when it was replaced: then the change is
    to be announced once more. */
 bool cache_note_page(const struct place *p, struct buf *text);
+/* Notes that the kernel gets pages of a stream, whose length is `size` now, and tells how far they
+   may reach: to the size that it was told last, when that is another one. */
+uint64_t cache_note_stream(const struct place *p, uint64_t size);
 
 /* Whom a drop waits for. */
 enum cache_patience {
@@ -104,7 +107,8 @@ uint64_t cache_cluster_of(struct cache *c, uint64_t inode);
 uint32_t cache_told(const struct place *p);
 /* After the answer was sent; see above. */
 void cache_settle(const struct place *p);
-/* True when a read-only open of this file may be answered from the page cache, if it is small. */
+/* True when a read-only open of this file may be answered from the page cache, if it is small; on
+   the mount for fast reading for streams of any size. */
 bool cache_pages_allowed(const struct place *p);
 
 /* Appends the inodes of an object that the kernel may hold, and takes them as dropped. Those whose

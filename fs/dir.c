@@ -42,7 +42,8 @@ static mode_t type_of(const struct view_ref *ref) {
 
 /* Attributes and a node id for READDIRPLUS; what cannot be had stays 0: the kernel asks later. */
 static void fill_plus(struct listing *l, const struct view_ref *ref, struct fuse_entry_param *e) {
-    if (!ref->link && ref->entry->flags & (VIEW_SYNC | VIEW_PRIVATE))
+    const unsigned never = l->dir->fs->versions ? VIEW_PRIVATE : VIEW_SYNC | VIEW_PRIVATE;
+    if (!ref->link && ref->entry->flags & never)
         return;
     struct place p = {.fs = l->dir->fs, .snapshot = l->dir->snapshot, .ref = *ref};
     p.sequence = l->dir->sequence;
@@ -56,8 +57,8 @@ static void fill_plus(struct listing *l, const struct view_ref *ref, struct fuse
         *e = full;
         (void)id_vec_append(&l->given, full.ino); /* room was reserved */
     }
-    if (p.vnode)
-        vnode_unref(p.fs->vnodes, p.vnode);
+    p.snapshot = NULL; /* the directory's */
+    place_done(&p);
 }
 
 static int add_place(void *arg, const char *name, const struct view_ref *ref, uint64_t cookie) {

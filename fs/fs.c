@@ -6,13 +6,17 @@
 #include "base/log.h"
 #include "cache.h"
 #include "capture.h"
+#include "fast.h"
 #include "guard.h"
 #include "notify.h"
 #include "polls.h"
+#include "sleepers.h"
+#include "version.h"
 #include "vnode.h"
 #include "watchdog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
@@ -86,6 +90,10 @@ static int make_parts(struct fs *fs) {
     int r = vnodes_new(&fs->vnodes);
     if (r == 0)
         r = cache_new(&fs->cache);
+    if (r == 0 && fs->options.fast_read)
+        r = versions_new(&fs->versions);
+    if (r == 0 && fs->options.fast_read)
+        r = sleepers_new(&fs->sleepers);
     if (r == 0)
         r = polls_new(&fs->polls);
     if (r == 0)
@@ -119,7 +127,8 @@ static int mount_session(struct fs *fs, const struct fs_options *options, struct
         return err_set(err, r, "no_memory", "%s: no memory for mounting", fs->mountpoint);
     char *argv[] = {(char *)"cyclecloudfs", (char *)"-o", text, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, argv);
-    fs->session = fuse_session_new(&args, &operations, sizeof(operations), fs);
+    const struct fuse_lowlevel_ops *ops = options->fast_read ? fast_operations() : &operations;
+    fs->session = fuse_session_new(&args, ops, sizeof(*ops), fs);
     fuse_opt_free_args(&args);
     if (!fs->session)
         return err_set(err, -EINVAL, "invalid_config",
@@ -131,14 +140,40 @@ static int mount_session(struct fs *fs, const struct fs_options *options, struct
     return mount_now(fs, err);
 }
 
+/* Where the notifier replays changes: on a mount that others may only read, past that. A user's
+   mount is made read-only when it is mounted, and has no such way. 0 or -errno with words. */
+static int find_own_path(struct fs *fs, struct error *err) {
+    _cleanup_buf_ struct buf path = BUF_INIT(PATH_MAX);
+    if (fs->options.fast_read && geteuid() != 0)
+        return 0;
+    if (fs->options.fast_read)
+        fs->own_fd = mount_make_read_only(fs->mountpoint);
+    if (fs->options.fast_read && fs->own_fd < 0)
+        return err_set(err, fs->own_fd, "internal", "%s: it cannot be made read-only: %s",
+                       fs->mountpoint, strerror(-fs->own_fd));
+    int r = fs->options.fast_read ? buf_printf(&path, "/proc/self/fd/%d", fs->own_fd)
+                                  : buf_puts(&path, fs->mountpoint);
+    fs->own_path = r == 0 ? buf_take(&path) : NULL;
+    return fs->own_path ? 0 : err_set(err, -ENOMEM, "no_memory", "no memory for mounting");
+}
+
+/* The directory is there, and what it carries may be covered. */
+static int prepare(const struct fs_options *options, struct error *err) {
+    int r = mount_prepare(options->mountpoint, err);
+    if (r == 0 && options->fast_read)
+        r = mount_check_empty(options->mountpoint, err);
+    return r;
+}
+
 int fs_new(const struct fs_options *options, const struct gateway *gateway, struct error *err,
            struct fs **ret) {
-    int r = mount_prepare(options->mountpoint, err);
+    int r = prepare(options, err);
     if (r < 0)
         return r;
     _cleanup_(fs_freep) struct fs *fs = calloc(1, sizeof(*fs));
     if (!fs)
         return err_set(err, -ENOMEM, "no_memory", "no memory for the file system");
+    fs->own_fd = -1;
     (void)sem_init(&fs->begun, 0, 0);
     (void)pthread_mutex_init(&fs->lock, NULL);
     list_init(&fs->handles);
@@ -151,6 +186,8 @@ int fs_new(const struct fs_options *options, const struct gateway *gateway, stru
     if (r < 0)
         return err_set(err, r, "no_memory", "no memory for the file system");
     r = mount_session(fs, options, err);
+    if (r == 0)
+        r = find_own_path(fs, err);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(fs);
@@ -239,11 +276,19 @@ int fs_run(struct fs *fs, struct error *err) {
     return 0;
 }
 
+void fs_leave_own_mount(struct fs *fs) {
+    free(TAKE_PTR(fs->own_path));
+    if (fs->own_fd >= 0)
+        (void)close(fs->own_fd);
+    fs->own_fd = -1;
+}
+
 void fs_stop(struct fs *fs) {
     if (!fs || atomic_exchange(&fs->stopping, true))
         return;
     request_cancel_all(fs);
     notify_stop(fs->notify);
+    fs_leave_own_mount(fs);
     watchdog_free(TAKE_PTR(fs->watchdog));
     fuse_session_exit(fs->session);
     for (unsigned i = 0; i < fs->n_workers; i++)
@@ -279,9 +324,12 @@ void fs_free(struct fs *fs) {
     notify_free(fs->notify);
     polls_free(fs->polls);
     cache_free(fs->cache);
+    sleepers_free(fs, fs->sleepers);
+    versions_free(fs->versions);
     vnodes_free(fs->vnodes);
     (void)pthread_mutex_destroy(&fs->lock);
     (void)sem_destroy(&fs->begun);
+    fs_leave_own_mount(fs);
     free(fs->mountpoint);
     free(fs);
 }

@@ -26,6 +26,7 @@ struct fs_options {
     mode_t root_mode;    /* permission bits of the root directory; 0: what the view says */
     gid_t root_gid;      /* its group, where root_mode is given */
     struct guard *guard; /* told of the mount, borrowed until fs_stop; NULL: none */
+    bool fast_read;      /* the mount for fast reading: read-only, and nothing is sent at open */
     unsigned threads;    /* workers; 0: two for each processor, at least four */
     unsigned wedged_s;   /* a call to the kernel that takes longer is a wedge, which ends with the
                             connection; 0: 60 */
@@ -36,9 +37,17 @@ struct fs_options {
 };
 
 /*
+ * Checks that a directory may carry the mount for fast reading beside the other one, before either
+ * is mounted. 0; -ENOENT or another -errno of looking, -EINVAL when one of them would hide the
+ * other, with words.
+ */
+int fs_check_fast_read(const char *mountpoint, const char *fast_read, struct error *err);
+
+/*
  * Mounts. A mount that a crash left behind ("Transport endpoint is not connected") is detached
  * first. `gateway` is borrowed until fs_free. Returns 0, -EBUSY when a live cyclecloudfs is mounted
- * there, -ENOENT or -ENOTDIR for a bad mountpoint, -EINVAL for options that FUSE does not know,
+ * there, -ENOENT or -ENOTDIR for a bad mountpoint, -ENOTEMPTY for one of the mount for fast reading
+ * that is not empty, -EINVAL for options that FUSE does not know,
  * -ENODEV without /dev/fuse, -ENOMEM, or -EIO; `err` says what to do.
  */
 int fs_new(const struct fs_options *options, const struct gateway *gateway, struct error *err,

@@ -4,11 +4,15 @@
 
 /*
  * What the files of fs/ share. Locks, outermost first; none is held while a FUSE request is
- * answered or the kernel is told something: handle.lock    the buffers of one open file vnodes.lock
- * dynamic node ids and scratch files (vnode.c) answers.lock   the queue of the answer thread
- * (answer.c) notify.lock    the queue of the notifier thread (notify.c) cache.lock     what the
- * kernel may hold (cache.c) polls.lock     handles that poll(2) waits on (poll.c) fs.lock counters
- * and the list of open handles
+ * answered or the kernel is told something:
+ * - handle.lock: the buffers of one open file
+ * - polls.lock: handles that poll(2) waits on (polls.c); sleepers.lock: likewise (sleepers.c)
+ * - vnodes.lock: dynamic node ids and scratch files (vnode.c)
+ * - versions.lock: files of the mount for fast reading (version.c)
+ * - answers.lock: the queue of the answer thread (answer.c)
+ * - notify.lock: the queue of the notifier thread (notify.c)
+ * - cache.lock: what the kernel may hold (cache.c)
+ * - fs.lock: counters and the list of open handles
  */
 
 #define FUSE_USE_VERSION 312
@@ -37,7 +41,11 @@
 struct answers;
 struct notify;
 struct cache;
+struct cache_terms;
 struct polls;
+struct sleepers;
+struct version;
+struct versions;
 struct vnode;
 struct vnodes;
 struct watchdog;
@@ -47,14 +55,20 @@ struct fs {
     struct fs_options options; /* texts are owned */
     struct fuse_session *session;
     char *mountpoint;
+    char *own_path; /* where the notifier may write to the mount; NULL: nowhere */
+    int own_fd;     /* a mount that nobody else sees, where the other is read-only; or -1 */
     bool mounted;
     bool opendir_optional; /* the kernel does without OPENDIR */
+    bool open_optional;    /* and without OPEN, on the mount for fast reading */
     dev_t device;
     struct vnodes *vnodes;
     struct answers *answers;
     struct notify *notify;
     struct cache *cache;
     struct polls *polls;
+    struct versions *versions; /* of the mount for fast reading; NULL on an ordinary one */
+    struct sleepers *sleepers; /* likewise */
+    usec_t seen_mounted_at;    /* likewise; the notifier's, monotonic */
     struct watchdog *watchdog;
     pthread_t workers[FS_THREADS_MAX];
     unsigned n_workers;
@@ -68,6 +82,9 @@ struct fs {
     unsigned n_handles, n_spare;
 };
 
+/* fs.c: the notifier writes no more. On its thread, or when that has ended. */
+void fs_leave_own_mount(struct fs *fs);
+
 /* mount.c */
 
 /* Makes room for a mount: 0, -EBUSY (a live one is there), or another -errno with words. */
@@ -77,6 +94,11 @@ int mount_options(const struct fs_options *options, char **ret);
 /* The device of the cyclecloudfs on this mountpoint, found without touching it. 0, -ENOENT when
    there is none, or another -errno. */
 int mount_device(const char *mountpoint, dev_t *ret);
+/* Makes the mount at `path` read-only. The descriptor of a mount of the same file system that can
+   be written and that nobody else sees, or -errno: it is as it was. */
+int mount_make_read_only(const char *path);
+/* 0, or -ENOTEMPTY with words when there is something in the directory. */
+int mount_check_empty(const char *path, struct error *err);
 /* Takes away what is mounted at `path` if its connection has ended. 0 or -errno. */
 int mount_detach_dead(const char *path);
 /* Opens the file that ends a connection, mounting fusectl if it is not. The descriptor stays with
@@ -91,6 +113,8 @@ struct place {
     struct fs *fs;                   /* NULL: nothing to release */
     const struct snapshot *snapshot; /* reference */
     struct vnode *vnode;             /* reference; NULL for a plain place of the table */
+    struct version *version;         /* reference; NULL where a file is none */
+    bool passing;                    /* the kernel may not keep the name for it */
     bool scratch;                    /* vnode is a scratch file: ref and ctx are empty */
     uint64_t node_id;
     uint64_t sequence; /* of announced changes, before the snapshot was taken; see cache.h */
@@ -112,12 +136,20 @@ int place_stat(const struct place *p, struct stat *ret);
 int place_entry(struct place *p, struct fuse_entry_param *ret);
 /* Takes back the lookup that place_entry counted, when its answer did not arrive. */
 void place_entry_undo(struct fs *fs, const struct fuse_entry_param *e);
+/* The kernel takes back `n` lookups of a node id. */
+void place_forget(struct fs *fs, uint64_t node_id, uint64_t n);
 /* Answers a LOOKUP, MKDIR ... with a place. */
 void place_reply_entry(fuse_req_t req, struct place *p);
 /* "nodes/count": the path below the cluster (or the root), for messages. 0 or -ENOMEM. */
 int place_name(const struct place *p, struct buf *b);
 /* True for the directory of a cluster itself. */
 bool place_is_cluster(const struct place *p);
+/* Notes that the kernel gets these attributes, and corrects the size in them; see cache_note. */
+struct cache_terms place_note(const struct place *p, struct stat *st);
+/* Makes the place stand for another node id of the same file, if there still is such. */
+void place_become(struct place *p, uint64_t node_id);
+/* True for a file that is given in versions, see version.h. */
+bool place_is_versioned(const struct place *p);
 /* True for a document that can be written. */
 bool place_is_document(const struct place *p);
 

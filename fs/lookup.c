@@ -18,10 +18,8 @@ static void lookup_replay(fuse_req_t req, struct place *found, struct replay_ste
         return;
     }
     if (step.kind == REPLAY_TOUCH && step.node_id != step.inode &&
-        view_inode(&found->ref) == step.inode) {
-        found->vnode = vnode_find(found->fs->vnodes, step.node_id);
-        found->node_id = found->vnode ? step.node_id : found->node_id;
-    }
+        view_inode(&found->ref) == step.inode)
+        place_become(found, step.node_id);
     place_reply_entry(req, found);
 }
 
@@ -53,15 +51,13 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t id, uint64_t n) {
-    if (vnode_id_is(id))
-        vnode_forget(fs_of(req)->vnodes, id, n);
+    place_forget(fs_of(req), id, n);
     fuse_reply_none(req);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets) {
     for (size_t i = 0; i < count; i++)
-        if (vnode_id_is(forgets[i].ino))
-            vnode_forget(fs_of(req)->vnodes, forgets[i].ino, forgets[i].nlookup);
+        place_forget(fs_of(req), forgets[i].ino, forgets[i].nlookup);
     fuse_reply_none(req);
 }
 
@@ -72,9 +68,7 @@ static void reply_attr(fuse_req_t req, const struct place *p) {
         (void)fuse_reply_err(req, -r);
         return;
     }
-    uint64_t size = (uint64_t)st.st_size;
-    struct cache_terms terms = cache_note(p, &size);
-    st.st_size = (off_t)size;
+    struct cache_terms terms = place_note(p, &st);
     (void)fuse_reply_attr(req, &st, terms.attr);
     cache_settle(p);
 }

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -241,6 +242,16 @@ static void put_source(struct buf *b, const char *source) {
         (void)buf_printf(b, *p == ',' || *p == '\\' ? "\\%c" : "%c", *p);
 }
 
+/* The mount for fast reading is made read-only in its own way: by root after the mount. */
+static bool option_is_ours(const struct fs_options *options, const char *option) {
+    return options->fast_read && strcmp(option, "ro") == 0;
+}
+
+static void put_read_only(struct buf *b, const struct fs_options *options) {
+    if (options->fast_read && geteuid() != 0)
+        (void)buf_puts(b, "ro,");
+}
+
 int mount_options(const struct fs_options *options, char **ret) {
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     _cleanup_free_ char *given = strdup(options->mount_options ? options->mount_options : "");
@@ -250,9 +261,10 @@ int mount_options(const struct fs_options *options, char **ret) {
     char *rest = NULL;
     for (char *o = strtok_r(given, ",", &rest); o; o = strtok_r(NULL, ",", &rest)) {
         others = others || strcmp(o, "allow_other") == 0;
-        if (!option_is_mounts_own(o))
+        if (!option_is_mounts_own(o) && !option_is_ours(options, o))
             (void)buf_printf(&b, "%s,", o);
     }
+    put_read_only(&b, options);
     (void)buf_puts(&b, "default_permissions,nosuid,nodev,subtype=cyclecloudfs,fsname=");
     put_source(&b, options->source ? options->source : "cyclecloud");
     if (others)
@@ -261,6 +273,57 @@ int mount_options(const struct fs_options *options, char **ret) {
         return buf_error(&b);
     *ret = buf_take(&b);
     return *ret ? 0 : -ENOMEM;
+}
+
+int mount_make_read_only(const char *path) {
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    _cleanup_close_ int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd < 0 || mount_setattr(AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+int mount_check_empty(const char *path, struct error *err) {
+    DIR *dir = opendir(path);
+    if (!dir)
+        return err_set(err, -errno, "not_found", "%s: %s: choose another directory", path,
+                       strerror(errno));
+    size_t n = 0;
+    for (const struct dirent *d; n == 0 && (d = readdir(dir));)
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+    (void)closedir(dir);
+    if (n == 0)
+        return 0;
+    return err_set(err, -ENOTEMPTY, "invalid_value",
+                   "%s: the directory is not empty, and the mount would hide what is in it: choose "
+                   "an empty one for fast_read",
+                   path);
+}
+
+/* True when `path` is `dir` or below it. */
+static bool is_within(const char *path, const char *dir) {
+    size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+    return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+int fs_check_fast_read(const char *mountpoint, const char *fast_read, struct error *err) {
+    _cleanup_free_ char *main_path = realpath(mountpoint, NULL);
+    _cleanup_free_ char *path = main_path ? realpath(fast_read, NULL) : NULL;
+    if (!path)
+        return err_set(err, -errno, "not_found", "%s: %s: make the directory first, with mkdir -p",
+                       main_path ? fast_read : mountpoint, strerror(errno));
+    if (strcmp(path, main_path) == 0)
+        return err_kind(err, "invalid_value",
+                        "fast_read is %s, which is the mount point itself: give it a directory of "
+                        "its own",
+                        fast_read);
+    if (!is_within(path, main_path) && !is_within(main_path, path))
+        return 0;
+    bool inside = is_within(path, main_path);
+    return err_kind(err, "invalid_value",
+                    "fast_read is %s, %s the mount point %s, and one mount would hide the other: "
+                    "give it a directory beside that",
+                    fast_read, inside ? "inside" : "above", mountpoint);
 }
 
 int mount_open_abort(dev_t device) {

@@ -2,9 +2,12 @@
 #include "notify.h"
 
 #include "base/log.h"
+#include "fast.h"
 #include "model/builder.h"
 #include "polls.h"
+#include "renew.h"
 #include "replay.h"
+#include "sleepers.h"
 #include "touch.h"
 #include "vnode.h"
 
@@ -109,10 +112,19 @@ void notify_changed(struct notify *n, const struct change *changes, size_t count
     (void)pthread_cond_signal(&n->wake);
 }
 
+/* The inode of the table that a node id stands for. */
+static uint64_t inode_of(const struct fs *fs, uint64_t node_id) {
+    bool versioned = fs->versions && version_id_is(node_id);
+    struct version *version = versioned ? version_find(fs->versions, node_id) : NULL;
+    struct vnode *v = vnode_id_is(node_id) ? vnode_find(fs->vnodes, node_id) : NULL;
+    uint64_t inode = v ? vnode_inode(fs->vnodes, v) : version ? version->inode : node_id;
+    vnode_unref(fs->vnodes, v);
+    version_unref(fs->versions, version);
+    return inode;
+}
+
 void notify_again(struct notify *n, uint64_t node_id) {
-    struct vnode *v = vnode_id_is(node_id) ? vnode_find(n->fs->vnodes, node_id) : NULL;
-    uint64_t inode = v ? vnode_inode(n->fs->vnodes, v) : node_id;
-    vnode_unref(n->fs->vnodes, v);
+    uint64_t inode = inode_of(n->fs, node_id);
     cache_outdated(n->fs->cache, inode);
     LOCK_SCOPE(&n->lock);
     if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, inode) < 0)
@@ -163,6 +175,8 @@ void notify_set_step(struct notify *n, struct replay_step step) {
 /* Drops one inode. 0; or until when that has to wait. */
 static usec_t drop(struct fs *fs, uint64_t inode, enum cache_patience patience) {
     uint64_t aliases[ALIASES_MAX];
+    if (renew_file(fs, inode))
+        return 0;
     usec_t until = cache_drop_begins(fs->cache, inode, patience);
     if (until)
         return until;
@@ -177,14 +191,22 @@ static usec_t drop(struct fs *fs, uint64_t inode, enum cache_patience patience) 
 
 typedef void (*collector)(struct cache *c, uint64_t object_id, struct id_vec *ret);
 
+static void collect_object(struct fs *fs, uint64_t id, collector collect, struct id_vec *ret) {
+    collect(fs->cache, id, ret);
+    if (fs->versions)
+        versions_collect(fs->versions, id, ret);
+}
+
 static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id, collector collect,
                             struct id_vec *ret) {
     const struct cluster *cl = snapshot_cluster(s, id);
-    collect(fs->cache, id, ret);
+    collect_object(fs, id, collect, ret);
     for (size_t i = 0; cl && i < cl->arrays.len; i++)
-        collect(fs->cache, cluster_array(cl, i)->id, ret);
-    if (cl && cache_access_changed(fs->cache, cl))
-        cache_collect_cluster(fs->cache, id, ret);
+        collect_object(fs, cluster_array(cl, i)->id, collect, ret);
+    if (!cl || !cache_access_changed(fs->cache, cl))
+        return;
+    cache_collect_cluster(fs->cache, id, ret);
+    renew_access(fs);
 }
 
 usec_t notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_id) {
@@ -238,7 +260,7 @@ static void drop_all(struct round *x, const struct id_vec *inodes) {
 static void drop_object(struct round *x, uint64_t id) {
     struct id_vec inodes = {0};
     LOCK_SCOPE(&x->n->dropping);
-    cache_collect(x->fs->cache, id, &inodes);
+    collect_object(x->fs, id, cache_collect, &inodes);
     drop_all(x, &inodes);
     id_vec_done(&inodes);
 }
@@ -255,6 +277,18 @@ static void drop_everything(struct round *x) {
     struct id_vec inodes = {0};
     LOCK_SCOPE(&x->n->dropping);
     cache_collect_all(x->fs->cache, &inodes);
+    if (x->fs->versions)
+        versions_collect_all(x->fs->versions, &inodes);
+    drop_all(x, &inodes);
+    id_vec_done(&inodes);
+}
+
+/* When the texts of large files have come to take much memory: those that nobody reads go. */
+static void drop_large(struct round *x) {
+    struct id_vec inodes = {0};
+    if (!x->fs->versions || !versions_are_too_many(x->fs->versions))
+        return;
+    versions_collect_large(x->fs->versions, &inodes);
     drop_all(x, &inodes);
     id_vec_done(&inodes);
 }
@@ -293,6 +327,7 @@ static void drop_stale(struct round *x) {
         drop_cluster(x, x->clusters.items[i]);
     if (x->all)
         drop_everything(x);
+    drop_large(x);
     drop_all(x, &x->again);
     drop_late(x);
 }
@@ -383,6 +418,8 @@ static void drop_names(struct round *x) {
 static void queue_watched(struct round *x, uint64_t object_id) {
     struct id_vec inodes = {0};
     cache_watched(x->fs->cache, object_id, &inodes);
+    if (x->fs->versions)
+        versions_collect_watched(x->fs->versions, object_id, &inodes);
     for (size_t i = 0; i < inodes.len; i++)
         replays_add(x->n->replays, inodes.items[i]);
     id_vec_done(&inodes);
@@ -468,6 +505,8 @@ static void tell(struct round *x) {
         drop_stale(x);
         drop_names(x);
         polls_wake(x->fs, &x->clusters);
+        if (x->fs->sleepers)
+            sleepers_wake(x->fs);
         queue_replays(x);
         model_release(x->snapshot);
     }
@@ -481,6 +520,7 @@ static void tell(struct round *x) {
 static void replay_one(struct notify *n) {
     uint64_t id = 0, size = 0;
     enum object_type type = OBJECT_NODE;
+    fast_look_after_mount(n->fs, monotonic());
     if (replays_next_made(n->replays, monotonic(), &id, &type))
         touch_made(n->fs, id, type);
     else if (replays_next(n->replays, monotonic(), &id, &size))

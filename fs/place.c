@@ -2,6 +2,8 @@
 #include "internal.h"
 
 #include "cache.h"
+#include "notify.h"
+#include "version.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -12,6 +14,8 @@ void place_done(struct place *p) {
         model_release(p->snapshot);
     if (p->vnode)
         vnode_unref(p->fs->vnodes, p->vnode);
+    if (p->version)
+        version_unref(p->fs->versions, p->version);
     *p = (struct place){0};
 }
 
@@ -25,22 +29,52 @@ static int fill(struct place *p, uint64_t inode, const struct fuse_ctx *caller) 
     return r < 0 ? -ESTALE : 0;
 }
 
+/* Finds what a node id stands for: *ret_inode of the table, 0 for a scratch file. 0 or -ESTALE. */
+static int resolve(struct place *p, uint64_t *ret_inode) {
+    *ret_inode = p->node_id;
+    if (p->fs->versions && version_id_is(p->node_id)) {
+        p->version = version_find(p->fs->versions, p->node_id);
+        if (!p->version)
+            return -ESTALE;
+        *ret_inode = p->version->inode;
+    } else if (vnode_id_is(p->node_id)) {
+        p->vnode = vnode_find(p->fs->vnodes, p->node_id);
+        if (!p->vnode)
+            return -ESTALE;
+        *ret_inode = vnode_inode(p->fs->vnodes, p->vnode);
+        p->scratch = *ret_inode == 0;
+    }
+    return 0;
+}
+
 int place_get(struct fs *fs, uint64_t node_id, const struct fuse_ctx *caller, struct place *ret) {
     _cleanup_place_ struct place p = {.fs = fs, .node_id = node_id};
-    uint64_t inode = node_id;
-    if (vnode_id_is(node_id)) {
-        p.vnode = vnode_find(fs->vnodes, node_id);
-        if (!p.vnode)
-            return -ESTALE;
-        inode = vnode_inode(fs->vnodes, p.vnode);
-        p.scratch = inode == 0;
-    }
-    int r = p.scratch ? 0 : fill(&p, inode, caller);
+    uint64_t inode;
+    int r = resolve(&p, &inode);
+    if (r == 0 && !p.scratch)
+        r = fill(&p, inode, caller);
     if (r < 0)
         return r;
     *ret = p;
     p = (struct place){0};
     return 0;
+}
+
+void place_become(struct place *p, uint64_t node_id) {
+    struct place other = {.fs = p->fs, .node_id = node_id};
+    uint64_t inode;
+    if (resolve(&other, &inode) < 0)
+        return;
+    p->vnode = other.vnode;
+    p->version = other.version;
+    p->passing = other.version;
+    p->node_id = node_id;
+}
+
+bool place_is_versioned(const struct place *p) {
+    const struct view_entry *entry = p->ref.entry;
+    return p->fs->versions && !p->scratch && !p->ref.link && entry->show &&
+           (entry->kind == VIEW_ATTR || entry->kind == VIEW_DOC);
 }
 
 bool place_is_document(const struct place *p) {
@@ -93,13 +127,22 @@ static void adjust_root(const struct fs *fs, struct stat *st) {
     st->st_gid = fs->options.root_gid;
 }
 
+/* A version keeps its size and its time; who may read it is as it is now. */
+static int attributes(const struct place *p, struct view_attr *ret) {
+    if (!p->version)
+        return view_attr(&p->ctx, &p->ref, ret);
+    view_attr_sized(&p->ctx, &p->ref, p->version->len, ret);
+    ret->changed_at = p->version->changed_at;
+    return 0;
+}
+
 int place_stat(const struct place *p, struct stat *ret) {
     if (p->scratch) {
         scratch_stat(p->fs->vnodes, p->vnode, ret);
         return 0;
     }
     struct view_attr attr;
-    int r = view_attr(&p->ctx, &p->ref, &attr);
+    int r = attributes(p, &attr);
     if (r < 0)
         return r;
     struct timespec at = time_of(attr.changed_at);
@@ -134,28 +177,74 @@ static void choose_alias(struct place *p) {
         p->node_id = vnode_id(p->vnode);
 }
 
-int place_entry(struct place *p, struct fuse_entry_param *ret) {
-    struct fuse_entry_param e = {.generation = 1};
-    int r = place_stat(p, &e.attr);
+/* The version that a file has in the snapshot of this place. 0 or -errno. */
+static int choose_version(struct place *p) {
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
+    struct view_attr attr;
+    if (!place_is_versioned(p) || p->version)
+        return 0;
+    int r = view_show(&p->ctx, &p->ref, &text);
     if (r < 0)
         return r;
-    if (!p->scratch)
-        choose_alias(p);
+    view_attr_sized(&p->ctx, &p->ref, text.len, &attr);
+    const struct version_news news = {
+        .inode = attr.inode,
+        .changed_at = attr.changed_at,
+        .watched = p->ref.entry->flags & VIEW_POLL,
+        .text = &text,
+    };
+    p->version = version_get(p->fs->versions, &news);
+    if (!p->version)
+        return -ENFILE;
+    p->node_id = p->version->id;
+    return 0;
+}
+
+/* Counts the lookup of an id that is not the table's. */
+static void count_lookup(const struct place *p) {
     if (p->vnode)
         vnode_looked_up(p->fs->vnodes, p->vnode);
-    e.ino = p->node_id;
-    uint64_t size = (uint64_t)e.attr.st_size;
+    if (p->version)
+        version_looked_up(p->fs->versions, p->version);
+}
+
+struct cache_terms place_note(const struct place *p, struct stat *st) {
+    uint64_t size = (uint64_t)st->st_size;
     struct cache_terms terms = cache_note(p, &size);
-    e.attr.st_size = (off_t)size;
+    /* There, streams grow without being announced: what the kernel holds goes when that is seen. */
+    if (p->fs->versions && size != (uint64_t)st->st_size)
+        notify_again(p->fs->notify, p->node_id);
+    st->st_size = (off_t)size;
+    return terms;
+}
+
+int place_entry(struct place *p, struct fuse_entry_param *ret) {
+    struct fuse_entry_param e = {.generation = 1};
+    int r = choose_version(p);
+    if (r == 0)
+        r = place_stat(p, &e.attr);
+    if (r < 0)
+        return r;
+    if (!p->scratch && !p->fs->versions)
+        choose_alias(p);
+    count_lookup(p);
+    e.ino = p->node_id;
+    struct cache_terms terms = place_note(p, &e.attr);
     e.attr_timeout = terms.attr;
-    e.entry_timeout = terms.entry;
+    e.entry_timeout = p->passing ? 0 : terms.entry;
     *ret = e;
     return 0;
 }
 
+void place_forget(struct fs *fs, uint64_t node_id, uint64_t n) {
+    if (vnode_id_is(node_id))
+        vnode_forget(fs->vnodes, node_id, n);
+    else if (fs->versions && version_id_is(node_id))
+        version_forget(fs->versions, node_id, n);
+}
+
 void place_entry_undo(struct fs *fs, const struct fuse_entry_param *e) {
-    if (vnode_id_is(e->ino))
-        vnode_forget(fs->vnodes, e->ino, 1);
+    place_forget(fs, e->ino, 1);
 }
 
 void place_reply_entry(fuse_req_t req, struct place *p) {

@@ -3,23 +3,26 @@
 
 #include "base/log.h"
 #include "cache.h"
+#include "version.h"
 #include "vnode.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#define ALIASES_MAX 64u
+#define IDS_MAX 64u
 
 void touch_forget_name(struct fs *fs, uint64_t parent, const char *name) {
     if (parent)
         (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
 }
 
-/* A path below the mount. 0 or -ENOMEM. */
+/* A path below the mount, for writing. 0, -EROFS or -ENOMEM. */
 static int path_of(const struct fs *fs, const struct cluster *cl, const char *between,
                    const char *name, struct buf *b) {
-    return buf_printf(b, "%s/%s%s%s", fs->mountpoint, cl ? str_text(cl->name) : "", between, name);
+    if (!fs->own_path)
+        return -EROFS;
+    return buf_printf(b, "%s/%s%s%s", fs->own_path, cl ? str_text(cl->name) : "", between, name);
 }
 
 int touch_removed(struct fs *fs, const struct cluster *cl, const char *name) {
@@ -57,19 +60,33 @@ static void touch(struct fs *fs, const char *path, uint64_t size, bool waited_on
     notify_set_step(fs->notify, (struct replay_step){0});
 }
 
+/* The node ids under which the kernel may have a file, for watchers of each. Returns how many. */
+static size_t ids_of(struct fs *fs, uint64_t inode, uint64_t *ids, size_t max) {
+    return fs->versions ? version_ids(fs->versions, inode, ids, max)
+                        : vnode_aliases(fs->vnodes, inode, ids, max);
+}
+
+/* Versions: the name leads to one of them for good, and the notifier means them all. */
+static void free_name(struct fs *fs, const struct place *p) {
+    struct view_ref parent;
+    if (fs->versions && view_parent(p->snapshot, &p->ref, &parent) == 0)
+        touch_forget_name(fs, view_inode(&parent), p->ref.entry->name);
+}
+
 void touch_file(struct fs *fs, uint64_t inode, uint64_t size) {
     struct fuse_ctx self = {0};
-    uint64_t aliases[ALIASES_MAX];
+    uint64_t ids[IDS_MAX];
     _cleanup_place_ struct place p = {0};
     _cleanup_buf_ struct buf name = BUF_INIT(LIMIT_VALUE_BYTES), path = BUF_INIT(LIMIT_VALUE_BYTES);
     if (place_get(fs, inode, &self, &p) < 0 || place_name(&p, &name) < 0 ||
         path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
         return;
     struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
-    bool waited_on = p.ref.entry->flags & VIEW_SYNC;
-    size_t count = vnode_aliases(fs->vnodes, inode, aliases, ALIASES_MAX);
+    bool waited_on = !fs->versions && p.ref.entry->flags & VIEW_SYNC;
+    size_t count = ids_of(fs, inode, ids, IDS_MAX);
     for (size_t i = 0; i < count; i++) {
-        step.node_id = aliases[i];
+        step.node_id = ids[i];
+        free_name(fs, &p);
         touch(fs, path.data, size, waited_on, step);
     }
     if (count == 0 && !waited_on)

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 from harness import BUILD, SLOW, wait_until
-from mounted import Mounted, is_mounted
+from mounted import Mounted, is_mounted, take_away
 
 CONNECTIONS = pathlib.Path("/sys/fs/fuse/connections")
 
@@ -72,6 +72,26 @@ class Host(Mounted):
         if nodes:
             self.write(f"{nodes}\n", name, "nodes", "count")
         return self
+
+
+class FastHost(Host):
+    """fs-host with the mount for fast reading beside the other one."""
+
+    def __init__(self):
+        super().__init__()
+        self.fast = self.dir / "fast"
+        self.fast.mkdir()
+        self.options = ("", "0", str(self.fast))
+
+    def fast_path(self, *parts):
+        return self.fast.joinpath(*parts)
+
+    def fast_read(self, *parts):
+        return self.fast_path(*parts).read_text()
+
+    def remove(self):
+        take_away(self.fast)
+        super().remove()
 
 
 def connections():

@@ -12,6 +12,13 @@ def is_mounted(path):
         return any(line.split()[4] == str(path) for line in f)
 
 
+def take_away(path):
+    """Unmounts whatever is left there."""
+    while is_mounted(path):
+        if subprocess.run(["umount", "-l", str(path)], capture_output=True).returncode:
+            break
+
+
 class Mounted:
     """A temporary directory with a mount point in it, and the files of what is mounted there."""
 
@@ -23,9 +30,7 @@ class Mounted:
 
     def remove(self):
         """Unmounts whatever is left, and takes the directory away."""
-        while is_mounted(self.mount):
-            if subprocess.run(["umount", "-l", str(self.mount)], capture_output=True).returncode:
-                break
+        take_away(self.mount)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def path(self, *parts):

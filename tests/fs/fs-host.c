@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs-host MOUNTPOINT [MOUNT-OPTIONS [WEDGED-SECONDS]]: mounts the real file system over a pretended
- * engine, for tests without the cloud. Prints "ready" once mounted. Each line on standard input
+ * fs-host MOUNTPOINT [MOUNT-OPTIONS [WEDGED-SECONDS [FAST-READ]]]: mounts the real file system over
+ * a pretended engine, for tests without the cloud; the mount for fast reading, too, when that has a
+ * directory. Prints "ready" once mounted. Each line on standard input
  * changes something as the engine would (fs-host-apply.c) and is answered with "ok" or "error"; the
  * end of the input ends the program.
  */
@@ -103,6 +104,8 @@ static void publish(struct builder *b, struct news *ret) {
 static void tell(struct host *h, struct news *news) {
     if (h->fs)
         fs_changed(h->fs, news->changes, news->n);
+    if (h->fast)
+        fs_changed(h->fast, news->changes, news->n);
     free(news->changes);
 }
 
@@ -235,10 +238,28 @@ static void ended(void *arg, bool aborted) {
     (void)fflush(stdout);
 }
 
+static int mount_one(struct host *h, const struct fs_options *options, struct error *err,
+                     struct fs **ret) {
+    int r = fs_new(options, &h->gateway, err, ret);
+    return r == 0 ? fs_run(*ret, err) : r;
+}
+
+static int mount_both(struct host *h, const struct fs_options *options, const char *fast_read,
+                      struct error *err) {
+    struct fs_options fast = *options;
+    fast.mountpoint = fast_read;
+    fast.fast_read = true;
+    fast.ended = NULL;
+    int r = fast_read ? fs_check_fast_read(options->mountpoint, fast_read, err) : 0;
+    if (r == 0)
+        r = mount_one(h, options, err, &h->fs);
+    return r == 0 && fast_read ? mount_one(h, &fast, err, &h->fast) : r;
+}
+
 /* Mounts, and does what standard input says until it ends. 0 or 1. */
-static int serve(struct host *h, const struct fs_options *options) {
+static int serve(struct host *h, const struct fs_options *options, const char *fast_read) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    if (fs_new(options, &h->gateway, &err, &h->fs) < 0 || fs_run(h->fs, &err) < 0) {
+    if (mount_both(h, options, fast_read, &err) < 0) {
         (void)fprintf(stderr, "fs-host: %s\n", err_text(&err));
         return 1;
     }
@@ -256,7 +277,8 @@ static int serve(struct host *h, const struct fs_options *options) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: fs-host MOUNTPOINT [MOUNT-OPTIONS]\n");
+        (void)fprintf(stderr,
+                      "usage: fs-host MOUNTPOINT [MOUNT-OPTIONS [WEDGED-SECONDS [FAST-READ]]]\n");
         return 2;
     }
     struct host host = {0};
@@ -270,9 +292,11 @@ int main(int argc, char **argv) {
         .guard = guard,
         .ended = ended,
     };
-    int r = serve(&host, &options);
+    int r = serve(&host, &options, argc > 4 ? argv[4] : NULL);
+    fs_stop(host.fast);
     fs_stop(host.fs);
     host_stop(&host);
+    fs_free(host.fast);
     fs_free(host.fs);
     store_free(host.store);
     model_free(host.model);

@@ -20,6 +20,7 @@ struct host {
     struct model *model;
     struct store *store;
     struct fs *fs;
+    struct fs *fast; /* the mount for fast reading, or NULL */
     pthread_t thread;
     uint64_t next_id;     /* engine thread */
     uint64_t made_id;     /* engine thread: what the command made */

@@ -1,0 +1,502 @@
+# SPDX-License-Identifier: MIT
+"""The mount for fast reading: what it shows is whole and soon new, and nothing can be written."""
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from fs_host import FastHost, connections, gone, mounted_devices
+from harness import BUILD, SLOW, alive, shell, wait_until
+from mounted import is_mounted
+
+SOON = 5 * SLOW  # seconds within which a change of the engine must be seen
+EROFS = "Read-only file system"
+
+
+@pytest.fixture
+def fast():
+    """A cluster c of three nodes, c-1 to c-3, on both mounts."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("needs root and /dev/fuse")
+    host = FastHost()
+    try:
+        yield host.start().make_cluster("c", 3)
+    finally:
+        host.cleanup()
+
+
+def eventually(function, expected):
+    """Waits until function() is what it should be; the assertion shows what it was."""
+    end = time.monotonic() + SOON
+    while function() != expected and time.monotonic() < end:
+        time.sleep(0.005)
+    assert function() == expected
+
+
+def seen(root):
+    """{path: what lstat and reading give}, without what is another at every look."""
+    found = {}
+    for directory, names, files in os.walk(root):
+        for name in names + files:
+            path = os.path.join(directory, name)
+            st = os.lstat(path)
+            text = None
+            if os.path.islink(path):
+                text = os.readlink(path)
+            elif os.path.isfile(path):
+                with open(path) as f:
+                    text = f.read()
+                assert st.st_size == len(text.encode()), path
+            if name == "usage":
+                text = re.sub(r'"to": "[^"]*"', "", text)
+            if name == "metrics":
+                text = re.sub(r"^\S*(_seconds|_total)\S* .*", "", text, flags=re.M)
+            found[os.path.relpath(path, root)] = (st.st_mode, st.st_uid, st.st_gid, st.st_ino,
+                                                  st.st_nlink, text)
+    return found
+
+
+def test_both_show_the_same(fast):
+    fast.write('{"a": 1}\n', "c", "parameters")
+    fast.ask("log c some words")
+    fast.ask("status c c-2 Ready")
+    eventually(lambda: fast.fast_read("c", "nodes", "c-2", "status"), "Ready\n")
+    eventually(lambda: fast.fast_read("c", "logs"), "some words\n")
+    wait_until(lambda: seen(fast.fast) == seen(fast.mount), SOON, "the same on both mounts", 1.1)
+
+
+def test_contents_and_size_follow_the_engine(fast):
+    path = fast.fast_path("c", "nodes", "c-1", "status")
+    for word in ("Ready", "Preparing", "Off", "Deallocated", "Failed"):  # longer, and shorter
+        fast.ask(f"status c c-1 {word}")
+        eventually(path.read_text, word + "\n")
+        assert os.stat(path).st_size == len(word) + 1
+
+
+def test_a_write_on_one_is_seen_on_the_other(fast):
+    for n in (4, 12, 3):
+        fast.write(f"{n}\n", "c", "nodes", "count")
+        eventually(lambda: fast.fast_read("c", "nodes", "count"), f"{n}\n")
+        eventually(lambda: len(os.listdir(fast.fast_path("c", "nodes"))), n + 1)
+
+
+def test_a_descriptor_keeps_what_it_opened(fast):
+    """Also when the node is gone."""
+    path = fast.fast_path("c", "nodes", "c-1", "status")
+    with open(path) as f:
+        assert f.read() == "Acquiring\n"
+        fast.ask("status c c-1 Deallocated")
+        eventually(path.read_text, "Deallocated\n")
+        fast.ask("remove c c-1")
+        eventually(path.exists, False)
+        shell("echo 1 > /proc/sys/vm/drop_caches")
+        assert os.pread(f.fileno(), 100, 0) == b"Acquiring\n"
+
+
+def test_names_come_and_go(fast):
+    nodes = fast.fast_path("c", "nodes")
+    assert sorted(os.listdir(nodes)) == ["c-1", "c-2", "c-3", "count"]
+    assert not (nodes / "c-4").exists()
+    fast.ask("add c 1")
+    eventually(lambda: sorted(os.listdir(nodes)), ["c-1", "c-2", "c-3", "c-4", "count"])
+    fast.ask("remove c c-2")
+    eventually(lambda: (nodes / "c-2").exists(), False)
+    assert not os.path.lexists(fast.fast_path("c", "arrays", "execute", "nodes", "c-2"))
+    os.rename(fast.path("c"), fast.path("d"))
+    eventually(lambda: fast.fast_path("c").exists(), False)
+    assert fast.fast_read("d", "nodes", "count") == "3\n"
+
+
+def test_access_follows(fast):
+    status = fast.fast_path("c", "nodes", "c-1", "status")
+    reader = ["setpriv", "--reuid=61001", "--clear-groups", "cat", str(status)]
+    assert subprocess.run(reader, capture_output=True, text=True).stdout == "Acquiring\n"
+    os.chmod(fast.path("c"), 0o750)
+    os.chown(fast.path("c"), 1234, 4321)
+    for path, mode in ((fast.fast_path("c"), 0o40750), (status, 0o100440)):
+        eventually(lambda path=path: os.stat(path).st_mode, mode)
+        eventually(lambda path=path: os.stat(path).st_uid, 1234)
+        eventually(lambda path=path: os.stat(path).st_gid, 4321)
+    refused = subprocess.run(reader, capture_output=True, text=True)
+    assert refused.returncode == 1 and "Permission denied" in refused.stderr
+
+
+def test_warm_reads_need_no_server(fast):
+    """Opening, reading and closing send nothing: a stopped server cannot be asked."""
+    nodes = fast.fast_path("c", "nodes")
+    command = f"cat {nodes}/*/status {nodes}/*/state {nodes}/count && grep -rc '' {nodes}/c-1/phase"
+    for _ in range(2):
+        expected = shell(command).stdout
+    fast.process.send_signal(signal.SIGSTOP)
+    try:
+        assert shell(f"timeout 10 bash -c \"{command}\"").stdout == expected
+    finally:
+        fast.process.send_signal(signal.SIGCONT)
+    assert expected.count("Acquiring\n") == 3
+
+
+def test_changes_keep_what_did_not_change(fast):
+    """A node that changes loses its status from the cache, and not its other files."""
+    node = fast.fast_path("c", "nodes", "c-1")
+    for _ in range(2):  # the first read drops the time of the last one, and stat(2) asks for it
+        assert shell(f"cat {node}/array {node}/keepalive").stdout == "execute\nfalse\n"
+    fast.ask("status c c-1 Ready")
+    eventually((node / "status").read_text, "Ready\n")
+    time.sleep(0.2 * SLOW)  # the notices are through
+    os.stat(node / "status")  # who may go through its directories was asked again
+    fast.process.send_signal(signal.SIGSTOP)
+    try:
+        done = shell(f"timeout 10 cat {node}/array {node}/keepalive")
+    finally:
+        fast.process.send_signal(signal.SIGCONT)
+    assert done.stdout == "execute\nfalse\n"
+
+
+# --- whole, whatever happens meanwhile ------------------------------------------------------------
+
+WORDS = ("Off", "Ready", "Failed", "Preparing", "Deallocated")
+
+
+def read_while(going, path, problems):
+    whole = {word + "\n" for word in WORDS} | {"Acquiring\n"}
+    while going():
+        with open(path) as f:
+            size = os.fstat(f.fileno()).st_size
+            text = f.read()
+            again = os.pread(f.fileno(), 4096, 0).decode()
+        if text not in whole or size != len(text) or again != text:
+            problems.append((size, text, again))
+
+
+def test_one_page_files_are_whole_under_change(fast):
+    """Text and size belong together in every read, at every change to more and to less."""
+    stop, problems = threading.Event(), []
+    path = fast.fast_path("c", "nodes", "c-1", "status")
+    readers = [threading.Thread(target=read_while, args=(lambda: not stop.is_set(), path, problems))
+               for _ in range(3)]
+    stats = threading.Thread(target=lambda: [os.stat(path) for _ in iter(stop.is_set, True)])
+    for thread in readers + [stats]:
+        thread.start()
+    for i in range(400):
+        fast.ask(f"status c c-1 {WORDS[i % len(WORDS)]}")
+    stop.set()
+    for thread in readers + [stats]:
+        thread.join(60)
+    assert problems == []
+    eventually(path.read_text, WORDS[399 % len(WORDS)] + "\n")
+
+
+def test_large_files_are_whole_under_change(fast):
+    fast.write("300\n", "c", "nodes", "count")
+    path = fast.fast_path("c", "status")
+    eventually(lambda: len(re.findall("^c-", path.read_text(), re.M)), 300)
+    for _ in range(10):
+        with open(path, "rb", buffering=0) as f:
+            size = os.fstat(f.fileno()).st_size
+            text = f.read(1000)
+            fast.ask("storm c 300")
+            while piece := f.read(1000):
+                text += piece
+        ready = len(re.findall(rb"^c-\d+ .*\bReady\b", text, re.M))
+        assert len(text) == size and b"\0" not in text
+        assert ready in (0, 300), f"a mixture: {ready} of 300 are ready"
+
+
+def test_storm(fast):
+    """The grown and shrunken renderings of a hundred nodes, by the programs that monitoring uses."""
+    fast.write("100\n", "c", "nodes", "count")
+    nodes = fast.fast_path("c", "nodes")
+    eventually(lambda: len(os.listdir(nodes)), 101)
+    stop, problems = threading.Event(), []
+
+    def run(command, allowed):
+        while not stop.is_set():
+            done = shell(command, check=False)
+            # A name may go between two calls for the moment in which its contents change.
+            bad = set(done.stdout.split("\n")) - allowed
+            if bad or done.returncode:
+                problems.append((command, done.returncode, bad, done.stderr[-200:]))
+    words = {"Ready", "Preparing", "Acquiring", ""}
+    threads = [threading.Thread(target=run, args=a) for a in (
+        (f"cat {nodes}/*/status", words), (f"grep -rh '' {nodes} --include=status", words),
+        (f"ls -l {nodes} | grep -c ^d", {"100", ""}), (f"grep -c Zzz {nodes}/../status || true",
+                                                       {"0", ""}))]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 4 * SLOW
+    while time.monotonic() < end:
+        fast.ask("storm c 100")
+        time.sleep(0.02)
+    stop.set()
+    for thread in threads:
+        thread.join(60 * SLOW)
+        assert not thread.is_alive(), "something hangs"
+    assert problems == []
+    wait_until(lambda: shell(f"cat {nodes}/*/status").stdout
+               == shell(f"cat {fast.path('c', 'nodes')}/*/status").stdout, SOON, "the last state")
+
+
+# --- logs ---------------------------------------------------------------------------------------
+
+
+def test_logs_grow(fast):
+    path = fast.fast_path("c", "logs")
+    for i in range(20):
+        fast.ask(f"log c line {i} {'x' * 300}")
+        eventually(lambda: path.read_text().count("\n"), i + 1)
+        text = path.read_text()
+        assert "\0" not in text and os.stat(path).st_size == len(text) > 4096 * (i > 14)
+
+
+def test_logs_are_never_padded(fast):
+    path = fast.fast_path("c", "logs")
+    stop, problems = threading.Event(), []
+
+    def read():
+        while not stop.is_set():
+            text = path.read_text()
+            os.stat(path)
+            if "\0" in text or not re.fullmatch(r"(line \d+ x*\n)*(line?.*)?", text):
+                problems.append(text[-300:])
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(500):
+        fast.ask(f"log c line {i} {'x' * (i % 70)}")
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    eventually(lambda: path.read_text().count("\n"), 500)
+
+
+def test_tail_follows(fast):
+    fast.ask("log c line 0")
+    tail = subprocess.Popen(["tail", "-n", "+1", "-f", str(fast.fast_path("c", "logs"))],
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        for i in range(1, 4):
+            assert tail.stdout.readline() == f"line {i - 1}\n"
+            fast.ask(f"log c line {i}")
+        assert tail.stdout.readline() == "line 3\n"
+    finally:
+        tail.kill()
+        tail.wait()
+
+
+# --- nothing can be written -----------------------------------------------------------------------
+
+WRITES = [
+    "echo 4 > {c}/nodes/count", "echo 4 >> {c}/nodes/count", "touch {c}/new", "mkdir {c}/../new",
+    "rmdir {c}", "rm {c}/template", "mv {c} {c}x", "mv {c}/template {c}/template~",
+    "ln -s a {c}/link", "ln {c}/template {c}/other", "chmod 700 {c}", "chown 1 {c}",
+    "touch {c}/state", "truncate -s 0 {c}/template", "mknod {c}/pipe p", "sync {c}/nodes/count",
+    "sync {c}/state", "sync {c}/nodes/c-1/state", "sync {c}/arrays/execute/count",
+]
+
+
+@pytest.mark.parametrize("writable", [False, True], ids=["as mounted", "remounted by hand"])
+def test_every_write_is_refused(fast, writable):
+    """By the kernel, and by the server for whoever has mounted it writable by hand."""
+    before = seen(fast.mount)
+    if writable:
+        shell(f"mount -o remount,bind,rw {fast.fast}")
+    assert ("rw" if writable else "ro") in mount_flags(fast.fast)
+    for command in WRITES:
+        done = shell(command.format(c=fast.fast_path("c")), check=False)
+        assert done.returncode != 0, command
+        assert EROFS in done.stderr, f"{command}: {done.stderr}"
+    after = seen(fast.mount)
+    assert {k: v for k, v in after.items() if "metrics" not in k and "usage" not in k} == {
+        k: v for k, v in before.items() if "metrics" not in k and "usage" not in k}
+
+
+def mount_flags(path):
+    with open("/proc/self/mountinfo") as f:
+        return next(line for line in f if line.split()[4] == str(path)).split()[5].split(",")
+
+
+def test_sync_of_what_does_not_wait(fast):
+    shell(f"sync {fast.fast_path('c', 'status')} {fast.fast_path('c', 'logs')}")
+
+
+# --- those who wait for changes -------------------------------------------------------------------
+
+
+def test_poll(fast):
+    """A descriptor is ready when its file says something else; the next one is not."""
+    path = fast.fast_path("c", "nodes", "c-1", "status")
+    with open(path) as f:
+        p = select.poll()
+        p.register(f, select.POLLIN | select.POLLPRI)
+        assert p.poll(200) == []
+        threading.Timer(0.3, fast.ask, ("status c c-1 Ready",)).start()
+        begun = time.monotonic()
+        assert [events & select.POLLPRI for _, events in p.poll(20000 * SLOW)] == [select.POLLPRI]
+        assert 0.2 < time.monotonic() - begun < 10 * SLOW
+        assert p.poll(0) != []
+    with open(path) as f:
+        assert f.read() == "Ready\n"
+        p = select.poll()
+        p.register(f, select.POLLIN)
+        assert p.poll(100) == []
+    with open(fast.fast_path("c", "logs")) as f:
+        p = select.poll()
+        p.register(f, select.POLLIN)
+        assert p.poll(0) != []
+
+
+def watch(path, *events):
+    process = subprocess.Popen(["inotifywait", "-m", "-q", "--format", "%e %f",
+                                *(f"-e{e}" for e in events), str(path)],
+                               stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5 * SLOW)
+    return process
+
+
+def test_inotify(fast):
+    """A watch goes on telling, although each new text is another inode."""
+    fast.fast_read("c", "nodes", "c-1", "status")
+    file = watch(fast.fast_path("c", "nodes", "c-1", "status"), "modify")
+    directory = watch(fast.fast_path("c", "nodes"), "create", "delete")
+    try:
+        for word in ("Ready", "Failed", "Off"):
+            fast.ask(f"status c c-1 {word}")
+            assert file.stdout.readline() == "MODIFY \n"
+            eventually(fast.fast_path("c", "nodes", "c-1", "status").read_text, word + "\n")
+            time.sleep(1.1)  # a file gets one event a second
+        fast.ask("add c 1")
+        assert directory.stdout.readline() == "CREATE,ISDIR c-4\n"
+        os.listdir(fast.fast_path("c", "nodes"))
+        fast.ask("remove c c-4")
+        assert directory.stdout.readline() == "DELETE,ISDIR c-4\n"
+    finally:
+        for process in (file, directory):
+            process.kill()
+            process.wait()
+
+
+# --- coming and going -----------------------------------------------------------------------------
+
+
+def test_end_and_start(fast):
+    assert fast.stop() == 0
+    assert os.listdir(fast.mount) == [] and os.listdir(fast.fast) == []
+    fast.start()
+    assert "README" in os.listdir(fast.mount) and "README" in os.listdir(fast.fast)
+
+
+def test_kill(fast):
+    """Both mounts go, whoever has a file open gets an error, and a start mounts both."""
+    devices = {os.minor(os.stat(path).st_dev) for path in (fast.mount, fast.fast)}
+    kept = os.open(fast.fast_path("c", "logs"), os.O_RDONLY)
+    fast.kill()
+    gone(fast.mount)
+    gone(fast.fast)
+    with pytest.raises(OSError):
+        os.fstatvfs(kept)
+    with contextlib.suppress(OSError):
+        os.close(kept)
+    wait_until(lambda: not devices & (connections() - mounted_devices()), 5, "no connection left")
+    fast.start().make_cluster("c", 1)
+    eventually(lambda: fast.fast_read("c", "nodes", "count"), "1\n")
+
+
+def test_kill_without_its_guard(fast):
+    """The dead mounts stay, and a start takes both away."""
+    with open(f"/proc/{fast.process.pid}/task/{fast.process.pid}/children") as f:
+        guards = [int(pid) for pid in f.read().split()]
+    time.sleep(1.5 * SLOW)  # no notice is under way
+    fast.process.send_signal(signal.SIGSTOP)
+    for guard in guards:
+        os.kill(guard, signal.SIGKILL)
+    fast.kill()
+    for path in (fast.mount, fast.fast):
+        assert is_mounted(path)
+        with pytest.raises(OSError):
+            os.listdir(path)
+    fast.start()
+    assert "README" in os.listdir(fast.mount) and "README" in os.listdir(fast.fast)
+
+
+def test_kill_again_and_again_under_load(fast):
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            shell(f"cat {fast.fast_path('c', 'nodes')}/*/status {fast.fast_path('c', 'status')}",
+                  check=False)
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(10 if SLOW == 1 else 4):
+            for _ in range(10):
+                fast.ask("add c 3")
+                fast.ask("storm c 30")
+            pid = fast.process.pid
+            fast.process.send_signal(signal.SIGKILL)
+            fast.process.wait(10 * SLOW)
+            assert not alive(pid)
+            fast.start().make_cluster("c", 3)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join(30)
+
+
+def test_unmounted_from_outside(fast):
+    """The other mount goes on, and the connection ends with the next change."""
+    device = os.minor(os.stat(fast.fast).st_dev)
+    shell(f"umount {fast.fast}")
+    assert os.listdir(fast.fast) == []
+
+    def ended():
+        fast.ask("storm c 3")
+        return device not in connections()
+    wait_until(ended, 20, "the end of the connection", 0.5)
+    assert fast.nodes() == ["c-1", "c-2", "c-3"]
+    assert fast.stop() == 0
+
+
+def test_aborted(fast):
+    """Its connection may end in any way: the other one goes on."""
+    device = os.minor(os.stat(fast.fast).st_dev)
+    connections()
+    with open(f"/sys/fs/fuse/connections/{device}/abort", "w") as f:
+        f.write("1")
+    with pytest.raises(OSError):
+        os.listdir(fast.fast)
+    fast.ask("add c 1")
+    assert fast.read("c", "nodes", "count") == "4\n"
+    assert fast.stop() == 0
+    gone(fast.fast)
+
+
+@pytest.mark.parametrize("mount,fast_read,words", [
+    ("m", "m", "the mount point itself"),
+    ("m", "m/inside", "inside the mount point"),
+    ("m/inside", "m", "above the mount point"),
+    ("m", "link", "the mount point itself"),
+    ("m", "nothing", "mkdir -p"),
+    ("m", "file", "not a directory"),
+    ("m", "full", "not empty"),
+], ids=lambda value: value)
+def test_refused_places(tmp_path, mount, fast_read, words):
+    (tmp_path / "m" / "inside").mkdir(parents=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "one").write_text("")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("m")
+    done = subprocess.run([str(BUILD / "tests/fs/fs-host"), str(tmp_path / mount), "", "0",
+                           str(tmp_path / fast_read)], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=60 * SLOW)
+    assert done.returncode == 1
+    assert words in done.stderr and str(tmp_path / fast_read) in done.stderr
+    assert not is_mounted(tmp_path / mount) and not is_mounted(tmp_path / fast_read)
