@@ -204,8 +204,11 @@ static void end(struct fs *fs) {
     fuse_session_exit(fs->session);
     if (atomic_exchange(&fs->ended, true) || atomic_load(&fs->stopping))
         return;
+    bool aborted = still_mounted(fs);
+    if (aborted && fs->options.fast_read) /* the server goes on without it */
+        (void)mount_detach_dead(fs->mountpoint);
     if (fs->options.ended)
-        fs->options.ended(fs->options.ended_arg, still_mounted(fs));
+        fs->options.ended(fs->options.ended_arg, aborted);
 }
 
 static void free_buffer(void *arg) {

@@ -178,6 +178,28 @@ static void mount_ended(void *arg, bool aborted) {
     (void)kill(getpid(), SIGTERM);
 }
 
+/* The other mount goes on; the next start mounts this one again. */
+static void fast_mount_ended(void *arg, bool aborted) {
+    const struct daemon *d = arg;
+    log_warning("fast_read: %s was %s; it comes back at the next start", d->options->fast_read,
+                aborted ? "cut off" : "unmounted");
+}
+
+static int mount_on(struct daemon *d, const struct fs_options *options, struct error *err,
+                    struct fs **ret) {
+    int r = fs_new(options, &d->gateway, err, ret);
+    return r == 0 ? fs_run(*ret, err) : r;
+}
+
+/* The same tree once more, for reading. */
+static int open_fast(struct daemon *d, struct fs_options options, struct error *err) {
+    options.mountpoint = d->options->fast_read;
+    options.fast_read = true;
+    options.ended = fast_mount_ended;
+    options.ended_arg = d;
+    return mount_on(d, &options, err, &d->fast);
+}
+
 static int open_fs(struct daemon *d, struct error *err) {
     const struct options *o = d->options;
     struct group *group = o->simulate_set ? NULL : getgrnam(ROOT_GROUP);
@@ -193,10 +215,10 @@ static int open_fs(struct daemon *d, struct error *err) {
         .ended = mount_ended,
         .ended_arg = d,
     };
-    int r = fs_new(&options, &d->gateway, err, &d->fs);
+    int r = o->fast_read ? fs_check_fast_read(o->mountpoint, o->fast_read, err) : 0;
     if (r == 0)
-        r = fs_run(d->fs, err);
-    return r;
+        r = mount_on(d, &options, err, &d->fs);
+    return r == 0 && o->fast_read ? open_fast(d, options, err) : r;
 }
 
 /* First, while there is little memory to share and only one thread. */
@@ -273,12 +295,13 @@ int daemon_run(struct daemon *d) {
 void daemon_free(struct daemon *d) {
     if (!d)
         return;
-    if (d->fs)
-        fs_stop(d->fs);
+    fs_stop(d->fast);
+    fs_stop(d->fs);
     api_free(d->api);
     watch_free(d->watch);
     azure_free(d->azure);
     engine_free(d->engine); /* answers what is left; the faces must still be there to hear it */
+    fs_free(d->fast);
     fs_free(d->fs);
     http_free(d->http);
     model_free(d->model);

@@ -35,6 +35,7 @@ struct daemon {
     struct api *api;
     struct guard *guard;
     struct fs *fs;
+    struct fs *fast; /* the mount for fast reading; NULL: none is wanted */
     struct simulator *simulator;
     struct watch *watch;
     int signal_fd;

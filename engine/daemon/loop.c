@@ -85,13 +85,14 @@ static void child_ended(struct daemon *d) {
         log_warning("the simulator ended; start it again with `kill -HUP %d`", (int)getpid());
 }
 
-/* The mount goes first, so that nobody asks for what is no longer answered. Its going is told with
+/* The mounts go first, so that nobody asks for what is no longer answered. Its going is told with
    another SIGTERM, which finds the work done. */
 static void end(struct daemon *d, const char *why) {
     if (d->ending)
         return;
     d->ending = true;
     log_info("ending signal=%s", why);
+    fs_stop(d->fast);
     fs_stop(d->fs);
     engine_stop(d->engine);
 }
@@ -155,4 +156,6 @@ void loop_published(void *arg, const struct change *changes, size_t n) {
     struct daemon *d = arg;
     if (d->fs)
         fs_changed(d->fs, changes, n);
+    if (d->fast)
+        fs_changed(d->fast, changes, n);
 }

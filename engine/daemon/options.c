@@ -41,6 +41,8 @@ static const struct option_row rows[] = {
      "where nodes call home (default 127.0.0.1:8080)"},
     {"root_mode", OPTION_TEXT, MEMBER(root_mode_text), 0, "MODE",
      "permissions of the root, octal (default 1775, with --simulate 1777)"},
+    {"fast_read", OPTION_TEXT, MEMBER(fast_read), 0, "DIR",
+     "mount the tree on DIR, too: read-only, for monitoring"},
     {"threads", OPTION_TEXT, MEMBER(threads_text), 0, "N", "workers that answer the kernel"},
     {"foreground", OPTION_FLAG, MEMBER(foreground), 0, NULL,
      "stay in the foreground, log to standard error (short: -f)"},
@@ -295,9 +297,9 @@ static int finish(struct options *o, struct error *err) {
         r = set_text(&o->state_dir, OPTIONS_STATE_DIR);
     if (r == 0 && !o->config_file)
         r = set_text(&o->config_file, OPTIONS_CONFIG_FILE);
-    char **paths[] = {&o->mountpoint, &o->state_dir, &o->config_file};
+    char **paths[] = {&o->mountpoint, &o->state_dir, &o->config_file, &o->fast_read};
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(paths); i++)
-        r = make_absolute(paths[i]);
+        r = *paths[i] ? make_absolute(paths[i]) : 0;
     return r;
 }
 
@@ -307,7 +309,7 @@ void options_init(struct options *o) {
 }
 
 void options_done(struct options *o) {
-    char *texts[] = {o->source, o->mountpoint, o->state_dir,      o->config_file,
+    char *texts[] = {o->source, o->mountpoint, o->fast_read,      o->state_dir,   o->config_file,
                      o->listen, o->simulate,   o->root_mode_text, o->threads_text};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);

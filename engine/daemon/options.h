@@ -18,7 +18,8 @@
 
 struct options {
     char *source;     /* what `mount` shows as the device */
-    char *mountpoint; /* absolute, like the two below */
+    char *mountpoint; /* absolute, like the three below */
+    char *fast_read;  /* directory of the mount for fast reading; NULL: none */
     char *state_dir;
     char *config_file;
     char *listen;         /* ADDR:PORT; NULL: what the configuration says */

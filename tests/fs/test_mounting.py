@@ -128,3 +128,4 @@ def test_completion(host, tmp_path):
     (tmp_path / "state").write_text("")
     assert complete("echo > state ", tmp_path) == []
     assert "--simulate" in complete("cyclecloudfs --s", tmp_path)
+    assert complete("cyclecloudfs --fas", tmp_path) == ["--fast_read"]

@@ -30,7 +30,9 @@ static void test_command_line(void **state) {
     (void)state;
     struct options o;
     struct error err = ERROR_INIT;
-    assert_int_equal(parse("--state=/s --config /c --simulate -f src /m", &o, &err), 0);
+    assert_int_equal(parse("--state=/s --config /c --simulate --fast_read=/r -f src /m", &o, &err),
+                     0);
+    assert_string_equal(o.fast_read, "/r");
     assert_string_equal(o.source, "src");
     assert_string_equal(o.mountpoint, "/m");
     assert_string_equal(o.state_dir, "/s");
@@ -49,6 +51,7 @@ static void test_defaults(void **state) {
     assert_string_equal(o.state_dir, "/var/lib/cyclecloudfs");
     assert_string_equal(o.config_file, "/etc/cyclecloudfs/cyclecloudfs.conf");
     assert_false(o.config_given || o.simulate_set || o.foreground);
+    assert_null(o.fast_read);
     options_done(&o);
 }
 
