@@ -21,7 +21,7 @@ Comment = ${Strcat("before ", Pw, " behind")}
     my.joined = ${Strcat("x", Pw)}
 """) + """[[[parameter Pw]]]
 ParameterType = Password
-[[[parameter Number]]]
+[[[parameter Limit]]]
 ParameterType = Integer
 DefaultValue = 3
 """
@@ -29,8 +29,8 @@ DefaultValue = 3
 # Every secret of these tests begins with this word, and nothing else does.
 MARK = "hunter2"
 REFUSED_PARAMETERS = [
-    '{"Pw": "hunter2-a" "Number": 1}', '{"Pw": hunter2-b}', '{"Pw": "hunter2-c', "Pw hunter2-d\n",
-    '{"Pw": "hunter2-e\\q"}', "Pw = hunter2-f\nNumber = x\n", '{"Pw": "hunter2-g", "Number": "x"}',
+    '{"Pw": "hunter2-a" "Limit": 1}', '{"Pw": hunter2-b}', '{"Pw": "hunter2-c', "Pw hunter2-d\n",
+    '{"Pw": "hunter2-e\\q"}', "Pw = hunter2-f\nLimit = x\n", '{"Pw": "hunter2-g", "Limit": "x"}',
     "Pw := hunter2-h\n", "Pw := Strcat('hunter2-i', 'hunter2-j'\n", '{"Pw": ["hunter2-k", {}]}]',
     '{"Pw": {"a": "hunter2-l"}}', "Pw = '''hunter2-m\nhunter2-n\n", '{"Pw": "\\u00hunter2-o"}',
 ]

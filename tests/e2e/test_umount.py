@@ -63,7 +63,7 @@ def test_fstab(make_daemon, installed, kind, command):
 def test_fstab_refused(make_daemon, installed):
     daemon = make_daemon()
     table = fstab(daemon, "cyclecloudfs")
-    table.write_text(table.read_text().replace("state=", "sate="))
+    table.write_text(table.read_text().replace("state=", "stte="))
     done = subprocess.run(["mount", "-T", table, str(daemon.mount)], capture_output=True, text=True)
     assert done.returncode != 0 and "did you mean 'state'" in done.stderr
     assert not is_mounted(daemon.mount)
