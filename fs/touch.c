@@ -8,7 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #define IDS_MAX 64u
 
@@ -17,22 +21,50 @@ void touch_forget_name(struct fs *fs, uint64_t parent, const char *name) {
         (void)fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
 }
 
-/* A path below the mount, for writing. 0, -EROFS or -ENOMEM. */
-static int path_of(const struct fs *fs, const struct cluster *cl, const char *between,
-                   const char *name, struct buf *b) {
-    if (!fs->own_path)
-        return -EROFS;
-    return buf_printf(b, "%s/%s%s%s", fs->own_path, cl ? str_text(cl->name) : "", between, name);
+/* The root of the own mount, for writing, unless something else is mounted over it. A descriptor,
+   -EROFS, -EXDEV or another -errno. */
+static int open_root(const struct fs *fs) {
+    struct statx st;
+    int fd = fs->own_path ? open(fs->own_path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return fs->own_path ? -errno : -EROFS;
+    int r = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 ? -errno : 0;
+    if (r == 0 && makedev(st.stx_dev_major, st.stx_dev_minor) == fs->device)
+        return fd;
+    (void)close(fd);
+    return r < 0 ? r : -EXDEV;
+}
+
+/* Opens a path below the root, "" for itself. A descriptor, or -errno: -EXDEV at another mount. */
+static int open_below(const struct fs *fs, const char *path, unsigned flags) {
+    int root = open_root(fs);
+    if (root < 0 || !*path)
+        return root;
+    const struct open_how how = {
+        .flags = flags | O_CLOEXEC,
+        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+    };
+    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+    int r = -errno;
+    (void)close(root);
+    return fd < 0 ? r : fd;
+}
+
+/* The directory that holds a cluster's nodes, or all clusters. A descriptor or -errno. */
+static int open_parent(const struct fs *fs, const struct cluster *cl) {
+    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
+    int r = cl ? buf_printf(&path, "%s/nodes", str_text(cl->name)) : buf_puts(&path, "");
+    return r < 0 ? r : open_below(fs, path.data, O_PATH | O_DIRECTORY);
 }
 
 int touch_removed(struct fs *fs, const struct cluster *cl, const char *name) {
-    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
-    int r = path_of(fs, cl, cl ? "/nodes/" : "", name, &path);
-    if (r < 0)
-        return r;
+    int parent = open_parent(fs, cl);
+    if (parent < 0)
+        return parent;
     notify_set_step(fs->notify, (struct replay_step){.kind = REPLAY_DROP});
-    r = rmdir(path.data) < 0 ? -errno : 0;
+    int r = unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
     notify_set_step(fs->notify, (struct replay_step){0});
+    (void)close(parent);
     return r;
 }
 
@@ -43,9 +75,24 @@ int touch_removed(struct fs *fs, const struct cluster *cl, const char *name) {
  * now on knows of the step, and takes another node id (begin in handle.c).
  */
 static void touch_waited_on(struct fs *fs, const char *path, uint64_t size, uint64_t node_id) {
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open_below(fs, path, O_WRONLY);
     if (fd >= 0 && !vnode_is_read(fs->vnodes, node_id) && ftruncate(fd, (off_t)size) < 0)
         log_debug("%s: no event: %s", path, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* Truncates a file, which need not be writable, to the size that it has. */
+static void touch_plain(struct fs *fs, const char *path, uint64_t size) {
+    _cleanup_buf_ struct buf exact = BUF_INIT(64);
+    int fd = open_below(fs, path, O_PATH);
+    if (fd < 0)
+        return;
+    if (buf_printf(&exact, "/proc/self/fd/%d", fd) == 0 && truncate(exact.data, (off_t)size) < 0 &&
+        errno == EACCES)
+        (void)utimensat(AT_FDCWD, exact.data, NULL,
+                        0); /* not root: an owner may at least do that */
+    (void)close(fd);
 }
 
 /* Tells those who watch one node id of a file. What fails has nothing to tell: the file went
@@ -55,8 +102,8 @@ static void touch(struct fs *fs, const char *path, uint64_t size, bool waited_on
     notify_set_step(fs->notify, step);
     if (waited_on)
         touch_waited_on(fs, path, size, step.node_id);
-    else if (truncate(path, (off_t)size) < 0 && errno == EACCES)
-        (void)utimensat(AT_FDCWD, path, NULL, 0); /* not root: an owner may at least do that */
+    else
+        touch_plain(fs, path, size);
     notify_set_step(fs->notify, (struct replay_step){0});
 }
 
@@ -77,9 +124,12 @@ void touch_file(struct fs *fs, uint64_t inode, uint64_t size) {
     struct fuse_ctx self = {0};
     uint64_t ids[IDS_MAX];
     _cleanup_place_ struct place p = {0};
-    _cleanup_buf_ struct buf name = BUF_INIT(LIMIT_VALUE_BYTES), path = BUF_INIT(LIMIT_VALUE_BYTES);
-    if (place_get(fs, inode, &self, &p) < 0 || place_name(&p, &name) < 0 ||
-        path_of(fs, p.ctx.cluster, p.ctx.cluster ? "/" : "", name.data, &path) < 0)
+    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (place_get(fs, inode, &self, &p) < 0)
+        return;
+    if (p.ctx.cluster)
+        (void)buf_printf(&path, "%s/", str_text(p.ctx.cluster->name));
+    if (place_name(&p, &path) < 0)
         return;
     struct replay_step step = {.kind = REPLAY_TOUCH, .inode = inode, .node_id = inode};
     bool waited_on = !fs->versions && p.ref.entry->flags & VIEW_SYNC;
@@ -93,26 +143,31 @@ void touch_file(struct fs *fs, uint64_t inode, uint64_t size) {
         touch(fs, path.data, size, waited_on, step);
 }
 
+/* Makes a directory again; EEXIST: somebody looked it up just now, and has seen it. */
+static void make(struct fs *fs, const struct cluster *cl, const struct str *name,
+                 uint64_t object_id) {
+    int parent = open_parent(fs, cl);
+    if (parent < 0)
+        return;
+    notify_set_step(fs->notify, (struct replay_step){.kind = REPLAY_MAKE, .inode = object_id});
+    (void)mkdirat(parent, str_text(name), 0755);
+    notify_set_step(fs->notify, (struct replay_step){0});
+    (void)close(parent);
+}
+
 void touch_made(struct fs *fs, uint64_t object_id, enum object_type type) {
     const struct cluster *cl = NULL;
-    const struct snapshot *s = model_acquire(fs->gateway->model);
-    _cleanup_buf_ struct buf path = BUF_INIT(LIMIT_VALUE_BYTES);
-    const struct node *node = type == OBJECT_NODE ? snapshot_node(s, object_id, &cl) : NULL;
-    const struct cluster *made = type == OBJECT_CLUSTER ? snapshot_cluster(s, object_id) : NULL;
-    int r = -ENOENT;
-    if (node)
-        r = path_of(fs, cl, "/nodes/", str_text(node->name), &path);
-    else if (made)
-        r = path_of(fs, made, "", "", &path);
-    model_release(s);
     struct cache_name where;
     cache_where(fs->cache, object_id, &where);
     if (where.name)
         touch_forget_name(fs, where.parent, where.name);
     free(where.name);
-    if (r < 0)
-        return;
-    notify_set_step(fs->notify, (struct replay_step){.kind = REPLAY_MAKE, .inode = object_id});
-    (void)mkdir(path.data, 0755); /* EEXIST: somebody looked it up just now, and has seen it */
-    notify_set_step(fs->notify, (struct replay_step){0});
+    const struct snapshot *s = model_acquire(fs->gateway->model);
+    const struct node *node = type == OBJECT_NODE ? snapshot_node(s, object_id, &cl) : NULL;
+    const struct cluster *made = type == OBJECT_CLUSTER ? snapshot_cluster(s, object_id) : NULL;
+    if (node)
+        make(fs, cl, node->name, object_id);
+    else if (made)
+        make(fs, NULL, made->name, object_id);
+    model_release(s);
 }

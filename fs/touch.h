@@ -6,6 +6,9 @@
  * What the notifier does with the own mount, so that watchers hear of a change: only system calls
  * through it make inotify events. The workers recognise the notifier and change nothing. All
  * functions: notifier thread.
+ *
+ * Nothing here leaves the own file system: a user may have mounted another one, which need not
+ * answer, on a directory that is his.
  */
 
 #include "notify.h"

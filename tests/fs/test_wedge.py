@@ -6,6 +6,7 @@ The wedge is made by stopping every thread that answers the kernel, and no other
 import ctypes
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ import pytest
 
 from fs_host import gone
 from harness import SLOW, wait_until
+from inotify import CREATE, DELETE, MODIFY, Inotify
 
 SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -79,6 +81,37 @@ def test_a_wedge_ends(wedged):
     gone(wedged.mount)
     wedged.start()
     assert "README" in os.listdir(wedged.mount)
+
+
+@pytest.mark.parametrize("place", [("c",), ("c", "nodes")])
+def test_a_dead_mount_inside_the_tree(wedged, make_host, place):
+    """A user may mount what never answers on a directory that is his: the server does not care."""
+    inotify = Inotify()
+    inotify.watch(wedged.path("status"), MODIFY)
+    inotify.watch(wedged.path("c", "nodes", "c-1", "status"), MODIFY)
+    inotify.watch(wedged.path("c", "nodes"), CREATE | DELETE)
+    root = os.open(wedged.mount, os.O_PATH)
+    time.sleep(1.5 * SLOW)
+    inotify.events(0.1)
+    other = make_host()
+    other.stop()
+    other.mount = wedged.path(*place)
+    other.start()
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+        for change in "status c c-1 Ready", "add c 1", "remove c c-2", "state c failed":
+            wedged.ask(change)
+        time.sleep(4.5 * SLOW)  # longer than the watchdog waits
+        assert wedged.answers.empty(), "the connection was cut"
+        assert "README" in os.listdir(f"/proc/self/fd/{root}")
+        inotify.wait_for(MODIFY)  # of the status outside
+    finally:
+        os.close(root)
+        inotify.close()
+        other.kill()
+        subprocess.run(["umount", "-l", str(other.mount)], capture_output=True)
+        other.mount = other.dir / "mnt"
+    wait_until(lambda: "c-4" in wedged.nodes() and "c-2" not in wedged.nodes(), 5, "the tree")
 
 
 def test_slow_is_not_wedged(wedged):
