@@ -69,9 +69,15 @@ static int replace_data(struct vnodes *vs, struct vnode *v, const char *text, si
     return 0;
 }
 
+/* What an editor keeps beside a document may hold a secret that is masked in the document: nobody
+   but its owner gets at it, whatever mode is asked for. Links have no mode. */
+static mode_t own_mode(mode_t mode) {
+    return S_ISREG(mode) ? mode & (S_IFMT | 0700) : mode;
+}
+
 static void describe(struct vnode *v, const struct scratch_new *what) {
     v->dir = what->dir;
-    v->mode = what->mode;
+    v->mode = own_mode(what->mode);
     v->uid = what->uid;
     v->gid = what->gid;
     v->accessed_at = v->modified_at = v->changed_at = what->now;
@@ -187,7 +193,7 @@ void scratch_set(struct vnodes *vs, struct vnode *v, const struct stat *attr, in
                  usec_t now) {
     LOCK_SCOPE(&vs->lock);
     if (to_set & FUSE_SET_ATTR_MODE)
-        v->mode = (v->mode & S_IFMT) | (attr->st_mode & 07777);
+        v->mode = own_mode((v->mode & S_IFMT) | (attr->st_mode & 07777));
     if (to_set & FUSE_SET_ATTR_UID)
         v->uid = attr->st_uid;
     if (to_set & FUSE_SET_ATTR_GID)

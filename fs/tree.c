@@ -218,8 +218,8 @@ static int set_aside(const struct place *doc, const struct place *dir, const cha
         .dir = view_inode(&dir->ref),
         .name = new_name,
         .mode = st.st_mode,
-        .uid = st.st_uid,
-        .gid = st.st_gid,
+        .uid = doc->ctx.uid, /* who does it may read what it was */
+        .gid = doc->ctx.gid,
         .now = wall(fs),
         .text = text.data,
         .len = text.len,

@@ -109,6 +109,14 @@ def test_who_makes_a_cluster_owns_it(server):
     assert as_user("member", lambda: os.rmdir(path)) == 0
 
 
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o755), (0o077, 0o700), (0o000, 0o755)])
+def test_umask_of_who_makes_it(server, umask, mode):
+    path = server.path("masked")
+    assert as_user("member", lambda: os.umask(umask) and 0 or os.mkdir(path)) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    os.rmdir(path)
+
+
 def test_access_survives_a_restart(make_daemon):
     daemon = make_daemon().start()
     os.mkdir(daemon.path("kept"))

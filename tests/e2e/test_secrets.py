@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Credentials are never readable: not in the tree, not beside it, not while they are on their way."""
+import errno
 import mmap
 import os
 import pathlib
@@ -181,6 +182,29 @@ def test_scratch_file_that_becomes_the_document(server):
         assert found(server, "root", server.path("c", "parameters")) == ""
     assert found(server, "root") == ""
     assert stat.S_IMODE(server.path("c", "parameters").stat().st_mode) == 0o664
+
+
+def test_what_editors_keep_is_theirs_alone(server):
+    """A swap file holds what was typed: nobody but who edits reads it, whatever its mode was."""
+    def edit():
+        os.umask(0)
+        for name in (".parameters.swp", "parameters~", "sedAbCdEf", ".parameters.AbCdEf"):
+            with open(server.path("c", name), "w") as f:
+                f.write("hunter2-typed\n")
+            os.chmod(server.path("c", name), 0o666)
+
+    assert ask("member", edit) == (0, None)
+    for user in ("owner", "stranger"):
+        assert found(server, user) == ""
+    assert found(server, "member").count("hunter2-typed") == 4
+    shell("rm .parameters.swp parameters~ sedAbCdEf .parameters.AbCdEf", cwd=server.path("c"))
+    assert ask("member", lambda: os.rename(server.path("c", "template"),
+                                           server.path("c", "template~")))[0] == 0
+    assert ask("member", lambda: server.read("c", "template~"))[1] == TEMPLATE
+    assert ask("stranger", lambda: server.read("c", "template~"))[0] == errno.EACCES
+    assert ask("member", lambda: os.rename(server.path("c", "template~"),
+                                           server.path("c", "template")))[0] == 0
+    assert server.read("c", "template") == TEMPLATE
 
 
 def test_editors_backup_is_masked(server):
