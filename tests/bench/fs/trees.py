@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Three trees of the same shape: cyclecloudfs, tmpfs, and the laboratory file system."""
+"""Trees of the same shape: both mounts of cyclecloudfs, tmpfs, and the laboratory file system."""
 import os
 import pathlib
 import shutil
 import subprocess
 
-from fs_host import Host
+from fs_host import FastHost
 from harness import is_mounted, shared, wait_until
 
 # The laboratory file system does nothing but answer, with every cache that the kernel offers.
-BEST = "timeout=100000 neg=100000 data=keep rdp=auto noopendir=1 noflush=1 noxattr=1"
+CACHES = "timeout=100000 neg=100000 data=keep rdp=auto noopendir=1 noxattr=1"
+BEST = f"{CACHES} noflush=1"
+NOOPEN = f"{CACHES} noopen=1 noflush=2 otrunc=0"  # opening and closing send nothing
 
 
 class Shape:
@@ -69,13 +71,14 @@ def laboratory():
 
 
 class Trees:
-    """All of them, mounted below a directory, with this many nodes. `best` only where it is."""
+    """All of them, mounted below a directory, with this many nodes. `best` and `noopen`, to which our
+    two mounts are compared, only where the laboratory file system is."""
 
     def __init__(self, directory, nodes):
         self.directory = pathlib.Path(directory)
         self.mounts = []
         self.processes = []
-        self.host = Host()
+        self.host = FastHost()
         self.trees = {}
         try:
             self._make(nodes)
@@ -90,8 +93,10 @@ class Trees:
         shape = Shape(own.nodes)
         self.trees["tmpfs"] = Tree(plant(self._mount_tmpfs(), shape))
         self.trees["cyclecloudfs"] = own
-        if laboratory():
-            self.trees["best"] = self._laboratory(shape)
+        self.trees["fast_read"] = Tree(self.host.fast_path("c", "nodes"), own.pid)
+        for name, options in (("best", BEST), ("noopen", NOOPEN)):
+            if laboratory():
+                self.trees[name] = self._laboratory(shape, name, options)
 
     def _place(self, name):
         place = self.directory / name
@@ -104,14 +109,14 @@ class Trees:
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)
         return place
 
-    def _laboratory(self, shape):
-        build = self.directory / "laboratory"
+    def _laboratory(self, shape, name, options):
+        build = self.directory / f"laboratory-{name}"
         shutil.copytree(laboratory(), build)
         subprocess.run(["make", "-s", "-C", str(build), "memfs"], check=True, capture_output=True)
-        place, channel, said = self._place("best"), build / "channel", build / "said"
+        place, channel, said = self._place(name), build / "channel", build / "said"
         os.mkfifo(channel)
         with open(said, "w") as out:
-            process = subprocess.Popen([str(build / "memfs"), str(place), *BEST.split(),
+            process = subprocess.Popen([str(build / "memfs"), str(place), *options.split(),
                                         f"ctl={channel}"], stdout=out, stderr=subprocess.DEVNULL)
         self.processes.append(process)
         wait_until(lambda: is_mounted(place), 20, "the laboratory file system")
