@@ -85,6 +85,16 @@ static void clean_up(const struct watch *w) {
         take_away(&w->mounts[i]);
 }
 
+/* Takes an order from the socket. False when there is none: the server is dead, or, with
+   MSG_DONTWAIT, nothing has come. */
+static bool receive_order(struct watch *w, int flags) {
+    struct order order;
+    ssize_t n = recv(GUARD_FD, &order, sizeof(order), flags);
+    if (n == (ssize_t)sizeof(order))
+        take_order(w, &order);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
 /* Waits for what happens next. False when the server is dead. */
 static bool next_order(struct watch *w) {
     struct pollfd fds[] = {
@@ -93,13 +103,8 @@ static bool next_order(struct watch *w) {
     };
     if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
         return errno == EINTR;
-    if (fds[1].revents & POLLIN) {
-        struct order order;
-        ssize_t n = recv(GUARD_FD, &order, sizeof(order), 0);
-        if (n == (ssize_t)sizeof(order))
-            take_order(w, &order);
-        return n != 0;
-    }
+    if (fds[1].revents & POLLIN)
+        return receive_order(w, 0);
     return fds[0].revents == 0 && fds[1].revents == 0;
 }
 
@@ -129,6 +134,8 @@ _Noreturn static void guard_run(pid_t server, int fd) {
     if (w.signal_fd < 0 || send(GUARD_FD, "", 1, MSG_NOSIGNAL) < 0)
         _exit(1);
     while (getppid() == w.server && next_order(&w))
+        ;
+    while (receive_order(&w, MSG_DONTWAIT)) /* what a server said that died right behind it */
         ;
     clean_up(&w);
     _exit(0);

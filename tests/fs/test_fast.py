@@ -411,6 +411,15 @@ def test_kill(fast):
     eventually(lambda: fast.fast_read("c", "nodes", "count"), "1\n")
 
 
+def test_kill_at_once(fast):
+    """The guard may not have heard of the mounts yet when the server dies: it reads what was said."""
+    for _ in range(20 if SLOW == 1 else 5):
+        fast.kill()
+        gone(fast.mount)
+        gone(fast.fast)
+        fast.start()
+
+
 def test_kill_without_its_guard(fast):
     """The dead mounts stay, and a start takes both away."""
     with open(f"/proc/{fast.process.pid}/task/{fast.process.pid}/children") as f:
