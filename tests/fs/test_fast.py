@@ -245,6 +245,29 @@ def test_storm(fast):
                == shell(f"cat {fast.path('c', 'nodes')}/*/status").stdout, SOON, "the last state")
 
 
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+
+@pytest.mark.unsanitized
+def test_memory(fast):
+    """What the versions of ten thousand nodes take, reported; and it is given back."""
+    count = 10000
+    nodes = fast.fast_path("c", "nodes")
+    fast.ask(f"add c {count}", timeout=300)
+    before = rss_kib(fast.process.pid)
+    shell(f"grep -rc '' {nodes} | wc -l", timeout=300)
+    walked = rss_kib(fast.process.pid)
+    print(f"{(walked - before) / count:.2f} KiB a node after every file was read once")
+    assert walked - before < 5 * count
+    fast.ask(f"drop c {count}", timeout=300)
+    eventually(lambda: len(os.listdir(nodes)), 4)
+    shell("echo 2 > /proc/sys/vm/drop_caches")
+    wait_until(lambda: rss_kib(fast.process.pid) < before + (walked - before) / 3, 60,
+               "memory given back")
+
+
 # --- logs ---------------------------------------------------------------------------------------
 
 
