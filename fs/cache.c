@@ -17,7 +17,7 @@
    long as the file is open, for a client that was just answered to make use of the answer.
    Scheduling takes most of it. */
 #define READER_US (100 * USEC_MS)
-#define ANSWER_US (20 * USEC_MS)
+#define ANSWER_US (50 * USEC_MS)
 
 /* A file while somebody reads it through the page cache. */
 struct reading {
