@@ -14,31 +14,81 @@ from fs_host import connections, gone, mounted_devices
 from harness import SLOW, alive, is_mounted, wait_until
 
 
+def open_fifty(server, cluster):
+    """25 files to read, 25 to write."""
+    nodes = os.listdir(server.path(cluster, "nodes"))
+    found = []
+    for node in sorted(n for n in nodes if n != "count")[:25]:
+        found.append(os.open(server.path(cluster, "nodes", node, "status"), os.O_RDONLY))
+        found.append(os.open(server.path(cluster, "nodes", node, "keepalive"), os.O_WRONLY))
+    assert len(found) == 50
+    return found
+
+
+def fails(call, *args):
+    with pytest.raises(OSError):
+        call(*args)
+
+
+def check_that_clients_get_errors(descriptors, syncs):
+    """At once, and each of them."""
+    begun = time.monotonic()
+    for p in syncs:
+        assert p.wait(5 * SLOW) == 1
+        assert "error syncing" in p.stderr.read()
+    for fd in descriptors:
+        fails(os.fstatvfs, fd)
+    for reader, writer in zip(descriptors[::2], descriptors[1::2]):
+        fails(os.fsync, reader)
+        fails(os.write, writer, b"true\n")
+        fails(os.ftruncate, writer, 0)
+    for fd in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    assert time.monotonic() - begun < 5 * SLOW
+
+
+def check_nothing_is_left(server, device):
+    gone(server.mount)
+    assert os.listdir(server.mount) == []
+    wait_until(lambda: device not in connections() - mounted_devices(), 5,
+               "no connection left over")
+
+
+def park_twenty(path):
+    syncs = [subprocess.Popen(["sync", str(path)], stderr=subprocess.PIPE, text=True)
+             for _ in range(20)]
+    time.sleep(0.5 * SLOW)
+    assert all(p.poll() is None for p in syncs), "a sync did not wait"
+    return syncs
+
+
 def test_with_open_files_and_parked_syncs(host):
     device = host.device
     host.write("30\n", "c", "nodes", "count")
-    descriptors = []
-    for node in host.nodes()[:25]:
-        descriptors.append(os.open(host.path("c", "nodes", node, "status"), os.O_RDONLY))
-        descriptors.append(os.open(host.path("c", "nodes", node, "keepalive"), os.O_WRONLY))
-    syncs = [subprocess.Popen(["sync", str(host.path("c", "nodes", "count"))],
-                              stderr=subprocess.DEVNULL) for _ in range(20)]
-    time.sleep(0.3 * SLOW)
+    descriptors = open_fifty(host, "c")
+    syncs = park_twenty(host.path("c", "nodes", "count"))
     host.kill()
-    begun = time.monotonic()
-    assert [p.wait(5 * SLOW) for p in syncs] == [1] * 20
-    for fd in descriptors:
-        with pytest.raises(OSError):
-            os.fstatvfs(fd)
-        with contextlib.suppress(OSError):
-            os.close(fd)
-    gone(host.mount)
-    assert os.listdir(host.mount) == []
-    assert time.monotonic() - begun < 2 * SLOW
-    wait_until(lambda: device not in connections() - mounted_devices(), 5,
-               "no connection left over")
+    check_that_clients_get_errors(descriptors, syncs)
+    check_nothing_is_left(host, device)
     host.start()
     assert "README" in os.listdir(host.mount)
+
+
+def test_daemon_with_open_files_and_parked_syncs(make_daemon):
+    """The same with the real daemon, whose work goes on where it stood."""
+    daemon = make_daemon(simulate="--time-scale=1 --seed=1").start()
+    device = os.minor(os.stat(daemon.mount).st_dev)
+    daemon.make_cluster("hpc")
+    daemon.write("30\n", "hpc", "nodes", "count")
+    descriptors = open_fifty(daemon, "hpc")
+    syncs = park_twenty(daemon.path("hpc", "nodes", "count"))
+    daemon.kill()
+    check_that_clients_get_errors(descriptors, syncs)
+    check_nothing_is_left(daemon, device)
+    daemon.start()
+    assert daemon.read("hpc", "nodes", "count") == "30\n"
+    assert len(daemon.nodes("hpc")) == 31
 
 
 def test_again_and_again_under_load(host):

@@ -56,6 +56,11 @@ def test_nobody_is_disturbed(host, syncs):
     with Timed():
         assert os.stat(count).st_mode & 0o777 == 0o664
     with Timed():
+        os.chmod(count, 0o664)  # as it is
+    with Timed():
+        with pytest.raises(PermissionError):
+            os.chmod(count, 0o600)
+    with Timed():
         shell(f"truncate -s 0 {count}; touch {count}", timeout=10)
     with Timed():
         with pytest.raises(OSError):
@@ -77,7 +82,17 @@ def test_ctrl_c_and_kill_end_one_alone(host, syncs):
         with Timed():
             p.send_signal(sig)
             assert p.wait(10 * SLOW) == -sig
+    with Timed():
+        shell(f"echo 5 > {host.path('c', 'nodes', 'count')}", timeout=10)
+    host.ask("status c c-1 Ready")
+    status = host.path("c", "nodes", "c-1", "status")
+    wait_until(lambda: os.stat(status).st_size == len("Ready\n"), 2, "the notice")
+    another = subprocess.Popen(["sync", str(host.path("c", "nodes", "count"))])
     time.sleep(0.1)
+    assert another.poll() is None, "a new sync did not wait"
+    with Timed():
+        another.kill()
+        another.wait(10)
     assert all(p.poll() is None for p in syncs[3:])
     host.ask("converge")
     assert [p.wait(5 * SLOW) for p in syncs[3:]] == [0] * 7
