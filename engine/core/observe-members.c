@@ -41,24 +41,21 @@ static bool is_wanted(const struct node *n) {
     return n->target != TARGET_TERMINATED;
 }
 
-/* Appends the members without a VM that are wanted, or those that are not, in order of id. */
-static int collect_free(struct members *m, bool wanted) {
+/* Those with a VM; and those without, wanted ones first, in order of id. One pass over the nodes.
+ */
+static int collect_members(struct members *m) {
     const struct cluster *c = observed_cluster(m->engine, m->cluster_id);
+    _cleanup_(id_vec_done) struct id_vec unwanted = {0};
     uint64_t position = 0;
     int r = 0;
     for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
-        if (n->set_id == m->set_id && !str_len(n->instance_id) && is_wanted(n) == wanted)
-            r = id_vec_append(&m->free, n->id);
-    return r;
-}
-
-static int collect_bound(struct members *m) {
-    const struct cluster *c = observed_cluster(m->engine, m->cluster_id);
-    uint64_t position = 0;
-    int r = 0;
-    for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
-        if (n->set_id == m->set_id && str_len(n->instance_id))
-            r = id_vec_append(&m->bound, n->id);
+        if (n->set_id == m->set_id)
+            r = id_vec_append(str_len(n->instance_id) ? &m->bound
+                              : is_wanted(n)          ? &m->free
+                                                      : &unwanted,
+                              n->id);
+    for (size_t i = 0; r == 0 && i < unwanted.len; i++)
+        r = id_vec_append(&m->free, unwanted.items[i]);
     return r;
 }
 
@@ -91,13 +88,6 @@ static int index_instances(struct members *m) {
 static const struct instance_key *find_key(const struct members *m, const char *id) {
     struct instance_key wanted = {id, 0};
     return bsearch(&wanted, m->keys, m->n_keys, sizeof(*m->keys), compare_keys);
-}
-
-static int collect_members(struct members *m) {
-    int r = collect_bound(m);
-    if (r == 0)
-        r = collect_free(m, true);
-    return r < 0 ? r : collect_free(m, false);
 }
 
 static void member_vanished(struct members *m, const struct node *n) {

@@ -392,7 +392,7 @@ static void plan_head(struct plan *p, const struct plan_input *in, const struct 
 /* --- members that change ---------------------------------------------------------------------- */
 
 struct set_sum {
-    size_t members, wanted, unbound_wanted;
+    size_t wanted;
     struct buf delete, start, stop; /* instance ids */
     size_t n_delete, n_start, n_stop;
 };
@@ -402,23 +402,57 @@ static void put_id(struct buf *b, size_t *n, const char *id) {
     (*n)++;
 }
 
-static void sum_set(const struct plan_input *in, const struct set *s, struct set_sum *sum) {
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(in->cluster, &position));) {
-        if (n->set_id != s->id)
-            continue;
-        sum->members++;
-        sum->wanted += n->target != TARGET_TERMINATED;
-        const char *id = str_text(n->instance_id);
-        if (!*id)
-            continue;
-        if (n->target == TARGET_TERMINATED)
-            put_id(&sum->delete, &sum->n_delete, id);
-        else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
-            put_id(&sum->stop, &sum->n_stop, id);
-        else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
-            put_id(&sum->start, &sum->n_start, id);
+static void sum_member(struct set_sum *sum, const struct node *n) {
+    sum->wanted += n->target != TARGET_TERMINATED;
+    const char *id = str_text(n->instance_id);
+    if (!*id)
+        return;
+    if (n->target == TARGET_TERMINATED)
+        put_id(&sum->delete, &sum->n_delete, id);
+    else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
+        put_id(&sum->stop, &sum->n_stop, id);
+    else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
+        put_id(&sum->start, &sum->n_start, id);
+}
+
+/* The position of a set, SIZE_MAX for none. Members of one set mostly come in a row. */
+static size_t position_of(const struct cluster *c, uint64_t set_id, size_t last) {
+    if (last < c->sets.len && cluster_set(c, last)->id == set_id)
+        return last;
+    for (size_t i = 0; i < c->sets.len; i++)
+        if (cluster_set(c, i)->id == set_id)
+            return i;
+    return SIZE_MAX;
+}
+
+/* What the members of each set want, by its position. One pass over the nodes for all sets: a large
+   cluster has a hundred of them. New; NULL: no memory. */
+static struct set_sum *sum_sets(const struct cluster *c) {
+    struct set_sum *sums = calloc(c->sets.len + 1, sizeof(*sums));
+    if (!sums)
+        return NULL;
+    for (size_t i = 0; i < c->sets.len; i++) {
+        sums[i].delete = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+        sums[i].start = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+        sums[i].stop = BUF_INIT(LIMIT_DOCUMENT_BYTES);
     }
+    uint64_t position = 0;
+    size_t set = SIZE_MAX;
+    for (const struct node *n; (n = cluster_next_node(c, &position));) {
+        set = n->set_id ? position_of(c, n->set_id, set) : SIZE_MAX;
+        if (set != SIZE_MAX)
+            sum_member(&sums[set], n);
+    }
+    return sums;
+}
+
+static void sums_free(struct set_sum *sums, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        buf_done(&sums[i].delete);
+        buf_done(&sums[i].start);
+        buf_done(&sums[i].stop);
+    }
+    free(sums);
 }
 
 static void act_on_members(struct plan *p, enum intent_kind kind, const struct set *s,
@@ -468,20 +502,24 @@ static bool may_change_members(struct plan *p, const struct plan_input *in, cons
     return !w || (!w->stale && w->quiet_until <= in->now);
 }
 
-static void plan_set(struct plan *p, const struct plan_input *in, const struct set *s) {
-    struct set_sum sum = {.delete = BUF_INIT(LIMIT_DOCUMENT_BYTES),
-                          .start = BUF_INIT(LIMIT_DOCUMENT_BYTES),
-                          .stop = BUF_INIT(LIMIT_DOCUMENT_BYTES)};
-    sum_set(in, s, &sum);
-    if (s->intent_id && (sum.wanted || !superseded(in, s->intent_id)))
-        ; /* left alone */
-    else if (sum.wanted == 0 && s->state != SET_DELETING)
+static void plan_set(struct plan *p, const struct plan_input *in, const struct set *s,
+                     struct set_sum *sum) {
+    if (s->intent_id && (sum->wanted || !superseded(in, s->intent_id)))
+        return; /* left alone */
+    if (sum->wanted == 0 && s->state != SET_DELETING)
         delete_set(p, s);
     else if (may_change_members(p, in, s))
-        plan_set_members(p, in, s, &sum);
-    buf_done(&sum.delete);
-    buf_done(&sum.start);
-    buf_done(&sum.stop);
+        plan_set_members(p, in, s, sum);
+}
+
+static void plan_sets(struct plan *p, const struct plan_input *in) {
+    const struct cluster *c = in->cluster;
+    struct set_sum *sums = c->sets.len ? sum_sets(c) : NULL;
+    if (c->sets.len && !sums)
+        p->error = -ENOMEM;
+    for (size_t i = 0; sums && i < c->sets.len; i++)
+        plan_set(p, in, cluster_set(c, i), &sums[i]);
+    sums_free(sums, sums ? c->sets.len : 0);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -522,8 +560,7 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
         plan_say(ret, "wait: the cloud is being listed; nothing is done before");
         return;
     }
-    for (size_t i = 0; i < c->sets.len; i++)
-        plan_set(ret, in, cluster_set(c, i));
+    plan_sets(ret, in);
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position));)
         if (n->fixed)
