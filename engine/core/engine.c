@@ -215,6 +215,7 @@ void engine_free(struct engine *e) {
     buf_done(&e->trace);
     deletion_vec_done(&e->deletions);
     journal_vec_done(&e->journal);
+    id_map_done(&e->journal_places);
     journal_size_vec_done(&e->journal_sizes);
     id_vec_done(&e->forgotten);
     pthread_mutex_destroy(&e->queue_mutex);

@@ -12,6 +12,7 @@
  */
 
 #include "base/hash.h"
+#include "base/id-map.h"
 #include "base/log.h"
 #include "engine.h"
 #include "intent.h"
@@ -205,6 +206,7 @@ struct engine {
     char *store_text; /* why the last commit failed */
 
     struct journal_vec journal;
+    struct id_map journal_places; /* of the entries, by stream and owner */
     struct journal_size_vec journal_sizes;
     struct id_vec forgotten; /* owners whose history goes with the next commit */
 

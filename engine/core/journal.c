@@ -25,12 +25,23 @@ static const char *const type_names[EVENT_TYPE_MAX] = {
     [EVENT_SERVER] = "Server",
 };
 
+static uint64_t place_key(enum history_stream stream, uint64_t owner) {
+    return owner * HISTORY_STREAM_MAX + stream;
+}
+
+/* What this tick has for a stream so far; NULL: nothing. */
+static struct buf *find_text(struct engine *e, enum history_stream stream, uint64_t owner) {
+    const uint64_t *place = id_map_get(&e->journal_places, place_key(stream, owner));
+    return place ? &e->journal.items[*place].text : NULL;
+}
+
 static struct buf *entry_text(struct engine *e, enum history_stream stream, uint64_t owner) {
-    for (size_t i = e->journal.len; i-- > 0;)
-        if (e->journal.items[i].owner == owner && e->journal.items[i].stream == stream)
-            return &e->journal.items[i].text;
+    struct buf *found = find_text(e, stream, owner);
+    if (found)
+        return found;
     struct journal_entry entry = {stream, owner, BUF_INIT(JOURNAL_TICK_BYTES)};
-    if (journal_vec_append(&e->journal, entry) < 0) {
+    if (journal_vec_append(&e->journal, entry) < 0 ||
+        id_map_set(&e->journal_places, place_key(stream, owner), e->journal.len - 1) < 0) {
         engine_fail(e, -ENOMEM);
         return NULL;
     }
@@ -126,9 +137,11 @@ void journal_event(struct engine *e, enum event_type type, const struct cluster 
 }
 
 void journal_forget(struct engine *e, uint64_t owner) {
-    for (size_t i = 0; i < e->journal.len; i++)
-        if (e->journal.items[i].owner == owner)
-            buf_clear(&e->journal.items[i].text);
+    for (int stream = 0; stream < HISTORY_STREAM_MAX; stream++) {
+        struct buf *text = find_text(e, (enum history_stream)stream, owner);
+        if (text)
+            buf_clear(text);
+    }
     for (size_t i = e->journal_sizes.len; i-- > 0;)
         if (e->journal_sizes.items[i].owner == owner)
             journal_size_vec_remove(&e->journal_sizes, i);
@@ -140,5 +153,6 @@ void journal_drop(struct engine *e) {
     for (size_t i = 0; i < e->journal.len; i++)
         buf_done(&e->journal.items[i].text);
     journal_vec_done(&e->journal);
+    id_map_done(&e->journal_places);
     e->forgotten.len = 0;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/id-map.h"
 #include "base/ini.h"
 #include "base/parse.h"
 #include "base/random.h"
@@ -18,6 +19,23 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static void test_id_map_finds_what_was_set(void **state) {
+    (void)state;
+    struct id_map map = {0};
+    assert_null(id_map_get(&map, 0));
+    for (uint64_t i = 0; i < 1000; i++) /* keys that share their low bits, and 0 */
+        assert_int_equal(id_map_set(&map, i << 20, i), 0);
+    assert_int_equal(id_map_set(&map, 7 << 20, 70), 0);
+    assert_int_equal(map.len, 1000);
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_non_null(id_map_get(&map, i << 20));
+        assert_int_equal(*id_map_get(&map, i << 20), i == 7 ? 70 : i);
+        assert_null(id_map_get(&map, (i << 20) + 1));
+    }
+    id_map_done(&map);
+    assert_null(id_map_get(&map, 0));
+}
 
 static void test_buf_keeps_its_maximum(void **state) {
     (void)state;
@@ -162,6 +180,7 @@ static void test_seeded_random_repeats(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
+        cmocka_unit_test(test_id_map_finds_what_was_set),
         cmocka_unit_test(test_json_is_valid_utf8),
         cmocka_unit_test(test_error_is_set_once_and_wrapped),
         cmocka_unit_test(test_numbers),
