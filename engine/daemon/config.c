@@ -78,6 +78,7 @@ struct reader {
     const struct key_row *keys; /* of the section that is being read; NULL before the first */
     size_t n_keys;
     bool in_account; /* its values go to the last account, otherwise to the configuration */
+    uint64_t seen;   /* which of its keys had a line, a bit each */
 };
 
 /* --- values ------------------------------------------------------------------------------------
@@ -260,6 +261,7 @@ static int begin_account(struct reader *r, const struct ini_item *item, struct e
     r->in_account = true;
     r->keys = account_keys;
     r->n_keys = ARRAY_SIZE(account_keys);
+    r->seen = 0;
     return 0;
 }
 
@@ -268,12 +270,20 @@ static int begin_section(struct reader *r, const struct ini_item *item, struct e
         r->in_account = false;
         r->keys = server_keys;
         r->n_keys = ARRAY_SIZE(server_keys);
+        r->seen = 0;
         return 0;
     }
     if (strncmp(item->section, "account", 7) == 0 && strchr(" \t\"", item->section[7]))
         return begin_account(r, item, err);
     return err_kind(err, "invalid_config",
                     "unknown section [%s]: there are [server] and [account NAME]", item->section);
+}
+
+static const struct key_row *find_key(const struct reader *r, const char *name) {
+    for (size_t i = 0; i < r->n_keys; i++)
+        if (strcmp(r->keys[i].name, name) == 0)
+            return &r->keys[i];
+    return NULL;
 }
 
 static int refuse_key(const struct reader *r, const char *key, struct error *err) {
@@ -290,7 +300,8 @@ static int refuse_key(const struct reader *r, const char *key, struct error *err
     }
     if (best)
         return err_kind(err, "invalid_config", "unknown key '%s': did you mean '%s'?", key, best);
-    return err_kind(err, "invalid_config", "unknown key '%s': this section has %s", key, all.data);
+    /* Like none of them: it may be a secret that was pasted, of which others read here. */
+    return err_kind(err, "invalid_config", "unknown key: this section has %s", all.data);
 }
 
 static int store_value(struct reader *r, const struct key_row *key, const struct ini_item *item,
@@ -312,18 +323,19 @@ static int read_item(void *arg, const struct ini_item *item, struct error *err) 
         return begin_section(r, item, err);
     if (!r->keys)
         return err_kind(err, "invalid_config",
-                        "'%s' stands before the first section: begin with [server] or "
-                        "[account NAME]",
-                        item->key);
-    const struct key_row *key = NULL;
-    for (size_t i = 0; i < r->n_keys && !key; i++)
-        if (strcmp(r->keys[i].name, item->key) == 0)
-            key = &r->keys[i];
+                        "the line stands before the first section: begin with [server] or "
+                        "[account NAME]");
+    const struct key_row *key = find_key(r, item->key);
     if (!key)
         return refuse_key(r, item->key, err);
     if (!*item->value)
         return err_kind(err, "invalid_config", "%s has no value: give one or remove the line",
                         item->key);
+    uint64_t bit = UINT64_C(1) << (key - r->keys);
+    if (r->seen & bit)
+        return err_kind(err, "invalid_config", "%s stands twice in this section: remove one",
+                        item->key);
+    r->seen |= bit;
     int e = check_value(key, item->value, err);
     if (e == 0)
         e = store_value(r, key, item, err);

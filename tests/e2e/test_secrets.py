@@ -43,7 +43,8 @@ resource_manager = http://127.0.0.1:{{port}}
 authority = http://127.0.0.1:{{port}}
 """
 REFUSED_ACCOUNTS = ["client_secret hunter2-p\n", "client_secret: hunter2-q\n", "hunter2-r\n",
-                    "client_secret = hunter2-s\nclient_secret =\n",
+                    "client_secret = hunter2-s\nclient_secret =\n", "hunter2-z==\n",
+                    "client_secret = hunter2-s\nclient_secret = hunter2-t\n",
                     "client_secrets = hunter2-u\n", "client_secret = hunter2-v\nregion = \n"]
 REFUSED_PASSWORDS = ["hunter2-w\nhunter2-x\n", "hunter2-\x01y\n", "hunter2" * 1000 + "\n",
                      "hunter2"[:7] + "\n"]

@@ -53,8 +53,10 @@ static void test_refusals(void **state) {
     static const struct {
         const char *text, *words;
     } rows[] = {
-        {"listen = 1:2\n", "x.conf:1: 'listen' stands before the first section"},
+        {"listen = 1:2\n", "x.conf:1: the line stands before the first section"},
         {"[sever]\n", "x.conf:1: unknown section [sever]"},
+        {"[server]\nxyzzy = 1\n", "x.conf:2: unknown key: this section has listen, "},
+        {"[server]\nlisten = 1:2\nlisten = 1:3\n", "x.conf:3: listen stands twice"},
         {"[server]\n\nlisten 1\n", "x.conf:3: the line is neither"},
         {"[server]\nlistn = 127.0.0.1:1\n",
          "x.conf:2: unknown key 'listn': did you mean 'listen'?"},
