@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "refuse.h"
 
+#include <errno.h>
+
 static const char *const words[REFUSE_MAX] = {
     [REFUSE_CREATE] = "no file can be made here: mkdir makes clusters at the top, nodes in nodes/ "
                       "and users in users/; beside a document, names as editors give them (x~, "
@@ -17,7 +19,12 @@ static const char *const words[REFUSE_MAX] = {
     [REFUSE_READ] = "it is only written: nobody reads it back",
     [REFUSE_ACCESS] = "owner, group and mode are those of the cluster: change them on the "
                       "cluster's directory, with its owner's rights",
+    [REFUSE_ROOM] = "there is no room for more files beside documents: remove what editors have "
+                    "left, *~ and .*.swp, and keep other files elsewhere",
+    [REFUSE_LENGTH] = "a file beside a document has at most 16 MiB: keep it elsewhere",
 };
+
+_Static_assert(FS_SCRATCH_FILE_BYTES == (size_t)16 << 20, "REFUSE_LENGTH tells it");
 
 /* The path of a name in a directory, from the cluster or the root on. */
 static char *path_of(const struct place *p, const char *name) {
@@ -40,4 +47,14 @@ void refuse(fuse_req_t req, const struct place *p, const char *name, enum refusa
     r->aside = true;
     (void)err_set(&err, code, "not_permitted", "%s", words[why]);
     request_refuse(r, p, code, &err);
+}
+
+void refuse_change(fuse_req_t req, const struct place *p, const char *name, enum refusal why,
+                   int r) {
+    if (r == -EPERM)
+        refuse(req, p, name, why, r);
+    else if (r == -ENOSPC || r == -EFBIG)
+        refuse(req, p, name, r == -ENOSPC ? REFUSE_ROOM : REFUSE_LENGTH, r);
+    else
+        (void)fuse_reply_err(req, -r);
 }

@@ -20,6 +20,8 @@ enum refusal {
     REFUSE_WRITE,
     REFUSE_READ,
     REFUSE_ACCESS,
+    REFUSE_ROOM,
+    REFUSE_LENGTH,
     REFUSE_MAX,
 };
 
@@ -28,5 +30,9 @@ enum refusal {
  * `p`; NULL: it is about `p` itself. Without memory the bare code is sent.
  */
 void refuse(fuse_req_t req, const struct place *p, const char *name, enum refusal why, int code);
+/* Answers a request with `r`: -EPERM with the words for `why`, -ENOSPC and -EFBIG with their own,
+   anything else without. */
+void refuse_change(fuse_req_t req, const struct place *p, const char *name, enum refusal why,
+                   int r);
 
 #endif

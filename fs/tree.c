@@ -33,20 +33,11 @@ static bool scratch_allowed(const struct place *dir, const char *name) {
     return holds_documents(dir) && scratch_name_is(name);
 }
 
-/* Answers a request about a name in a directory; what the tree forbids, with words. */
-static void answer(fuse_req_t req, const struct place *dir, const char *name, enum refusal why,
-                   int r) {
-    if (r == -EPERM)
-        refuse(req, dir, name, why, r);
-    else
-        (void)fuse_reply_err(req, -r);
-}
-
 /* Refuses a name in a directory, whatever it is. */
 static void forbid(fuse_req_t req, fuse_ino_t parent, const char *name, enum refusal why) {
     _cleanup_place_ struct place dir = {0};
     int r = place_get(fs_of(req), parent, fuse_req_ctx(req), &dir);
-    answer(req, &dir, name, why, r < 0 ? r : -EPERM);
+    refuse_change(req, &dir, name, why, r < 0 ? r : -EPERM);
 }
 
 /* mkdir, rmdir, rename of objects */
@@ -286,7 +277,7 @@ static void rename_scratch(fuse_req_t req, struct rename *x) {
     if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
         r = scratch_rename(x->from.fs->vnodes, x->from.vnode, view_inode(&x->to_dir.ref),
                            x->new_name);
-    answer(req, &x->dir, x->name, REFUSE_RENAME, r);
+    refuse_change(req, &x->dir, x->name, REFUSE_RENAME, r);
 }
 
 static void rename_document(fuse_req_t req, struct rename *x) {
@@ -295,7 +286,7 @@ static void rename_document(fuse_req_t req, struct rename *x) {
         r = -EXDEV; /* mv copies then */
     else if ((!x->to_exists || x->to.scratch) && scratch_allowed(&x->to_dir, x->new_name))
         r = set_aside(&x->from, &x->to_dir, x->new_name);
-    answer(req, &x->dir, x->name, REFUSE_RENAME, r);
+    refuse_change(req, &x->dir, x->name, REFUSE_RENAME, r);
 }
 
 /* The rename of what was found, by its kind. */
@@ -344,7 +335,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
     } else if (r == 0) {
         r = -EPERM;
     }
-    answer(req, &dir, name, REFUSE_UNLINK, r);
+    refuse_change(req, &dir, name, REFUSE_UNLINK, r);
 }
 
 /* What CREATE asks for. */
@@ -402,7 +393,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     if (r >= 0)
         r = place_entry(&p, &e);
     if (r < 0) {
-        answer(req, &dir, name, REFUSE_CREATE, r);
+        refuse_change(req, &dir, name, REFUSE_CREATE, r);
         return;
     }
     r = handle_new(fs, &p, caller, flags, &h);
@@ -441,7 +432,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
     if (r == 0)
         r = scratch_make(fs->vnodes, &what, &v);
     if (r < 0) {
-        answer(req, &dir, name, REFUSE_SYMLINK, r);
+        refuse_change(req, &dir, name, REFUSE_SYMLINK, r);
         return;
     }
     p = (struct place){.fs = fs, .vnode = v, .scratch = true, .node_id = vnode_id(v)};

@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #include "process.h"
+#include "refuse.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -160,10 +161,15 @@ static void write_scratch(fuse_req_t req, struct handle *h, struct piece *piece)
     if (h->append)
         piece->offset = SIZE_MAX;
     int r = scratch_write(fs->vnodes, h->vnode, piece, clock_wall(fs->gateway->clock));
-    if (r < 0)
+    if (r == 0) {
+        (void)fuse_reply_write(req, piece->len);
+        return;
+    }
+    _cleanup_place_ struct place p = {0};
+    if (handle_place(fs, h, &p) < 0)
         (void)fuse_reply_err(req, -r);
     else
-        (void)fuse_reply_write(req, piece->len);
+        refuse_change(req, &p, NULL, REFUSE_ROOM, r);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): libfuse dictates the parameters */

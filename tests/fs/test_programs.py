@@ -365,6 +365,21 @@ def test_refusals_of_the_tree(host, command, words, name, reason):
         assert host.error() == "ok\n", "which is about the last write in the cluster"
 
 
+def test_room_for_scratch_files(host):
+    """It is bounded, and who fills it is told; what is in force is not touched."""
+    done = shell(f"head -c 17000000 /dev/zero > {host.path('c', 'x~')}", check=False)
+    assert "File too large" in done.stderr
+    assert "has at most 16 MiB" in host.read("last_error")
+    done = shell(f"for i in $(seq 1100); do echo > {host.path('c')}/$i.lock || exit 1; done",
+                 check=False)
+    assert "No space left" in done.stderr
+    assert host.read("last_error").startswith("refused: ") and \
+        "no room for more files" in host.read("last_error")
+    host.write(OLD, "c", "template")
+    shell(f"cd {host.path('c')} && rm *.lock x~ && echo > y~")
+    assert host.error() == "ok\n"
+
+
 def test_exchange_of_names(host):
     """renameat2 with RENAME_EXCHANGE, which mv does not do."""
     libc = ctypes.CDLL(None, use_errno=True)
