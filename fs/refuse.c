@@ -24,7 +24,7 @@ static const char *const words[REFUSE_MAX] = {
     [REFUSE_LENGTH] = "a file beside a document has at most 16 MiB: keep it elsewhere",
 };
 
-_Static_assert(FS_SCRATCH_FILE_BYTES == (size_t)16 << 20, "REFUSE_LENGTH tells it");
+_Static_assert(FS_SCRATCH_FILE_BYTES == 16777216, "REFUSE_LENGTH tells it");
 
 /* The path of a name in a directory, from the cluster or the root on. */
 static char *path_of(const struct place *p, const char *name) {

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import subprocess
 
 import pytest
 
@@ -254,3 +255,24 @@ def test_last_error_is_each_users_own(server):
         assert words.startswith("refused: nodes/count: ") and f"{user}x" in words
         for other in ("owner", "member", "stranger"):
             assert other == user or f"{other}x" not in words
+
+
+def test_the_mount_for_fast_reading(make_daemon):
+    """The same bits, the same words, and nothing of it is another user's."""
+    daemon = make_daemon()
+    fast = daemon.dir / "fast"
+    fast.mkdir()
+    try:
+        daemon.start(f"--fast_read={fast}")
+        open_to_all = make_cluster(daemon, "open", 0o777)
+        make_cluster(daemon, "closed", 0o700)
+        for user in ("owner", "member", "stranger"):
+            as_user(user, lambda u=user: write(open_to_all / "nodes/count", f"{u}x\n"))
+        for user in ("owner", "member", "stranger"):
+            assert f"{user}x" in ask(user, lambda: (fast / "last_error").read_text())[1]
+            code = as_user(user, lambda: (fast / "closed" / "state").read_text())
+            assert code == (0 if user == "owner" else errno.EACCES)
+            assert as_user(user, lambda: write(fast / "open" / "state", "started\n")) == errno.EROFS
+    finally:
+        daemon.terminate()
+        subprocess.run(["umount", "-l", str(fast)], capture_output=True)
