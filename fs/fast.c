@@ -10,22 +10,6 @@
 
 #define LOOK_US (5 * USEC_SEC)
 
-static void fast_init(void *userdata, struct fuse_conn_info *conn) {
-    struct fs *fs = userdata;
-    const unsigned unwanted = FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
-                              FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-                              FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL |
-                              FUSE_CAP_ATOMIC_O_TRUNC;
-    const unsigned wanted =
-        FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS;
-    conn->want &= ~unwanted;
-    conn->want |= conn->capable & wanted;
-    conn->time_gran = 1000;
-    fs->opendir_optional = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
-    fs->open_optional = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
-    (void)sem_post(&fs->begun);
-}
-
 static void fast_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi) {
     (void)id;
     if (fs_of(req)->open_optional) {
@@ -52,6 +36,8 @@ static int slice_of_stream(const struct place *p, size_t size, off_t off, struct
     uint64_t limit = cache_note_stream(p, attr.size), from = (uint64_t)off;
     if (limit != attr.size)
         notify_again(p->fs->notify, p->node_id);
+    if (attr.size < limit)
+        return -ESTALE; /* it has begun anew, and the kernel has pages of the old one */
     if (from >= limit)
         return 0;
     size = size < limit - from ? size : (size_t)(limit - from);
@@ -182,7 +168,7 @@ static void fast_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t s
 /* FLUSH is left out, too: the kernel remembers that there is none. */
 const struct fuse_lowlevel_ops *fast_operations(void) {
     static const struct fuse_lowlevel_ops operations = {
-        .init = fast_init,
+        .init = op_init,
         .lookup = op_lookup,
         .forget = op_forget,
         .forget_multi = op_forget_multi,

@@ -24,18 +24,20 @@
 
 #define BEGIN_WAIT_S 10
 
-static void op_init(void *userdata, struct fuse_conn_info *conn) {
+void op_init(void *userdata, struct fuse_conn_info *conn) {
     struct fs *fs = userdata;
     const unsigned unwanted = FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
                               FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                               FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_POSIX_ACL;
-    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS |
-                            FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA |
-                            FUSE_CAP_PARALLEL_DIROPS;
-    conn->want &= ~unwanted;
-    conn->want |= conn->capable & wanted;
+    const unsigned wanted =
+        FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS;
+    const unsigned ordinary = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPLICIT_INVAL_DATA;
+    bool fast = fs->options.fast_read;
+    conn->want &= ~(unwanted | ordinary);
+    conn->want |= conn->capable & (fast ? wanted : wanted | ordinary);
     conn->time_gran = 1000;
     fs->opendir_optional = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+    fs->open_optional = fast && conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
     (void)sem_post(&fs->begun);
 }
 

@@ -288,6 +288,8 @@ static inline struct handle *handle_of(const struct fuse_file_info *fi) {
 }
 
 /* The requests, by file. */
+void op_init(void *userdata, struct fuse_conn_info *conn);
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t req, fuse_ino_t id, uint64_t n);
 void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);

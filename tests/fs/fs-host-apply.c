@@ -282,6 +282,41 @@ static int line_log(struct host *h, struct builder *b, char *rest) {
     return append_history(h, HISTORY_LOGS, cl->id, text.data, text.len);
 }
 
+struct first_record {
+    bool found;
+    unsigned char key[HISTORY_KEY_SIZE];
+};
+
+static int keep_key(void *arg, const void *key, size_t key_len, const void *value,
+                    size_t value_len) {
+    (void)value;
+    (void)value_len;
+    struct first_record *first = arg;
+    first->found = key_len == sizeof(first->key);
+    memcpy(first->key, key, first->found ? key_len : 0);
+    return 1;
+}
+
+/* The log begins anew, as when it has become too long. */
+static int line_cut(struct host *h, struct builder *b, char *rest) {
+    const struct cluster *cl = named(b, strsep(&rest, " "));
+    unsigned char prefix[HISTORY_KEY_SIZE];
+    if (!cl || !builder_cluster(b, cl->id, VOLATILE))
+        return -EINVAL;
+    history_key(&(struct history){HISTORY_LOGS, 0, cl->id}, 0, prefix);
+    const struct store_range range = {.prefix = prefix, .prefix_len = sizeof(prefix) - 8};
+    for (struct first_record first = {.found = true}; first.found;) {
+        first.found = false;
+        int r = store_scan(h->store, &range, keep_key, &first);
+        struct store_op op = {.key = first.key, .key_len = sizeof(first.key)};
+        if (r >= 0 && first.found)
+            r = store_commit(h->store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int line_status(struct host *h, struct builder *b, char *rest) {
     (void)h;
     const struct cluster *cl = named(b, strsep(&rest, " "));
@@ -390,6 +425,7 @@ static const struct {
     {"log", line_log},       {"status", line_status},     {"state", line_state},
     {"remove", line_remove}, {"converge", line_converge}, {"storm", line_storm},
     {"add", line_add},       {"drop", line_drop},         {"turn", line_turn},
+    {"cut", line_cut},
 };
 
 int apply_line(struct host *h, struct builder *b, char *text) {
