@@ -12,6 +12,12 @@ def is_mounted(path):
         return any(line.split()[4] == str(path) for line in f)
 
 
+def mount_flags(path):
+    """The words of mount(8) for what is mounted there: ro, noexec ..."""
+    with open("/proc/self/mountinfo") as f:
+        return next(line for line in f if line.split()[4] == str(path)).split()[5].split(",")
+
+
 def take_away(path):
     """Unmounts whatever is left there."""
     while is_mounted(path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from fs_host import Host
+from fs_host import FastHost, Host
 
 
 @pytest.fixture
@@ -27,3 +27,15 @@ def make_host():
 def host(make_host):
     """fs-host with a cluster c of three nodes, c-1 to c-3."""
     return make_host().make_cluster("c", 3)
+
+
+@pytest.fixture
+def fast():
+    """A cluster c of three nodes, c-1 to c-3, on both mounts."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
+        pytest.skip("needs root and /dev/fuse")
+    host = FastHost()
+    try:
+        yield host.start().make_cluster("c", 3)
+    finally:
+        host.cleanup()
