@@ -277,7 +277,7 @@ def test_a_change_the_watcher_missed_is_found(apart):
     good = apart.config.read_text()
     apart.config.write_text(good.replace("account own", "account renamed"))
     wait_until(lambda: "configuration read" in apart.log(), 10, "the new configuration")
-    assert "changed: " in apart.read("events")
+    wait_until(lambda: "changed: " in apart.read("events"), 10, "the event")
 
 
 def test_readable_secret_is_warned_of(apart):
