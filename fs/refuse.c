@@ -17,8 +17,8 @@ static const char *const words[REFUSE_MAX] = {
     [REFUSE_EXCHANGE] = "two names cannot be exchanged here: rename one after the other",
     [REFUSE_WRITE] = "it is only read: README at the top tells which files take a write",
     [REFUSE_READ] = "it is only written: nobody reads it back",
-    [REFUSE_ACCESS] = "owner, group and mode are those of the cluster: change them on the "
-                      "cluster's directory, with its owner's rights",
+    [REFUSE_ACCESS] = "owner, group and mode cannot be changed here: those of a cluster are its "
+                      "directory's, change them there; all else is the server's",
     [REFUSE_ROOM] = "there is no room for more files beside documents: remove what editors have "
                     "left, *~ and .*.swp, and keep other files elsewhere",
     [REFUSE_LENGTH] = "a file beside a document has at most 16 MiB: keep it elsewhere",
@@ -33,6 +33,8 @@ static char *path_of(const struct place *p, const char *name) {
         return NULL;
     if (name)
         (void)buf_printf(&b, "%s%s", b.len ? "/" : "", name);
+    else if (!b.len)
+        (void)buf_puts(&b, "/");
     return buf_error(&b) < 0 ? NULL : buf_take(&b);
 }
 

@@ -138,12 +138,22 @@ void request_submit(struct request *r, const struct place *p, struct command *co
     hand_over(r, command);
 }
 
+/* What a refusal is about: the name that the request has, else its place; on one line, whatever the
+   caller has put into a name. 0 or -errno. */
+static int subject(const struct request *r, const struct place *p, struct buf *b) {
+    int code = r->name ? buf_puts(b, r->name) : place_name(p, b);
+    for (size_t i = 0; i < b->len; i++)
+        if ((unsigned char)b->data[i] < ' ' || b->data[i] == 0x7f)
+            b->data[i] = '?';
+    return code;
+}
+
 void request_refuse(struct request *r, const struct place *p, int code, const struct error *err) {
     about(r, p);
     _cleanup_buf_ struct buf name = BUF_INIT(LIMIT_VALUE_BYTES);
     _cleanup_(command_freep) struct command *c = command_new(COMMAND_REFUSED);
     const char *words = err && err->code ? err_text(err) : strerror(-code);
-    if (!c || place_name(p, &name) < 0 || command_set_name(c, r->name ? r->name : name.data) < 0 ||
+    if (!c || subject(r, p, &name) < 0 || command_set_name(c, name.data) < 0 ||
         command_set_text(c, words, strlen(words)) < 0) {
         request_answer(r, code);
         return;

@@ -314,7 +314,7 @@ NO_DEVICES = "there are no devices, pipes or sockets here"
 READ_ONLY = "it is only read"
 STAYS = "it belongs to its directory"
 FIXED = "its name is fixed"
-ACCESS = "owner, group and mode are those of the cluster"
+ACCESS = "owner, group and mode cannot be changed here"
 
 # What is tried, what the program says, what last_error says: of which name, and why. None: the
 # kernel or the program refuses by itself, and the tree never hears of it.
@@ -340,6 +340,7 @@ REFUSALS = [
     ("mkdir {m}/" + "x" * 256, "File name too long", None, None),
     ("rmdir {m}/c", "Device or resource busy", "file", "the cluster has nodes"),
     ("chmod 600 {m}/c/status", "Operation not permitted", "status", ACCESS),
+    ("chmod 700 {m}", "Operation not permitted", "/", ACCESS),
     ("chown 1 {m}/c/nodes", "Operation not permitted", "nodes", ACCESS),
     ("chgrp 1 {m}/c/template", "Operation not permitted", "template", ACCESS),
     ("mv {m}/c/status {m}/c/other", "Operation not permitted", "status", FIXED),
@@ -363,6 +364,17 @@ def test_refusals_of_the_tree(host, command, words, name, reason):
     assert host.nodes() == ["c-1", "c-2", "c-3", "c-4"]
     if reason in (NO_FILE, NO_LINK, ONE_NAME, NO_DEVICES, READ_ONLY, STAYS, FIXED, ACCESS):
         assert host.error() == "ok\n", "which is about the last write in the cluster"
+
+
+@pytest.mark.parametrize("command", ["touch", "mkdir"])
+@pytest.mark.parametrize("place", ["", "c", "c/nodes"])
+def test_names_that_would_play_with_the_terminal(host, command, place):
+    """What somebody put into a name does not reach the screen of who reads of it."""
+    name = host.path(place, "a\nok\x1b[31mred\x7f")
+    assert subprocess.run([command, name], capture_output=True).returncode
+    for text in (host.read("last_error"), host.error()):
+        assert text.count("\n") == 1 and not set(text) & {"\x1b", "\x7f"}
+    assert "a?ok?[31mred?: " in host.read("last_error")
 
 
 def test_room_for_scratch_files(host):
