@@ -340,7 +340,8 @@ static int replay_rmdir(struct round *x, const struct change *change, const char
         change->type == OBJECT_NODE ? snapshot_cluster(x->snapshot, change->cluster_id) : NULL;
     if ((change->type == OBJECT_NODE && !cl) || !replays_afford(x->n->replays, monotonic()))
         return -EAGAIN;
-    return touch_removed(x->fs, cl, name);
+    const struct view_entry *self = view_self(cl ? VIEW_OF_NODE : VIEW_OF_CLUSTER);
+    return touch_removed(x->fs, cl, name, change->id << 8 | self->row);
 }
 
 static void removed(struct round *x, const struct change *change) {

@@ -57,12 +57,22 @@ static int open_parent(const struct fs *fs, const struct cluster *cl) {
     return r < 0 ? r : open_below(fs, path.data, O_PATH | O_DIRECTORY);
 }
 
-int touch_removed(struct fs *fs, const struct cluster *cl, const char *name) {
+/* What the kernel has under a name, without asking the server; 0: nothing. */
+static uint64_t cached_inode(int parent, const char *name) {
+    struct statx st;
+    const int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+    return statx(parent, name, flags, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
+}
+
+/* A directory that is made anew, or gets this name, before the notifier comes to the old one must
+   not be the one that the kernel takes for removed: it would be empty as long as it is known. */
+int touch_removed(struct fs *fs, const struct cluster *cl, const char *name, uint64_t inode) {
     int parent = open_parent(fs, cl);
     if (parent < 0)
         return parent;
     notify_set_step(fs->notify, (struct replay_step){.kind = REPLAY_DROP});
-    int r = unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+    bool there = cached_inode(parent, name) == inode;
+    int r = !there ? -ESTALE : unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
     notify_set_step(fs->notify, (struct replay_step){0});
     (void)close(parent);
     return r;

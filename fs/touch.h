@@ -21,7 +21,8 @@ void touch_file(struct fs *fs, uint64_t inode, uint64_t size);
    see it. */
 void touch_made(struct fs *fs, uint64_t object_id, enum object_type type);
 /* The node `name` of a cluster is gone, or the cluster `name` where that is NULL: rmdir(2) makes
-   the event and removes the name as well. 0 or -errno. */
-int touch_removed(struct fs *fs, const struct cluster *cl, const char *name);
+   the event and removes the name as well. `inode` is that of its directory. 0, -ESTALE when the
+   kernel has something else under that name, or another -errno. */
+int touch_removed(struct fs *fs, const struct cluster *cl, const char *name, uint64_t inode);
 
 #endif

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The mount for fast reading: what it shows is whole and soon new, and nothing can be written."""
+import contextlib
 import errno
 import os
+import random
 import re
 import select
 import signal
@@ -17,6 +19,7 @@ from mounted import mount_flags
 
 SOON = 5 * SLOW  # seconds within which a change of the engine must be seen
 EROFS = "Read-only file system"
+WORDS = ("Off", "Ready", "Failed", "Preparing", "Deallocated")
 
 
 def eventually(function, expected):
@@ -50,13 +53,65 @@ def seen(root):
     return found
 
 
+def agree(fast):
+    """Waits until both mounts show the same; the assertion shows where they do not."""
+    def differences():
+        time.sleep(1.1)  # what is not announced is looked up again after a second
+        one, other = seen(fast.fast), seen(fast.mount)
+        return {path: (one.get(path), other.get(path)) for path in one.keys() | other.keys()
+                if one.get(path) != other.get(path)}
+    eventually(differences, {})
+
+
 def test_both_show_the_same(fast):
     fast.write('{"a": 1}\n', "c", "parameters")
     fast.ask("log c some words")
     fast.ask("status c c-2 Ready")
     eventually(lambda: fast.fast_read("c", "nodes", "c-2", "status"), "Ready\n")
     eventually(lambda: fast.fast_read("c", "logs"), "some words\n")
-    wait_until(lambda: seen(fast.fast) == seen(fast.mount), SOON, "the same on both mounts", 1.1)
+    agree(fast)
+
+
+def change_something(fast, rng, names):
+    """One change by the engine or by a client of the other mount; refusals do not matter."""
+    name = rng.choice(names)
+    node = f"{name}-{rng.randint(1, 6)}"
+    actions = [
+        lambda: os.mkdir(fast.path(name)),
+        lambda: fast.write(f"{rng.randint(0, 6)}\n", name, "nodes", "count"),
+        lambda: fast.write(f'{{"a": "{"x" * rng.randint(0, 9000)}"}}\n', name, "parameters"),
+        lambda: fast.ask(f"status {name} {node} {rng.choice(WORDS)}"),
+        lambda: fast.ask(f"remove {name} {node}"),
+        lambda: fast.ask(f"log {name} {'x' * rng.randint(1, 3000)}"),
+        lambda: fast.ask(f"storm {name} 6"),
+        lambda: os.chmod(fast.path(name), rng.choice((0o755, 0o750, 0o775))),
+        lambda: os.rename(fast.path(name), fast.path(rng.choice(names))),
+        lambda: os.rmdir(fast.path(name)),
+    ]
+    with contextlib.suppress(OSError, AssertionError):
+        rng.choice(actions)()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_after_anything(fast, seed):
+    """Whatever was looked up while things changed, in the end both mounts agree."""
+    rng, stop = random.Random(seed), threading.Event()
+    commands = ("ls -lR {f}", "find {f} -size +0", "cat {f}/?/nodes/*/status", "grep -rc x {f}/?",
+                "stat {f}/a/nodes/a-1/status {f}/b/parameters {f}/c/logs", "tar c {f} | tar t")
+
+    def read(command):
+        while not stop.is_set():
+            shell(f"({command.format(f=fast.fast)}) > /dev/null 2>&1", check=False)
+    readers = [threading.Thread(target=read, args=(command,)) for command in commands]
+    for reader in readers:
+        reader.start()
+    for _ in range(300):
+        change_something(fast, rng, "abc")
+    stop.set()
+    for reader in readers:
+        reader.join(60 * SLOW)
+        assert not reader.is_alive(), "something hangs"
+    agree(fast)
 
 
 def test_contents_and_size_follow_the_engine(fast):
@@ -99,6 +154,21 @@ def test_names_come_and_go(fast):
     os.rename(fast.path("c"), fast.path("d"))
     eventually(lambda: fast.fast_path("c").exists(), False)
     assert fast.fast_read("d", "nodes", "count") == "3\n"
+
+
+def test_a_directory_made_anew(fast):
+    """The removal of the old one is told late, and must not empty the new one of that name."""
+    end = fast.dir / "end"
+    loop = f"while [ ! -e {end} ]; do ls -lR {fast.fast} > /dev/null 2>&1; done"
+    readers = [subprocess.Popen(["bash", "-c", loop]) for _ in range(5)]
+    os.mkdir(fast.path("d"))
+    for _ in range(150):
+        fast.ask("storm c 3")
+        os.rmdir(fast.path("d"))
+        os.mkdir(fast.path("d"))
+    end.touch()
+    assert [reader.wait(60 * SLOW) for reader in readers] == [0] * 5
+    agree(fast)
 
 
 def test_access_follows(fast):
@@ -147,8 +217,6 @@ def test_changes_keep_what_did_not_change(fast):
 
 
 # --- whole, whatever happens meanwhile ------------------------------------------------------------
-
-WORDS = ("Off", "Ready", "Failed", "Preparing", "Deallocated")
 
 
 def read_while(going, path, problems):
