@@ -386,12 +386,11 @@ static int line_storm(struct host *h, struct builder *b, char *rest) {
 
 /* A word and some more of varying length, both by the generation. */
 static int turn(struct node *n, unsigned generation) {
-    static const enum node_status words[] = {NODE_READY, NODE_PREPARING, NODE_ACQUIRING};
     static const char filler[] = "-abcdefghijklmnopqrstuvwxyz0123456789";
     char text[64];
     (void)snprintf(text, sizeof(text), "g%u%.*s", generation,
                    (int)(generation * 11 % sizeof(filler)), filler);
-    n->status = words[generation % ARRAY_SIZE(words)];
+    n->status = (enum node_status)(generation % NODE_STATUS_MAX);
     n->status_at = now();
     return str_set(&n->hostname, text);
 }

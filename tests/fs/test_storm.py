@@ -18,7 +18,7 @@ import pytest
 
 from harness import BUILD, SLOW, shell, wait_until
 
-HOT, COOL, COOL_EACH = 90, 290, 10  # 29 rounds: not a multiple of the three words
+HOT, COOL, COOL_EACH = 90, 290, 10  # 29 rounds: not a multiple of the number of words
 ROUND = 0.1  # seconds: one publication of HOT + COOL_EACH changes
 LATE = 3 * SLOW  # seconds after which nobody may see what was before
 NAME_SIZES = {len("g1\n") + digits + filler + 10 for digits in range(6) for filler in range(38)}
