@@ -86,8 +86,8 @@ BUILDS = {
 }
 
 PROGRAMS = ("cyclecloudfs", "armsim", "cyclecloud-watch", "cyclecloud-template",
-            "tests/bench/bench-template", "tests/bench/fs/fsops", "tests/bench/fs/fslatency",
-            "tests/fs/fs-host")  # what benchmarks measure
+            "tests/bench/bench-commit", "tests/bench/bench-template", "tests/bench/fs/fslatency",
+            "tests/bench/fs/fsops", "tests/fs/fs-host")  # what benchmarks measure
 
 
 def build_dir(kind):
