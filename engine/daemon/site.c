@@ -37,6 +37,11 @@ int site_make_state_dir(const char *state_dir, struct error *err) {
         return err_set(err, r, "permission",
                        "the state directory %s cannot be used: %s; give another with --state=DIR",
                        state_dir, strerror(-r));
+    if (!is_new && st.st_mode & 022)
+        return err_set(err, -EPERM, "permission",
+                       "others can write to the state directory %s (mode %04o), which holds "
+                       "secrets: use chmod go-w on it, or give another with --state=DIR",
+                       state_dir, (unsigned)(st.st_mode & 07777));
     return 0;
 }
 

@@ -17,7 +17,8 @@ struct site {
 
 void site_done(struct site *s);
 
-/* Makes the state directory (mode 0711) if it is not there. 0 or -errno with words. */
+/* Makes the state directory (mode 0711) if it is not there. 0, -EPERM where others can write to it,
+   or another -errno, with words. */
 int site_make_state_dir(const char *state_dir, struct error *err);
 
 /*

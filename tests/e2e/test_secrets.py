@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import SIMPLE, SUBSCRIPTION, shell, wait_for_mount, wait_until
+from harness import SIMPLE, SUBSCRIPTION, is_mounted, shell, wait_for_mount, wait_until
 from people import GROUP, OWNER, USERS, ask
 
 TEMPLATE = SIMPLE.replace("MaxCount = $MaxExecuteCount\n", """MaxCount = $MaxExecuteCount
@@ -153,6 +153,19 @@ def test_state_directory(server):
     for name, mode in {"secrets": 0o700, "ssh": 0o700, "db": 0o700, "armsim": 0o700, "log": 0o640,
                        "ssh/id_ed25519": 0o600, "db/data.mdb": 0o600}.items():
         assert stat.S_IMODE((server.state / name).stat().st_mode) == mode, name
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+def test_a_state_directory_that_others_write_is_refused(make_daemon, mode):
+    daemon = make_daemon()
+    daemon.state.mkdir()
+    daemon.state.chmod(mode)
+    done = daemon.try_start()
+    assert done.returncode == 1
+    assert "others can write to the state directory" in done.stderr and "chmod go-w" in done.stderr
+    assert list(daemon.state.iterdir()) == [] and not is_mounted(daemon.mount)
+    daemon.state.chmod(mode & 0o755)
+    assert daemon.try_start().returncode == 0
 
 
 # --- on their way --------------------------------------------------------------------------------
