@@ -390,6 +390,17 @@ static void drop_gone(struct round *x) {
     }
 }
 
+/* A cluster has another name, which files of its nodes tell as well. */
+static void drop_members(struct round *x, uint64_t cluster_id) {
+    struct id_vec inodes = {0};
+    LOCK_SCOPE(&x->n->dropping);
+    cache_collect_cluster(x->fs->cache, cluster_id, &inodes);
+    if (x->fs->versions)
+        versions_collect_all(x->fs->versions, &inodes);
+    drop_all(x, &inodes);
+    id_vec_done(&inodes);
+}
+
 static void drop_names(struct round *x) {
     bool cluster = x->all;
     for (size_t i = 0; i < x->changes.len; i++) {
@@ -408,8 +419,10 @@ static void drop_names(struct round *x) {
         struct cache_name before = {0};
         if (cl)
             cache_rename(x->fs->cache, cl, &before);
-        if (before.name)
+        if (before.name) {
             touch_forget_name(x->fs, before.parent, before.name);
+            drop_members(x, cl->id);
+        }
         free(before.name);
     }
 }

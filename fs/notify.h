@@ -40,7 +40,7 @@ enum replay_kind {
     REPLAY_NONE,  /* this request is not the notifier's */
     REPLAY_TOUCH, /* SETATTR: answer with the attributes; LOOKUP of `inode`: with `node_id` */
     REPLAY_MAKE,  /* MKDIR: answer with what is there; LOOKUP of the name before: ENOENT */
-    REPLAY_DROP,  /* RMDIR: answer 0 */
+    REPLAY_DROP,  /* RMDIR: answer 0, or ENOENT where another directory has the name */
 };
 
 struct replay_step {

@@ -129,12 +129,22 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) 
     decide(req, &dir, request, &d);
 }
 
+/* The directory is gone: the kernel tells its watchers. It does not when there is another one of
+   that name by now, which may be the one that it means: then it looks the name up again. */
+static void rmdir_replay(fuse_req_t req, fuse_ino_t parent, const char *name) {
+    const struct fuse_ctx *caller = fuse_req_ctx(req);
+    _cleanup_place_ struct place dir = {0}, p = {0};
+    bool other = place_get(fs_of(req), parent, caller, &dir) == 0 &&
+                 place_lookup(&dir, name, caller, &p) == 0;
+    (void)fuse_reply_err(req, other ? ENOENT : 0);
+}
+
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
     struct fs *fs = fs_of(req);
     const struct fuse_ctx *caller = fuse_req_ctx(req);
     _cleanup_place_ struct place dir = {0}, p = {0};
     if (notify_step(fs->notify, caller).kind == REPLAY_DROP) {
-        (void)fuse_reply_err(req, 0); /* it is gone: the kernel tells its watchers */
+        rmdir_replay(req, parent, name);
         return;
     }
     int r = place_get(fs, parent, caller, &dir);

@@ -92,9 +92,11 @@ def change_something(fast, rng, names):
         rng.choice(actions)()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(6))
 def test_the_same_after_anything(fast, seed):
-    """Whatever was looked up while things changed, in the end both mounts agree."""
+    """Whatever was looked up while things changed, in the end both mounts agree. (What this has
+    found: a directory made anew that was taken for the removed one of its name; files of nodes that
+    kept the old name of their cluster.)"""
     rng, stop = random.Random(seed), threading.Event()
     commands = ("ls -lR {f}", "find {f} -size +0", "cat {f}/?/nodes/*/status", "grep -rc x {f}/?",
                 "stat {f}/a/nodes/a-1/status {f}/b/parameters {f}/c/logs", "tar c {f} | tar t")
@@ -154,21 +156,6 @@ def test_names_come_and_go(fast):
     os.rename(fast.path("c"), fast.path("d"))
     eventually(lambda: fast.fast_path("c").exists(), False)
     assert fast.fast_read("d", "nodes", "count") == "3\n"
-
-
-def test_a_directory_made_anew(fast):
-    """The removal of the old one is told late, and must not empty the new one of that name."""
-    end = fast.dir / "end"
-    loop = f"while [ ! -e {end} ]; do ls -lR {fast.fast} > /dev/null 2>&1; done"
-    readers = [subprocess.Popen(["bash", "-c", loop]) for _ in range(5)]
-    os.mkdir(fast.path("d"))
-    for _ in range(150):
-        fast.ask("storm c 3")
-        os.rmdir(fast.path("d"))
-        os.mkdir(fast.path("d"))
-    end.touch()
-    assert [reader.wait(60 * SLOW) for reader in readers] == [0] * 5
-    agree(fast)
 
 
 def test_access_follows(fast):
