@@ -497,6 +497,14 @@ void cache_collect_all(struct cache *c, struct id_vec *ret) {
     collect_where(c, NULL, ret);
 }
 
+void cache_collect_objects(struct cache *c, struct id_vec *ret) {
+    LOCK_SCOPE(&c->lock);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct held *h = c->buckets[i]; h; h = h->next)
+            if (h->object_id && h->rows.len)
+                (void)id_vec_append(ret, h->object_id << 8 | h->rows.items[0].row);
+}
+
 void cache_watched(struct cache *c, uint64_t object_id, struct id_vec *ret) {
     LOCK_SCOPE(&c->lock);
     const struct held *h = *slot_of(c, object_id);

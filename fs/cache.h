@@ -124,6 +124,8 @@ void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *r
 void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret);
 /* The same for everything there is. */
 void cache_collect_all(struct cache *c, struct id_vec *ret);
+/* Appends one inode of every object that the kernel has heard of. */
+void cache_collect_objects(struct cache *c, struct id_vec *ret);
 /* Appends the inodes of an object's files that the kernel knows and that announce changes. */
 void cache_watched(struct cache *c, uint64_t object_id, struct id_vec *ret);
 

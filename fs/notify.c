@@ -401,8 +401,22 @@ static void drop_members(struct round *x, uint64_t cluster_id) {
     id_vec_done(&inodes);
 }
 
+/* After an overflow nobody has said what went: all that the kernel knows is looked at. */
+static void queue_absent(struct round *x) {
+    struct id_vec inodes = {0};
+    cache_collect_objects(x->fs->cache, &inodes);
+    for (size_t i = 0; i < inodes.len; i++) {
+        struct change gone = {.type = OBJECT_ARRAY, .id = inodes.items[i] >> 8, .removed = true};
+        if (directory_is_gone(x->fs, inodes.items[i]) && change_queue_append(&x->n->gone, gone) < 0)
+            removed(x, &gone);
+    }
+    id_vec_done(&inodes);
+}
+
 static void drop_names(struct round *x) {
     bool cluster = x->all;
+    if (x->all)
+        queue_absent(x);
     for (size_t i = 0; i < x->changes.len; i++) {
         const struct change *change = &x->changes.items[i];
         if (!change->removed)

@@ -61,3 +61,18 @@ def test_many_nodes(make_host, count):
           f"kernel { {name: slab_kib(name) for name in SLABS} } KiB")
     assert host.read("c", "nodes", "count") == "10\n"
     assert KIND not in ("asan", "tsan")
+
+
+@pytest.mark.unsanitized
+def test_more_than_the_notifier_remembers(make_host):
+    """So many go at once that the notifier loses count: they are forgotten all the same."""
+    host = make_host().make_cluster("c")
+    nodes = host.path("c", "nodes")
+    host.ask("add c 140000", timeout=300)
+    before = rss_kib(host.process.pid)
+    shell(f"ls -l {nodes} | wc -l", timeout=300)
+    assert rss_kib(host.process.pid) > before
+    host.ask("drop c 139999", timeout=300)
+    wait_until(lambda: rss_kib(host.process.pid) < before, 120, "memory given back")
+    assert host.nodes() == ["c-1"]
+    assert not os.path.exists(nodes / "c-70000" / "status")
