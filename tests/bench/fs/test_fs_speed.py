@@ -19,6 +19,7 @@ pytestmark = pytest.mark.unsanitized
 NODES = 10000
 ROUNDS = 5
 TRIES = 4  # a ratio below its floor is measured again: a busy machine is no regression
+BUSY = 2  # with more in the run queue for each processor, half the floor is asked for
 GOAL = 0.9
 
 # What one of each is, how long it is repeated, and the ratio to the laboratory file system below
@@ -119,6 +120,7 @@ class Rates:
 
 
 def heading(trees):
+    print("load average " + " ".join(f"{n:.1f}" for n in os.getloadavg()))
     return ("| operation | " + " | ".join(f"{name} /s" for name in trees)
             + " | of tmpfs | of best | half of the rounds | requests a pass |\n"
             + "| --- |" + " --: |" * (len(trees) + 4))
@@ -129,6 +131,11 @@ def row(label, rates, requests=""):
     best = f"{of_best[0]:.2f} | {of_best[1]:.2f} - {of_best[2]:.2f}" if of_best else "- | -"
     return (f"| {label} | " + " | ".join(f"{rates.rate(name):,.0f}" for name in rates.trees)
             + f" | {of_tmpfs[0]:.2f} | {best} | {requests} |")
+
+
+def lowest(floor):
+    """The ratio that is asked for now: little can be measured while the machine does other work."""
+    return floor if os.getloadavg()[0] <= BUSY * os.cpu_count() else floor / 2
 
 
 def run(trees, operation, seconds, floor, before=None, pair=("best", "cyclecloudfs")):
@@ -156,7 +163,8 @@ def test_warm(trees):
     warm_up(trees)
     print(heading(trees))
     low = []
-    for operation, (what, seconds, floor) in WARM.items():
+    for operation, (what, seconds, usual) in WARM.items():
+        floor = lowest(usual)
         rates = run(trees, operation, seconds, floor)
         sent = {n: requests_of(operation, trees[n]) for n in ("cyclecloudfs", "best") if n in trees}
         print(row(f"{operation}: {what}", rates, " / ".join(f"{n:,}" for n in sent.values())))
@@ -177,7 +185,8 @@ def test_fast_read(fast_trees):
           + " | of tmpfs | of noopen | half of the rounds | requests a pass |\n"
           + "| --- |" + " --: |" * (len(fast_trees) + 4))
     low = []
-    for operation, (what, seconds, floor) in WARM.items():
+    for operation, (what, seconds, usual) in WARM.items():
+        floor = lowest(usual)
         rates = run(fast_trees, operation, seconds, floor, pair=pair)
         sent = requests_of(operation, fast_trees["fast_read"])
         of_tmpfs, of_noopen = rates.ratio("tmpfs", "fast_read")[0], rates.ratio(*pair)
@@ -196,10 +205,11 @@ def test_cold(trees):
     """The first pass after the kernel forgot everything."""
     print(heading(trees))
     low = []
+    floor = lowest(COLD_FLOOR)
     for operation in COLD:
-        rates = run(trees, operation, 0, COLD_FLOOR, forget_all)
+        rates = run(trees, operation, 0, floor, forget_all)
         print(row(f"cold {operation}: {WARM[operation][0]}", rates))
-        if "best" in trees and rates.ratio("best")[0] < COLD_FLOOR:
+        if "best" in trees and rates.ratio("best")[0] < floor:
             low.append(f"cold {operation}: {rates.ratio('best')[0]:.2f} of the laboratory file "
-                       f"system, below {COLD_FLOOR}")
+                       f"system, below {floor}")
     assert not low, "\n".join(low)
