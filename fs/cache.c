@@ -19,6 +19,10 @@
 #define READER_US (100 * USEC_MS)
 #define ANSWER_US (50 * USEC_MS)
 
+/* Streams on the mount for fast reading: a reader that has found a page, and not yet the size up to
+   which it takes it, is given this long before a larger size is told; and this long it is told. */
+#define STREAM_US (100 * USEC_MS)
+
 /* A file while somebody reads it through the page cache. */
 struct reading {
     unsigned opens;
@@ -41,6 +45,7 @@ struct held_row {
     bool watched : 1; /* announces changes */
     bool frozen : 1;  /* the kernel was given `size`, or such a page, since the last drop */
     bool stale : 1;   /* one of these answers was not the truth any more */
+    bool stream : 1;  /* on the mount for fast reading; `page` is how far pages reach */
     bool waits : 1;   /* it is to be dropped as soon as nobody is in the middle of it */
 };
 
@@ -256,6 +261,21 @@ double cache_absence(const char *name) {
     return name[0] == '.' ? FOREVER : 0;
 }
 
+/* The size of a stream for the kernel. It never lies behind the pages that were given since the
+   last drop, and becomes larger some time after that. */
+static void note_stream_size(struct held_row *row, uint64_t *size) {
+    bool early = row->dropped_at && usec_sub(monotonic(), row->dropped_at) < STREAM_US;
+    row->stream = row->fresh = true;
+    if (*size >= CACHE_SIZE_UNKNOWN)
+        return;
+    if (!early || row->size == CACHE_SIZE_UNKNOWN) {
+        row->page = row->page ? row->page : (uint32_t)*size;
+        row->size = row->page;
+    }
+    row->stale = row->stale || row->size != *size;
+    *size = row->size;
+}
+
 struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     struct cache_terms terms = {0, 0};
     if (p->version)
@@ -270,6 +290,10 @@ struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     terms = terms_of(p);
     uint32_t told = *size < CACHE_SIZE_UNKNOWN ? (uint32_t)*size : CACHE_SIZE_UNKNOWN;
     note_answer(row);
+    if (p->fs->versions && cache_pages_allowed(p)) {
+        note_stream_size(row, size);
+        return terms;
+    }
     if (row->frozen && row->size != told) { /* a new size beside an old page would pad it */
         *size = row->size;
         row->stale = row->fresh = true;
@@ -353,11 +377,13 @@ uint64_t cache_note_stream(const struct place *p, uint64_t size) {
     struct held_row *row = h ? row_get(h, &p->ref) : NULL;
     if (!row || size >= CACHE_SIZE_UNKNOWN)
         return size;
-    row->size = row->frozen ? row->size : (uint32_t)size;
-    row->frozen = row->fresh = true;
-    row->stale = row->stale || row->size != size;
+    uint32_t told = row->size == CACHE_SIZE_UNKNOWN ? 0 : row->size;
+    uint32_t reach = told > size ? told : (uint32_t)size;
+    row->page = row->page ? row->page : reach;
+    row->stream = row->fresh = true;
+    row->stale = row->stale || row->page != size;
     note_answer(row);
-    return row->size;
+    return row->page;
 }
 
 uint32_t cache_told(const struct place *p) {
@@ -382,6 +408,8 @@ bool cache_pages_allowed(const struct place *p) {
 
 /* When the last reader who is in the middle of it, or of taking an answer, will be through. */
 static usec_t busy_until(const struct held_row *row, enum cache_patience patience) {
+    if (row->stream && patience != CACHE_AT_ONCE)
+        return row->dropped_at + 2 * STREAM_US;
     if (patience == CACHE_AT_ONCE || !row->reading)
         return 0;
     usec_t reader = row->reading->opened_at + READER_US;

@@ -76,7 +76,7 @@ void cache_page_close(struct cache *c, uint64_t inode);
    to be announced once more. */
 bool cache_note_page(const struct place *p, struct buf *text);
 /* Notes that the kernel gets pages of a stream, whose length is `size` now, and tells how far they
-   may reach: to the size that it was told last, when that is another one. */
+   reach: as far as the first ones since the last drop. */
 uint64_t cache_note_stream(const struct place *p, uint64_t size);
 
 /* Whom a drop waits for. */

@@ -27,23 +27,28 @@ static void read_version(fuse_req_t req, const struct version *v, size_t size, o
     (void)fuse_reply_buf(req, v->text + from, size < left ? size : left);
 }
 
-/* The pages of a stream reach as far as the size that the kernel has, and no further. */
+/* The pages of a stream reach as far as the size that the kernel has, or further. -ESTALE when it
+   has begun anew, and the kernel still has the size of the old one. */
 static int slice_of_stream(const struct place *p, size_t size, off_t off, struct buf *b) {
     struct view_attr attr;
+    uint32_t told = cache_told(p);
     int r = view_attr(&p->ctx, &p->ref, &attr);
     if (r < 0 || !p->fs->gateway->store)
         return r;
+    if (told != CACHE_SIZE_UNKNOWN && attr.size < told) {
+        notify_again(p->fs->notify, p->node_id);
+        return -ESTALE;
+    }
     uint64_t limit = cache_note_stream(p, attr.size), from = (uint64_t)off;
     if (limit != attr.size)
         notify_again(p->fs->notify, p->node_id);
-    if (attr.size < limit)
-        return -ESTALE; /* it has begun anew, and the kernel has pages of the old one */
     if (from >= limit)
         return 0;
     size = size < limit - from ? size : (size_t)(limit - from);
     const struct history history = {(enum history_stream)p->ref.entry->stream,
                                     p->ref.entry->generation, p->ref.object_id};
-    return history_read(p->fs->gateway->store, &history, from, size, b);
+    r = history_read(p->fs->gateway->store, &history, from, size, b);
+    return r == 0 && b->len < size ? -ESTALE : r;
 }
 
 static void read_stream(fuse_req_t req, fuse_ino_t id, size_t size, off_t off) {
