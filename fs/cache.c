@@ -266,12 +266,8 @@ double cache_absence(const char *name) {
 static void note_stream_size(struct held_row *row, uint64_t *size) {
     bool early = row->dropped_at && usec_sub(monotonic(), row->dropped_at) < STREAM_US;
     row->stream = row->fresh = true;
-    if (*size >= CACHE_SIZE_UNKNOWN)
-        return;
-    if (!early || row->size == CACHE_SIZE_UNKNOWN) {
-        row->page = row->page ? row->page : (uint32_t)*size;
-        row->size = row->page;
-    }
+    if (!early || row->size == CACHE_SIZE_UNKNOWN)
+        row->size = row->page = row->page ? row->page : (uint32_t)*size;
     row->stale = row->stale || row->size != *size;
     *size = row->size;
 }
@@ -290,7 +286,7 @@ struct cache_terms cache_note(const struct place *p, uint64_t *size) {
     terms = terms_of(p);
     uint32_t told = *size < CACHE_SIZE_UNKNOWN ? (uint32_t)*size : CACHE_SIZE_UNKNOWN;
     note_answer(row);
-    if (p->fs->versions && cache_pages_allowed(p)) {
+    if (p->fs->versions && cache_pages_allowed(p) && *size < CACHE_SIZE_UNKNOWN) {
         note_stream_size(row, size);
         return terms;
     }
@@ -378,8 +374,8 @@ uint64_t cache_note_stream(const struct place *p, uint64_t size) {
     if (!row || size >= CACHE_SIZE_UNKNOWN)
         return size;
     uint32_t told = row->size == CACHE_SIZE_UNKNOWN ? 0 : row->size;
-    uint32_t reach = told > size ? told : (uint32_t)size;
-    row->page = row->page ? row->page : reach;
+    if (!row->page)
+        row->page = told > size ? told : (uint32_t)size;
     row->stream = row->fresh = true;
     row->stale = row->stale || row->page != size;
     note_answer(row);
