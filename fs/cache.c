@@ -487,14 +487,9 @@ static void collect(struct held *h, bool waiting_too, struct id_vec *ret) {
     }
 }
 
-void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret) {
+void cache_collect(struct cache *c, uint64_t object_id, bool waiting_too, struct id_vec *ret) {
     LOCK_SCOPE(&c->lock);
-    collect(*slot_of(c, object_id), false, ret);
-}
-
-void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret) {
-    LOCK_SCOPE(&c->lock);
-    collect(*slot_of(c, object_id), true, ret);
+    collect(*slot_of(c, object_id), waiting_too, ret);
 }
 
 void cache_collect_pinned(struct cache *c, uint64_t object_id, struct id_vec *ret) {

@@ -112,15 +112,13 @@ void cache_settle(const struct place *p);
 bool cache_pages_allowed(const struct place *p);
 
 /* Appends the inodes of an object that the kernel may hold, and takes them as dropped. Those whose
-   drop waits are left out: the notifier has them. When memory runs out, the rest stays noted and
-   *ret is what there was room for. */
-void cache_collect(struct cache *c, uint64_t object_id, struct id_vec *ret);
+   drop waits are left out, unless asked for: the notifier has them. When memory runs out, the rest
+   stays noted and *ret is what there was room for. */
+void cache_collect(struct cache *c, uint64_t object_id, bool waiting_too, struct id_vec *ret);
 /* Those of a removed object that the kernel may hold on to when their names are gone: directories
    that somebody is in, and files that are read through the page cache. */
 void cache_collect_pinned(struct cache *c, uint64_t object_id, struct id_vec *ret);
-/* As cache_collect, with those that wait; the next two as well. */
-void cache_collect_waiting(struct cache *c, uint64_t object_id, struct id_vec *ret);
-/* The same for every object of a cluster. */
+/* As cache_collect, with what waits, for every object of a cluster. */
 void cache_collect_cluster(struct cache *c, uint64_t cluster_id, struct id_vec *ret);
 /* The same for everything there is. */
 void cache_collect_all(struct cache *c, struct id_vec *ret);

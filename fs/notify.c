@@ -189,20 +189,18 @@ static usec_t drop(struct fs *fs, uint64_t inode, enum cache_patience patience) 
     return 0;
 }
 
-typedef void (*collector)(struct cache *c, uint64_t object_id, struct id_vec *ret);
-
-static void collect_object(struct fs *fs, uint64_t id, collector collect, struct id_vec *ret) {
-    collect(fs->cache, id, ret);
+static void collect_object(struct fs *fs, uint64_t id, bool waiting_too, struct id_vec *ret) {
+    cache_collect(fs->cache, id, waiting_too, ret);
     if (fs->versions)
         versions_collect(fs->versions, id, ret);
 }
 
-static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id, collector collect,
+static void collect_cluster(struct fs *fs, const struct snapshot *s, uint64_t id, bool waiting_too,
                             struct id_vec *ret) {
     const struct cluster *cl = snapshot_cluster(s, id);
-    collect_object(fs, id, collect, ret);
+    collect_object(fs, id, waiting_too, ret);
     for (size_t i = 0; cl && i < cl->arrays.len; i++)
-        collect_object(fs, cluster_array(cl, i)->id, collect, ret);
+        collect_object(fs, cluster_array(cl, i)->id, waiting_too, ret);
     if (!cl || !cache_access_changed(fs->cache, cl))
         return;
     cache_collect_cluster(fs->cache, id, ret);
@@ -214,11 +212,11 @@ usec_t notify_before_answer(struct fs *fs, uint64_t cluster_id, uint64_t about_i
     usec_t due = 0;
     const struct snapshot *s = model_acquire(fs->gateway->model);
     LOCK_SCOPE(&fs->notify->dropping);
-    cache_collect_waiting(fs->cache, 0, &inodes);
+    cache_collect(fs->cache, 0, true, &inodes);
     if (cluster_id)
-        collect_cluster(fs, s, cluster_id, cache_collect_waiting, &inodes);
+        collect_cluster(fs, s, cluster_id, true, &inodes);
     if (about_id)
-        cache_collect_waiting(fs->cache, about_id, &inodes);
+        cache_collect(fs->cache, about_id, true, &inodes);
     model_release(s);
     for (size_t i = 0; i < inodes.len; i++) {
         usec_t until = drop(fs, inodes.items[i], CACHE_AFTER_READERS);
@@ -260,7 +258,7 @@ static void drop_all(struct round *x, const struct id_vec *inodes) {
 static void drop_object(struct round *x, uint64_t id) {
     struct id_vec inodes = {0};
     LOCK_SCOPE(&x->n->dropping);
-    collect_object(x->fs, id, cache_collect, &inodes);
+    collect_object(x->fs, id, false, &inodes);
     drop_all(x, &inodes);
     id_vec_done(&inodes);
 }
@@ -268,7 +266,7 @@ static void drop_object(struct round *x, uint64_t id) {
 static void drop_cluster(struct round *x, uint64_t id) {
     struct id_vec inodes = {0};
     LOCK_SCOPE(&x->n->dropping);
-    collect_cluster(x->fs, x->snapshot, id, cache_collect, &inodes);
+    collect_cluster(x->fs, x->snapshot, id, false, &inodes);
     drop_all(x, &inodes);
     id_vec_done(&inodes);
 }
