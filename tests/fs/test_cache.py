@@ -25,7 +25,7 @@ def test_contents_and_size_follow_the_engine(host):
     for word in ("Ready", "Preparing", "Failed", "Deallocated", "Off"):
         host.ask(f"status c c-1 {word}")
         eventually(path.read_text, word + "\n")
-        assert os.stat(path).st_size == len(word) + 1
+        eventually(lambda: os.stat(path).st_size, len(word) + 1)
 
 
 def test_open_descriptor_sees_the_new_text(host):
