@@ -15,9 +15,33 @@ static bool key_equal(struct btree_key a, struct btree_key b) {
     return a.major == b.major && a.minor == b.minor;
 }
 
-/* Index of the first entry that is not less than `key`; n: none. */
+/* True when the first entry that is not less than `key` has this index; n: none is. */
+static bool is_lower_bound(const struct btree_page *p, uint32_t i, struct btree_key key) {
+    return (i == p->n || !key_less(p->entries[i].key, key)) &&
+           (i == 0 || key_less(p->entries[i - 1].key, key));
+}
+
+/* Where a key would be if those of the page were evenly spaced, as ids given one after the other
+   are. Less than n. */
+static uint32_t guess_index(const struct btree_page *p, struct btree_key key) {
+    uint64_t first = p->entries[0].key.major, last = p->entries[p->n - 1].key.major;
+    if (key.major <= first)
+        return 0;
+    if (key.major >= last || last - first > UINT32_MAX)
+        return p->n - 1;
+    return (uint32_t)((key.major - first) * (p->n - 1) / (last - first));
+}
+
+/* Index of the first entry that is not less than `key`; n: none. Walks over all nodes spend their
+   time here, hence the guess before the search. */
 static uint32_t lower_bound(const struct btree_page *p, struct btree_key key) {
     uint32_t low = 0, high = p->n;
+    if (high == 0)
+        return 0;
+    uint32_t guess = guess_index(p, key);
+    for (uint32_t i = guess; i <= guess + 1; i++)
+        if (is_lower_bound(p, i, key))
+            return i;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         if (key_less(p->entries[middle].key, key))
@@ -36,22 +60,20 @@ static uint32_t child_index(const struct btree_page *p, struct btree_key key) {
     return i ? i - 1 : 0;
 }
 
-static const struct btree_entry *page_at_or_after(const struct btree_page *p,
-                                                  struct btree_key key) {
-    if (p->leaf) {
-        uint32_t i = lower_bound(p, key);
-        return i < p->n ? &p->entries[i] : NULL;
-    }
-    for (uint32_t i = child_index(p, key); i < p->n; i++) {
-        const struct btree_entry *found = page_at_or_after(p->entries[i].value, key);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
 const struct btree_entry *btree_at_or_after(const struct btree *t, struct btree_key key) {
-    return t->root ? page_at_or_after(t->root, key) : NULL;
+    const struct btree_page *p = t->root, *next = NULL; /* next: the subtree behind the path */
+    while (p && !p->leaf) {
+        uint32_t i = child_index(p, key);
+        if (i + 1 < p->n)
+            next = p->entries[i + 1].value;
+        p = p->entries[i].value;
+    }
+    uint32_t i = p ? lower_bound(p, key) : 0;
+    if (p && i < p->n)
+        return &p->entries[i];
+    for (p = next; p && !p->leaf;)
+        p = p->entries[0].value;
+    return p ? &p->entries[0] : NULL;
 }
 
 static struct btree_page *page_new(struct edit *e, bool leaf) {
