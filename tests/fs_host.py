@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import queue
+import signal
 import subprocess
 import threading
 
@@ -48,6 +49,24 @@ class Host(Mounted):
         self.process.stdin.flush()
         answer = self.answers.get(timeout=timeout * SLOW)
         assert answer == "ok", f"{line}: {answer}"
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """The server cannot be asked meanwhile. Whoever asks it all the same waits for some seconds,
+        until it goes on, and the event that this gives is set."""
+        asked = threading.Event()
+
+        def go_on():
+            asked.set()
+            self.process.send_signal(signal.SIGCONT)
+        timer = threading.Timer(5 * SLOW, go_on)
+        self.process.send_signal(signal.SIGSTOP)
+        timer.start()
+        try:
+            yield asked
+        finally:
+            timer.cancel()
+            self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         self.process.kill()
