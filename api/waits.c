@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "waits.h"
 
+#include "base/cond.h"
 #include "view/gateway.h"
 
 #include <errno.h>
@@ -28,15 +29,6 @@ struct waits {
 
 static usec_t now(void) {
     return clock_monotonic(&clock_real);
-}
-
-static void wait_until(struct waits *w, usec_t until) {
-    struct timespec t = {.tv_sec = (time_t)(until / USEC_SEC),
-                         .tv_nsec = (long)(until % USEC_SEC) * 1000};
-    if (until == USEC_NEVER)
-        (void)pthread_cond_wait(&w->changed, &w->lock);
-    else
-        (void)pthread_cond_timedwait(&w->changed, &w->lock, &t);
 }
 
 /* Lock held. */
@@ -86,21 +78,15 @@ static void *watch(void *arg) {
     LOCK_SCOPE(&w->lock);
     while (!w->stopping) {
         usec_t at = now(), calls = expire_calls(w, at), peers = expire_peers(w, at);
-        wait_until(w, calls < peers ? calls : peers);
+        cond_wait_until(&w->changed, &w->lock, calls < peers ? calls : peers);
     }
     return NULL;
 }
 
 static int init_sync(struct waits *w) {
-    pthread_condattr_t attr;
-    int r = pthread_condattr_init(&attr);
-    if (r)
-        return -r;
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    r = pthread_cond_init(&w->changed, &attr);
-    (void)pthread_condattr_destroy(&attr);
-    if (r)
-        return -r;
+    int r = cond_init(&w->changed);
+    if (r < 0)
+        return r;
     r = pthread_mutex_init(&w->lock, NULL);
     if (r)
         (void)pthread_cond_destroy(&w->changed);
@@ -156,7 +142,7 @@ void waits_stop(struct waits *w) {
     answer_all(w);
     usec_t until = now() + STOP_GRACE;
     while (w->unfinished > 0 && now() < until)
-        wait_until(w, until);
+        cond_wait_until(&w->changed, &w->lock, until);
 }
 
 void waits_unref(struct waits *w) {

@@ -3,6 +3,8 @@
  * stale. */
 #include "internal.h"
 
+#include "base/cond.h"
+
 #include <errno.h>
 
 struct answers {
@@ -44,15 +46,6 @@ static usec_t queue_due(struct answers *a, usec_t now) {
     return next;
 }
 
-static void wait_until(struct answers *a, usec_t due) {
-    struct timespec at = {.tv_sec = (time_t)(due / USEC_SEC),
-                          .tv_nsec = (long)(due % USEC_SEC) * 1000};
-    if (due == USEC_NEVER)
-        (void)pthread_cond_wait(&a->wake, &a->lock);
-    else
-        (void)pthread_cond_timedwait(&a->wake, &a->lock, &at);
-}
-
 /* The next request, or NULL when the thread is to end. */
 static struct request *take(struct answers *a) {
     LOCK_SCOPE(&a->lock);
@@ -63,7 +56,7 @@ static struct request *take(struct answers *a) {
             break;
         if (next == USEC_NEVER)
             (void)pthread_cond_broadcast(&a->rest);
-        wait_until(a, next);
+        cond_wait_until(&a->wake, &a->lock, next);
     }
     if (list_empty(&a->queue))
         return NULL;
@@ -104,13 +97,10 @@ int answers_new(struct fs *fs, struct answers **ret) {
     list_init(&a->queue);
     list_init(&a->later);
     (void)pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&a->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
     (void)pthread_cond_init(&a->rest, NULL);
-    int r = -pthread_create(&a->thread, NULL, run, a);
+    int r = cond_init(&a->wake);
+    if (r == 0)
+        r = -pthread_create(&a->thread, NULL, run, a);
     if (r < 0) {
         free(a);
         return r;

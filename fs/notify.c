@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "notify.h"
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "fast.h"
 #include "model/builder.h"
@@ -76,13 +77,13 @@ int notify_new(struct fs *fs, struct notify **ret) {
     }
     n->fs = fs;
     n->late_due = USEC_NEVER;
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&n->dropping, NULL);
     (void)pthread_mutex_init(&n->lock, NULL);
-    (void)pthread_cond_init(&n->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    r = cond_init(&n->wake);
+    if (r < 0) {
+        notify_free(n);
+        return r;
+    }
     *ret = n;
     return 0;
 }
@@ -485,22 +486,13 @@ static usec_t next_due(const struct notify *n) {
     return n->late_due < due ? n->late_due : due;
 }
 
-static void wait_until(struct notify *n, usec_t due) {
-    struct timespec at = {.tv_sec = (time_t)(due / USEC_SEC),
-                          .tv_nsec = (long)(due % USEC_SEC) * 1000};
-    if (due == USEC_NEVER)
-        (void)pthread_cond_wait(&n->wake, &n->lock);
-    else if (due > monotonic())
-        (void)pthread_cond_timedwait(&n->wake, &n->lock, &at);
-}
-
 /* Waits for work. False when the thread is to end. */
 static bool take(struct notify *n, struct round *ret) {
     usec_t due = next_due(n);
     LOCK_SCOPE(&n->lock);
     n->busy_since = 0;
     if (idle(n))
-        wait_until(n, due);
+        cond_wait_until(&n->wake, &n->lock, due);
     n->busy_since = monotonic();
     *ret = (struct round){.fs = n->fs, .n = n, .all = n->all};
     ret->changes = n->queue;

@@ -96,7 +96,7 @@ static struct file *file_new(struct replays *rs, struct list *bucket, uint64_t i
 }
 
 static struct file *file_get(struct replays *rs, uint64_t inode) {
-    struct list *bucket = &rs->buckets[(inode * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
+    struct list *bucket = &rs->buckets[hash_u64(inode) >> 52];
     list_for_each(pos, bucket) {
         struct file *f = list_entry(pos, struct file, by_inode);
         if (f->inode == inode)

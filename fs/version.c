@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "version.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -42,7 +44,7 @@ void versions_free(struct versions *vs) {
 }
 
 static size_t hash(uint64_t key) {
-    return (size_t)((key * UINT64_C(0x9E3779B97F4A7C15)) >> BUCKET_SHIFT);
+    return (size_t)(hash_u64(key) >> BUCKET_SHIFT);
 }
 
 static struct version **id_bucket(struct versions *vs, uint64_t id) {

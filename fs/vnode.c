@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vnode.h"
 
+#include "base/hash.h"
 #include "vnode-internal.h"
 
 #include <errno.h>
 
 static struct list *bucket(struct list *table, uint64_t key) {
-    return &table[(key * UINT64_C(0x9E3779B97F4A7C15)) >> 52 & (VNODE_BUCKETS - 1)];
+    return &table[hash_u64(key) >> 52 & (VNODE_BUCKETS - 1)];
 }
 
 int vnodes_new(struct vnodes **ret) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watchdog.h"
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "notify.h"
 
@@ -37,14 +38,10 @@ static void look(struct fs *fs) {
 
 /* Sleeps a while. False when the thread is to end. */
 static bool rest(struct watchdog *w) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    usec_t at = (usec_t)until.tv_nsec / 1000 + limit(w->fs) / LOOKS;
-    until.tv_sec += (time_t)(at / USEC_SEC);
-    until.tv_nsec = (long)(at % USEC_SEC) * 1000;
+    usec_t until = usec_add(clock_monotonic(&clock_real), limit(w->fs) / LOOKS);
     LOCK_SCOPE(&w->lock);
-    while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)
-        ;
+    while (!w->stop && clock_monotonic(&clock_real) < until)
+        cond_wait_until(&w->wake, &w->lock, until);
     return !w->stop;
 }
 
@@ -60,13 +57,10 @@ int watchdog_new(struct fs *fs, struct watchdog **ret) {
     if (!w)
         return -ENOMEM;
     w->fs = fs;
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&w->lock, NULL);
-    (void)pthread_cond_init(&w->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
-    int r = -pthread_create(&w->thread, NULL, run, w);
+    int r = cond_init(&w->wake);
+    if (r == 0)
+        r = -pthread_create(&w->thread, NULL, run, w);
     if (r < 0) {
         free(w);
         return r;

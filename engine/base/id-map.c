@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "id-map.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@ struct id_map_slot {
 
 /* Where the key is, or belongs. The map has room. */
 static struct id_map_slot *slot_of(const struct id_map *m, uint64_t key) {
-    size_t i = (size_t)((key * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & (m->cap - 1);
+    size_t i = (size_t)(hash_u64(key) >> 32) & (m->cap - 1);
     while (m->slots[i].used && m->slots[i].key != key)
         i = (i + 1) & (m->cap - 1);
     return &m->slots[i];
