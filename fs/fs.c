@@ -151,7 +151,8 @@ static int find_own_path(struct fs *fs, struct error *err) {
     if (fs->options.fast_read)
         fs->own_fd = mount_make_read_only(fs->mountpoint);
     if (fs->options.fast_read && fs->own_fd < 0)
-        return err_set(err, fs->own_fd, "internal", "%s: it cannot be made read-only: %s",
+        return err_set(err, fs->own_fd, "internal",
+                       "%s: it cannot be made read-only: %s: mount without fast_read",
                        fs->mountpoint, strerror(-fs->own_fd));
     int r = fs->options.fast_read ? buf_printf(&path, "/proc/self/fd/%d", fs->own_fd)
                                   : buf_puts(&path, fs->mountpoint);

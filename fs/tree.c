@@ -192,8 +192,8 @@ static void replace_document(fuse_req_t req, const struct place *from, const str
     _cleanup_decision_ struct decision d = {0};
     d.code = scratch_text(from, &text);
     if (d.code == -E2BIG)
-        d.code = err_set(&d.err, -EFBIG, "too_large", "the text is longer than %zu bytes",
-                         LIMIT_DOCUMENT_BYTES);
+        d.code = err_set(&d.err, -EFBIG, "too_large",
+                         "the text is longer than %zu bytes: shorten it", LIMIT_DOCUMENT_BYTES);
     if (d.code == 0)
         d.code = doc->ref.entry->store(&doc->ctx, text.data, text.len, &d.command, &d.err);
     struct request *request = request_new(fs, req, finish_replace);

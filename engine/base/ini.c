@@ -25,7 +25,9 @@ static int read_header(struct reader *r, char *line, unsigned number, struct err
 static int read_key(struct reader *r, char *line, unsigned number, struct error *err) {
     char *equals = strchr(line, '=');
     if (!equals) /* whose words may be a secret */
-        return err_kind(err, "invalid_config", "the line is neither a [section] nor key = value");
+        return err_kind(err, "invalid_config",
+                        "the line is neither a [section] nor key = value: "
+                        "correct it, or begin it with # for a comment");
     *equals = '\0';
     char *value = text_trim(equals + 1);
     size_t len = strlen(value);
@@ -47,7 +49,8 @@ static int read_line(struct reader *r, char *line, unsigned number, struct error
 
 int ini_read(const struct ini_text *text, ini_callback callback, void *arg, struct error *err) {
     if (memchr(text->text, '\0', text->len))
-        return err_kind(err, "invalid_config", "%s: the file holds a NUL byte", text->name);
+        return err_kind(err, "invalid_config",
+                        "%s: the file holds a NUL byte: save it as plain text", text->name);
     _cleanup_free_ char *copy = strndup(text->text, text->len);
     if (!copy)
         return -ENOMEM;

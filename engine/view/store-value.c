@@ -227,8 +227,8 @@ int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, st
 static int store_document(const struct view_ctx *ctx, enum command_type type,
                           const struct written *w, struct command **ret, struct error *err) {
     if (w->len > LIMIT_DOCUMENT_BYTES)
-        return err_kind(err, "too_large", "it has %zu bytes: at most %zu are taken", w->len,
-                        LIMIT_DOCUMENT_BYTES);
+        return err_kind(err, "too_large", "it has %zu bytes, and at most %zu are taken: shorten it",
+                        w->len, LIMIT_DOCUMENT_BYTES);
     _cleanup_(command_freep) struct command *c = view_command_new(ctx, type);
     if (!c || command_set_text(c, w->text, w->len) < 0)
         return view_no_memory(err);

@@ -255,7 +255,8 @@ static void test_too_large_documents(void **state) {
     memset(text, '#', LIMIT_DOCUMENT_BYTES + 1);
     struct view_ctx ctx = fixture_context(*state, "/hpc/template", &ref);
     assert_int_equal(ref.entry->store(&ctx, text, LIMIT_DOCUMENT_BYTES + 1, &c, &err), -EFBIG);
-    assert_string_equal(err_text(&err), "it has 4194305 bytes: at most 4194304 are taken");
+    assert_string_equal(err_text(&err),
+                        "it has 4194305 bytes, and at most 4194304 are taken: shorten it");
     err_done(&err);
     assert_int_equal(ref.entry->store(&ctx, text, LIMIT_DOCUMENT_BYTES, &c, &err), 0);
     assert_true(c->len == LIMIT_DOCUMENT_BYTES);
