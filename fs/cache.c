@@ -112,7 +112,7 @@ void cache_announce(struct cache *c) {
 }
 
 static struct held **slot_of(struct cache *c, uint64_t object_id) {
-    struct held **slot = &c->buckets[(object_id * UINT64_C(0x9E3779B97F4A7C15)) >> 48];
+    struct held **slot = &c->buckets[hash_u64(object_id) >> 48];
     while (*slot && (*slot)->object_id != object_id)
         slot = &(*slot)->next;
     return slot;
@@ -229,7 +229,7 @@ static void keep_text(struct held_row *row, const char *text, size_t len) {
 
 static void keep_rendering(struct held_row *row, const struct place *p) {
     _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
-    if (row->reading && view_show(&p->ctx, &p->ref, &text) == 0)
+    if (row->reading && row->size <= CACHE_PAGE_BYTES && view_show(&p->ctx, &p->ref, &text) == 0)
         keep_text(row, text.data, text.len);
 }
 
