@@ -127,7 +127,7 @@ static struct document *document_at(struct cluster *c, size_t offset) {
 static void keep_rejected(struct engine *e, const struct place *place, const struct command *c,
                           struct cluster *cluster) {
     struct document *rejected = document_at(cluster, place->rejected);
-    _cleanup_buf_ struct buf shown = BUF_INIT(2 * LIMIT_DOCUMENT_BYTES);
+    _cleanup_buf_ struct buf shown = BUF_INIT(REJECTED_GROWTH * LIMIT_DOCUMENT_BYTES);
     rejected->changed_at = engine_now(e);
     if (e->failed || !c->len)
         return;

@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* The masked text is at most so many times as long: "a.\n" becomes "a********\n". */
+#define REJECTED_GROWTH ((size_t)4)
+
 /*
  * What people may read of parameters that were refused: the text, with ******** in place of what
  * follows the names of secret parameters. It may be broken, so in doubt more is masked than needed.

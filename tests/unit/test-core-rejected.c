@@ -72,11 +72,26 @@ static void test_bounded(void **state) {
     assert_int_equal(rejected_parameters(schema, "Pw = hunter2", 12, &b), -E2BIG);
 }
 
+/* Of the shortest secrets with the shortest names no text is too long to be kept. */
+static void test_growth(void **state) {
+    (void)state;
+    static const char short_name[] = "{\"properties\": {\"a\": {\"writeOnly\": true}}}";
+    static const char *const worst[] = {"a.\n", "{a:\"\"", "a=x\n"};
+    for (size_t i = 0; i < ARRAY_SIZE(worst); i++) {
+        _cleanup_buf_ struct buf text = BUF_INIT(4096);
+        while (buf_puts(&text, worst[i]) == 0)
+            ;
+        _cleanup_buf_ struct buf b = BUF_INIT(REJECTED_GROWTH * 4096);
+        assert_int_equal(rejected_parameters(short_name, text.data, text.len, &b), 0);
+        assert_true(b.len > 2 * text.len);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),    cmocka_unit_test(test_what_has_no_end_is_masked_to_the_end),
         cmocka_unit_test(test_lines),   cmocka_unit_test(test_without_a_template),
-        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_bounded), cmocka_unit_test(test_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
