@@ -71,6 +71,14 @@ def alive(pid):
         return False
 
 
+def eventually(function, expected, seconds):
+    """Waits until function() is what it should be; the assertion shows what it was."""
+    end = time.monotonic() + seconds * SLOW
+    while function() != expected and time.monotonic() < end:
+        time.sleep(0.005)
+    assert function() == expected
+
+
 def wait_until(condition, timeout=30, what="the condition", interval=0.05):
     """The first true value of condition(), asked again and again; an error after the time."""
     end = time.monotonic() + timeout * SLOW

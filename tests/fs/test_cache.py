@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What the kernel holds is right: every change of the engine is seen, and no sooner asked for."""
+import functools
 import os
 import re
 import stat
+import threading
 import time
 
 import pytest
 
+import harness
 from harness import SLOW, shell, wait_until
 
-SOON = 2 * SLOW  # seconds within which a change of the engine must be seen
-
-
-def eventually(function, expected):
-    """Waits until function() is what it should be; the assertion shows what it was."""
-    end = time.monotonic() + SOON
-    while function() != expected and time.monotonic() < end:
-        time.sleep(0.005)
-    assert function() == expected
+# Within two seconds a change of the engine must be seen.
+eventually = functools.partial(harness.eventually, seconds=2)
 
 
 def test_contents_and_size_follow_the_engine(host):
@@ -246,3 +242,48 @@ def test_walk_of_everything_ends(host):
     assert int(done.stdout) > 50
     assert shell(f"grep -rlP '\\x00' {host.mount} || true").stdout == ""
     assert shell(f"cd {host.mount} && tar cf - . | tar tf - | wc -l").stdout.strip() != "0"
+
+
+def test_a_writer_sees_what_he_changed(host):
+    """In the next listing, while the notifier has much else to tell."""
+    stop = threading.Event()
+    host.path("d").mkdir()
+    host.ask("add d 3000")
+    shell(f"cat {host.path('d', 'nodes')}/*/status > /dev/null")
+
+    def disturb():
+        while not stop.is_set():
+            host.ask("storm d 3000")
+    other = threading.Thread(target=disturb)
+    other.start()
+    try:
+        for i in range(300):
+            count = 3 + i % 20
+            host.write(f"{count}\n", "c", "nodes", "count")
+            assert len(os.listdir(host.path("c", "nodes"))) == count + 1, f"write {i}"
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_scratch_files_of_a_new_cluster_stay(host):
+    """While other clusters go: the notifier then drops the scratch files of those that went."""
+    stop = threading.Event()
+
+    def disturb():
+        while not stop.is_set():
+            host.path("other").mkdir()
+            host.path("other").rmdir()
+    other = threading.Thread(target=disturb)
+    other.start()
+    try:
+        for i in range(300):
+            scratch = host.path(f"new{i}", "template~")
+            scratch.parent.mkdir()
+            scratch.write_text("x")
+            time.sleep(0.002)
+            assert scratch.read_text() == "x", f"cluster {i}"
+            scratch.parent.rmdir()
+    finally:
+        stop.set()
+        other.join()

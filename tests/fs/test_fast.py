@@ -2,6 +2,7 @@
 """The mount for fast reading: what it shows is whole and soon new, and nothing can be written."""
 import contextlib
 import errno
+import functools
 import os
 import random
 import re
@@ -14,20 +15,14 @@ import time
 
 import pytest
 
+import harness
 from harness import SLOW, shell, wait_until
 from mounted import mount_flags
 
 SOON = 5 * SLOW  # seconds within which a change of the engine must be seen
+eventually = functools.partial(harness.eventually, seconds=5)
 EROFS = "Read-only file system"
 WORDS = ("Off", "Ready", "Failed", "Preparing", "Deallocated")
-
-
-def eventually(function, expected):
-    """Waits until function() is what it should be; the assertion shows what it was."""
-    end = time.monotonic() + SOON
-    while function() != expected and time.monotonic() < end:
-        time.sleep(0.005)
-    assert function() == expected
 
 
 def seen(root):

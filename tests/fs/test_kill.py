@@ -63,14 +63,19 @@ def park_twenty(path):
     return syncs
 
 
-def test_with_open_files_and_parked_syncs(host):
-    device = host.device
-    host.write("30\n", "c", "nodes", "count")
-    descriptors = open_fifty(host, "c")
-    syncs = park_twenty(host.path("c", "nodes", "count"))
-    host.kill()
+def kill_in_use(server, cluster):
+    """Kills a server with fifty open files and twenty syncs that wait."""
+    device = os.minor(os.stat(server.mount).st_dev)
+    server.write("30\n", cluster, "nodes", "count")
+    descriptors = open_fifty(server, cluster)
+    syncs = park_twenty(server.path(cluster, "nodes", "count"))
+    server.kill()
     check_that_clients_get_errors(descriptors, syncs)
-    check_nothing_is_left(host, device)
+    check_nothing_is_left(server, device)
+
+
+def test_with_open_files_and_parked_syncs(host):
+    kill_in_use(host, "c")
     host.start()
     assert "README" in os.listdir(host.mount)
 
@@ -78,14 +83,8 @@ def test_with_open_files_and_parked_syncs(host):
 def test_daemon_with_open_files_and_parked_syncs(make_daemon):
     """The same with the real daemon, whose work goes on where it stood."""
     daemon = make_daemon(simulate="--time-scale=1 --seed=1").start()
-    device = os.minor(os.stat(daemon.mount).st_dev)
     daemon.make_cluster("hpc")
-    daemon.write("30\n", "hpc", "nodes", "count")
-    descriptors = open_fifty(daemon, "hpc")
-    syncs = park_twenty(daemon.path("hpc", "nodes", "count"))
-    daemon.kill()
-    check_that_clients_get_errors(descriptors, syncs)
-    check_nothing_is_left(daemon, device)
+    kill_in_use(daemon, "hpc")
     daemon.start()
     assert daemon.read("hpc", "nodes", "count") == "30\n"
     assert len(daemon.nodes("hpc")) == 31

@@ -374,14 +374,21 @@ class Model:
 
     # --- names that come and go ---
 
-    def mkdir(self, parts, mode):
-        parent, name = self.parent(parts), parts[-1]
+    def taken(self, parts):
+        """The verdict on making what is there already; None: the name is free."""
         try:
             _, maybe = self.find(parts)
-            return Verdict(errno.EEXIST, *({errno.EPERM} if maybe else ()))
         except Refused as r:
             if r.errnos != {errno.ENOENT}:
                 raise
+            return None
+        return Verdict(errno.EEXIST, *({errno.EPERM} if maybe else ()))
+
+    def mkdir(self, parts, mode):
+        parent, name = self.parent(parts), parts[-1]
+        taken = self.taken(parts)
+        if taken:
+            return taken
         if parent.kind == "root":
             def made():
                 self.clusters[name] = Cluster(mode & 0o755)
@@ -414,12 +421,9 @@ class Model:
 
     def symlink(self, parts, target):
         parent, name = self.parent(parts), parts[-1]
-        try:
-            _, maybe = self.find(parts)
-            return Verdict(errno.EEXIST, *({errno.EPERM} if maybe else ()))
-        except Refused as r:
-            if r.errnos != {errno.ENOENT}:
-                raise
+        taken = self.taken(parts)
+        if taken:
+            return taken
         if parent.kind != "cluster" or not SCRATCH.match(name):
             return Verdict(errno.EPERM)
         return Verdict(0, done=lambda: parent.cluster.scratch.update(

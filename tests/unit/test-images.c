@@ -55,7 +55,7 @@ static void test_urn(void **state) {
         assert_int_equal(image_resolve(*state, bad[n], &i), -ENOENT);
     char longest[4 * IMAGE_PART_SIZE];
     memset(longest, 'a', IMAGE_PART_SIZE);
-    strcpy(longest + IMAGE_PART_SIZE, ":b:c:d");
+    memcpy(longest + IMAGE_PART_SIZE, ":b:c:d", sizeof(":b:c:d"));
     assert_int_equal(image_resolve(*state, longest, &i), -ENOENT);
     assert_int_equal(image_resolve(*state, longest + 1, &i), 0);
 }

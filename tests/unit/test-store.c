@@ -179,16 +179,18 @@ static void test_history(void **state) {
     uint64_t size = 99;
     assert_int_equal(history_size(s, &(struct history){HISTORY_LOGS, 0, 5}, &size), 0);
     assert_int_equal(size, 0);
-    char all[64] = "", piece[8];
+    _cleanup_buf_ struct buf whole = BUF_INIT(64);
+    char piece[8];
     for (unsigned i = 0; i < 12; i++) {
         (void)snprintf(piece, sizeof(piece), "%.*s", (int)(1 + i % 3), "xyz");
         piece[0] = (char)('a' + i);
-        strcat(all, piece);
+        assert_int_equal(buf_puts(&whole, piece), 0);
         append(s, 5, piece);
         append(s, 4, "before\n");
         append(s, 6, "after\n");
     }
     assert_int_equal(history_size(s, &(struct history){HISTORY_LOGS, 0, 5}, &size), 0);
+    const char *all = whole.data;
     assert_int_equal(size, strlen(all));
     assert_int_equal(history_size(s, &(struct history){HISTORY_EVENTS, 0, 5}, &size), 0);
     assert_int_equal(size, 0);
