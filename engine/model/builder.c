@@ -88,6 +88,7 @@ int builder_set_catalog(struct builder *b, struct catalog *catalog) {
         catalog_free(s->catalog);
     s->catalog = catalog;
     catalog->edit = b->edit.number;
+    catalog->changed_at = b->now;
     return 0;
 }
 

@@ -56,6 +56,7 @@ struct shortage {
 /* What the engine knows about what the clouds have to give; replaced as a whole. */
 struct catalog {
     uint64_t edit;
+    usec_t changed_at; /* wall time: when it replaced the one before */
     struct machine_type *types; /* in machine_type_order, each once */
     size_t n_types;
     struct quota *quotas;

@@ -112,6 +112,11 @@ usec_t view_changed_snapshot(const struct view_ctx *ctx) {
     return later(ctx->snapshot->at, object_server(ctx));
 }
 
+usec_t view_changed_catalog(const struct view_ctx *ctx) {
+    const struct catalog *c = ctx->snapshot->catalog;
+    return later(c ? c->changed_at : 0, object_server(ctx));
+}
+
 usec_t view_changed_last_error(const struct view_ctx *ctx) {
     const struct snapshot *s = ctx->snapshot;
     for (size_t i = 0; i < s->n_last_errors; i++)

@@ -188,6 +188,7 @@ usec_t view_changed_alerts(const struct view_ctx *ctx);
 usec_t view_changed_config(const struct view_ctx *ctx);
 usec_t view_changed_clusters(const struct view_ctx *ctx);
 usec_t view_changed_snapshot(const struct view_ctx *ctx);
+usec_t view_changed_catalog(const struct view_ctx *ctx);
 usec_t view_changed_last_error(const struct view_ctx *ctx);
 
 /* An object's own time, used by rows without `changed_at`. */

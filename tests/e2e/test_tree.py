@@ -26,6 +26,18 @@ def test_prices(shared_daemon):
     assert 0 < int(row["SPOT_HOUR"]) < int(row["HOUR"]) < 1_000_000
 
 
+def test_times_of_readings(shared_daemon):
+    """What was read from the cloud has the time of the reading, whatever else changes."""
+    wait_until(lambda: prices(shared_daemon), 10, "the prices")
+    files = [shared_daemon.path("system", name) for name in ("prices", "quotas", "machine_types")]
+
+    def unchanged():  # but for a reading that comes in between, once a minute
+        before = [os.stat(path).st_mtime_ns for path in files]
+        shell("mkdir t; rmdir t; sleep 0.3", cwd=shared_daemon.mount)
+        return before == [os.stat(path).st_mtime_ns for path in files]
+    wait_until(unchanged, 10, "times of modification that stay")
+
+
 def test_price_of_a_node(shared_daemon):
     shared_daemon.make_cluster("p")
     shared_daemon.write("1\n", "p", "nodes", "count")
