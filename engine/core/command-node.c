@@ -240,7 +240,7 @@ static const struct array *array_for_name(const struct cluster *c, const char *n
 }
 
 int apply_create_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
-    builder_count(e->builder);
+    engine_count(e);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
     if (!cluster)
         return err_kind(err, "not_found", "the cluster is gone");

@@ -29,6 +29,11 @@ void engine_fail(struct engine *e, int code) {
         e->failed = code;
 }
 
+void engine_count(struct engine *e) {
+    if (builder_count(e->builder) < 0)
+        engine_fail(e, -ENOMEM);
+}
+
 /* --- works ------------------------------------------------------------------------------------ */
 
 static struct work *find_work(const struct engine *e, uint64_t cluster_id) {
@@ -155,13 +160,20 @@ static void want_default_market(struct engine *e) {
     market_want(e, account, p->ops->account_region(p->self, account));
 }
 
-int engine_publish_early(struct engine *e, struct error *err) {
-    int r = e->failed ? e->failed : commit_build(e, err);
-    if (r < 0)
-        return r;
-    builder_publish(e->builder);
+/* Makes the build what readers see. Its nodes are counted, so it cannot fail: what is on disk by
+   now and what is in memory would differ. */
+static void make_current(struct engine *e) {
+    if (builder_publish(e->builder) < 0)
+        abort();
     e->builder = NULL;
-    return 0;
+}
+
+int engine_publish_early(struct engine *e, struct error *err) {
+    engine_count(e);
+    int r = e->failed ? e->failed : commit_build(e, err);
+    if (r == 0)
+        make_current(e);
+    return r;
 }
 
 static int first_state(struct engine *e, struct error *err) {
@@ -235,8 +247,7 @@ static void publish(struct engine *e) {
         if (kept)
             memcpy(kept, changes, n * sizeof(*kept));
     }
-    builder_publish(e->builder);
-    e->builder = NULL;
+    make_current(e);
     e->published_at = clock_monotonic(e->options.clock);
     if (kept)
         e->options.published(e->options.published_arg, kept, n);
@@ -303,11 +314,9 @@ static void apply_commands(struct engine *e) {
 }
 
 /* The time by which a node's VM must have called home, or USEC_NEVER. */
-static usec_t boot_deadline(const struct cluster *c, const struct node *n) {
-    const struct array *a = cluster_array_by_id(c, n->array_id);
+static usec_t boot_deadline(const struct array *a, const struct node *n) {
     bool booting = n->status == NODE_PREPARING && n->target == TARGET_STARTED;
-    usec_t limit = booting && a && a->spec ? a->spec->boot_timeout_s * USEC_SEC : 0;
-    return limit ? n->status_at + limit : USEC_NEVER;
+    return booting ? n->status_at + a->spec->boot_timeout_s * USEC_SEC : USEC_NEVER;
 }
 
 /* An elastic node gets another VM a few times (the old one becomes surplus); others have failed. */
@@ -332,14 +341,34 @@ static void boot_timed_out(struct engine *e, const struct cluster *c, const stru
 /* VMs that never call home. */
 static void check_boots(struct engine *e, struct work *w, usec_t now) {
     const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
-    uint64_t position = 0;
-    for (const struct node *n; c && (n = cluster_next_node(c, &position));) {
-        usec_t deadline = boot_deadline(c, n);
-        if (deadline <= now)
-            boot_timed_out(e, c, n);
-        else if (deadline < w->plan_at)
-            w->plan_at = deadline;
+    for (size_t i = 0; c && i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        uint64_t position = a->spec && a->spec->boot_timeout_s ? 0 : UINT64_MAX;
+        const struct node *n;
+        while ((n = cluster_next_listed(c, a->id, NODES_UNREADY, &position))) {
+            usec_t deadline = boot_deadline(a, n);
+            if (deadline <= now)
+                boot_timed_out(e, c, n);
+            else if (deadline < w->plan_at)
+                w->plan_at = deadline;
+        }
     }
+}
+
+static void plan_one(struct engine *e, struct work *w, usec_t now) {
+    w->dirty = false;
+    late_evaluate(e, w);
+    engine_count(e);
+    if (!e->failed)
+        plan_cluster(e, w);
+    if (e->failed)
+        return;
+    if (w->plan_at > now + PLAN_PERIOD)
+        w->plan_at = now + PLAN_PERIOD;
+    engine_count(e);
+    check_boots(e, w, now);
+    engine_count(e);
+    state_cluster(e, w);
 }
 
 static void plan_all(struct engine *e) {
@@ -349,16 +378,7 @@ static void plan_all(struct engine *e) {
         observe_due(e, w);
         if (!w->dirty && w->plan_at > now)
             continue;
-        w->dirty = false;
-        late_evaluate(e, w);
-        plan_cluster(e, w);
-        if (e->failed)
-            return;
-        if (w->plan_at > now + PLAN_PERIOD)
-            w->plan_at = now + PLAN_PERIOD;
-        check_boots(e, w, now);
-        builder_count(e->builder);
-        state_cluster(e, w);
+        plan_one(e, w, now);
     }
 }
 
@@ -436,7 +456,7 @@ usec_t engine_tick(struct engine *e) {
     drop_dead_works(e);
     state_server(e);
     trace_show(e);
-    builder_count(e->builder);
+    engine_count(e);
     if (has_news(e) && !finish_build(e, &next))
         return e->retry_at;
     answer_give_all(e, 0, "");

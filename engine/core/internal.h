@@ -18,6 +18,7 @@
 #include "intent.h"
 #include "model/bound.h"
 #include "model/limits.h"
+#include "model/node_list.h"
 #include "record.h"
 #include "store/history.h"
 
@@ -247,6 +248,8 @@ uint64_t engine_take_id(struct engine *e);
 int engine_publish_early(struct engine *e, struct error *err);
 /* Records that the build cannot be completed (usually -ENOMEM). */
 void engine_fail(struct engine *e, int code);
+/* Brings counts and lists of the build up to date with its nodes; before they are read. */
+void engine_count(struct engine *e);
 struct work *engine_work(struct engine *e, uint64_t cluster_id);
 struct set_work *work_set(struct work *w, uint64_t set_id);
 void work_forget_set(struct work *w, uint64_t set_id);

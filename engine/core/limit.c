@@ -103,7 +103,8 @@ static int check_bounds(const struct array *a, const struct bucket *b, const str
 
 int limits_open(struct engine *e, const struct cluster *c, struct limits *ret, struct error *err) {
     struct limits l = {.engine = e};
-    int r = bucket_table_make(engine_state(e), c, engine_now(e), &l.table);
+    engine_count(e);
+    int r = e->failed ? e->failed : bucket_table_make(engine_state(e), c, engine_now(e), &l.table);
     if (r == 0)
         r = demand_make(&l.table, &l.demand);
     if (r < 0) {

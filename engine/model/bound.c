@@ -43,23 +43,6 @@ int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b,
     return add_demand(d, b, nodes);
 }
 
-static usec_t oldest_reading(const struct snapshot *s) {
-    const struct catalog *c = s->catalog;
-    usec_t at = c && c->n_quotas ? USEC_NEVER : 0;
-    for (size_t i = 0; c && i < c->n_quotas; i++)
-        at = c->quotas[i].read_at < at ? c->quotas[i].read_at : at;
-    return at;
-}
-
-static bool all_ready(const struct counts *c) {
-    return c->by_status[NODE_READY] == c->wanted;
-}
-
-/* All that it wants is there since before the quotas were read: its nodes need not be looked at. */
-static bool is_quiet(const struct cluster *c, usec_t read_at) {
-    return c->nodes_at < read_at && all_ready(&c->counts) && all_ready(&c->head_counts);
-}
-
 static int add_cluster(struct demand *d, const struct bucket_table *like, const struct cluster *c) {
     _cleanup_buckets_ struct bucket_table t = {0};
     int r = bucket_table_make(like->snapshot, c, like->now, &t);
@@ -68,12 +51,11 @@ static int add_cluster(struct demand *d, const struct bucket_table *like, const 
 
 int demand_make(const struct bucket_table *table, struct demand *ret) {
     const struct snapshot *s = table->snapshot;
-    usec_t read_at = oldest_reading(s);
     struct demand d = {0};
     int r = add_table(&d, table);
     for (size_t i = 0; r == 0 && i < s->clusters.len; i++) {
         const struct cluster *c = s->clusters.items[i];
-        if (c->id != table->cluster->id && !is_quiet(c, read_at))
+        if (c->id != table->cluster->id)
             r = add_cluster(&d, table, c);
     }
     if (r < 0) {

@@ -76,6 +76,22 @@ const struct btree_entry *btree_at_or_after(const struct btree *t, struct btree_
     return p ? &p->entries[0] : NULL;
 }
 
+const struct btree_entry *btree_before(const struct btree *t, struct btree_key key) {
+    const struct btree_page *p = t->root, *previous = NULL; /* the subtree in front of the path */
+    while (p && !p->leaf) {
+        uint32_t i = child_index(p, key);
+        if (i > 0)
+            previous = p->entries[i - 1].value;
+        p = p->entries[i].value;
+    }
+    uint32_t i = p ? lower_bound(p, key) : 0;
+    if (i > 0)
+        return &p->entries[i - 1];
+    for (p = previous; p && !p->leaf;)
+        p = p->entries[p->n - 1].value;
+    return p ? &p->entries[p->n - 1] : NULL;
+}
+
 static struct btree_page *page_new(struct edit *e, bool leaf) {
     struct btree_page *p = model_edit_alloc(e, BOX_PLAIN, sizeof(*p));
     if (!p)

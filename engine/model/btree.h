@@ -42,6 +42,9 @@ struct btree {
 /* The entry with the smallest key that is not less than `key`; NULL: none. */
 const struct btree_entry *btree_at_or_after(const struct btree *t, struct btree_key key);
 
+/* The entry with the largest key that is less than `key`; NULL: none. */
+const struct btree_entry *btree_before(const struct btree *t, struct btree_key key);
+
 /* Adds an entry whose key is not there yet. 0 or -ENOMEM (then the tree is only good to be
  * abandoned). */
 int btree_insert(struct btree *t, struct edit *e, struct btree_entry entry);

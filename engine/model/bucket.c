@@ -3,6 +3,8 @@
 
 #include "base/parse.h"
 #include "limits.h"
+#include "node_list.h"
+#include "type_table.h"
 
 #include <string.h>
 
@@ -11,10 +13,6 @@ void bucket_table_done(struct bucket_table *t) {
     bucket_array_vec_done(&t->arrays);
     bucket_member_vec_done(&t->members);
     bucket_group_vec_done(&t->groups);
-}
-
-bool node_present(const struct node *n) {
-    return n->status != NODE_OFF && n->status != NODE_TERMINATED;
 }
 
 usec_t bucket_held_until(const struct bucket *b, usec_t now) {
@@ -120,7 +118,77 @@ static int add_array(struct bucket_table *t, const struct array *a) {
     return bucket_array_vec_append(&t->arrays, part);
 }
 
-/* --- the nodes -------------------------------------------------------------------------------- */
+/* --- how many nodes there are ----------------------------------------------------------------- */
+
+static void count_type(struct bucket_array *part, struct bucket *b, const struct type_count *n) {
+    if (!b->type && n->cores)
+        b->vcpus = n->cores; /* the cloud no longer says, the nodes' records do */
+    b->wanted += n->wanted;
+    b->active += n->active;
+    b->uncounted += n->unplaced;
+    part->wanted += n->wanted;
+    part->wanted_vcpus += (uint64_t)n->wanted * b->vcpus;
+    part->present += n->present;
+    part->present_vcpus += (uint64_t)n->present * b->vcpus;
+}
+
+/* The bucket of this type; nodes without one are in that which would be tried now. *ret is
+   BUCKET_NONE when there is none. 0 or -ENOMEM. */
+static int bucket_of_type(struct bucket_table *t, struct bucket_array *part,
+                          const struct str *machine_type, uint32_t *ret) {
+    *ret = part->next_type;
+    if (!str_len(machine_type))
+        return 0;
+    *ret = take_bucket(t, part, str_text(machine_type), false);
+    return *ret == BUCKET_NONE ? -ENOMEM : 0;
+}
+
+/* Those with a VM that is younger than the cloud's usage. */
+static void count_younger(struct bucket_table *t, const struct bucket_array *part) {
+    uint64_t position = UINT64_MAX;
+    const struct node *n;
+    while ((n = cluster_previous_listed(t->cluster, part->array->id, NODES_WITH_VM, &position)) &&
+           n->created_at >= part->quotas_read_at) {
+        uint32_t at = str_len(n->machine_type) ? find_bucket(t, part, str_text(n->machine_type))
+                                               : part->next_type;
+        if (at != BUCKET_NONE)
+            t->buckets.items[at].uncounted++;
+    }
+}
+
+static int count_array(struct bucket_table *t, struct bucket_array *part) {
+    const struct type_table *types = part->array->types;
+    for (uint32_t i = 0; types && i < types->n; i++) {
+        const struct type_count *row = &types->rows[i];
+        uint32_t at = BUCKET_NONE;
+        int r = row->nodes ? bucket_of_type(t, part, row->machine_type, &at) : 0;
+        if (r < 0)
+            return r;
+        if (at != BUCKET_NONE)
+            count_type(part, &t->buckets.items[at], row);
+    }
+    count_younger(t, part);
+    return 0;
+}
+
+int bucket_table_make(const struct snapshot *s, const struct cluster *c, usec_t now,
+                      struct bucket_table *ret) {
+    struct bucket_table t = {.snapshot = s, .cluster = c, .now = now};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < c->arrays.len; i++) {
+        r = add_array(&t, cluster_array(c, i));
+        if (r == 0)
+            r = count_array(&t, &t.arrays.items[i]);
+    }
+    if (r < 0) {
+        bucket_table_done(&t);
+        return r;
+    }
+    *ret = t;
+    return 0;
+}
+
+/* --- which nodes they are --------------------------------------------------------------------- */
 
 /* Where the last node was: the next one is mostly of the same array, type and group. */
 struct last_place {
@@ -141,20 +209,13 @@ static int bucket_of(struct bucket_table *t, struct last_place *last, const stru
                      uint32_t *ret) {
     bool same_array = last->part && last->part->array->id == n->array_id;
     if (!same_array)
-        *last = (struct last_place){.part = find_part(t, n->array_id)};
-    *ret = BUCKET_NONE;
-    if (!last->part)
-        return 0;
-    if (!str_len(n->machine_type)) {
-        *ret = last->part->next_type;
-        return 0;
-    }
-    if (last->machine_type != n->machine_type) {
-        last->bucket = take_bucket(t, last->part, str_text(n->machine_type), false);
-        last->machine_type = n->machine_type;
-    }
+        *last = (struct last_place){.part = find_part(t, n->array_id), .bucket = BUCKET_NONE};
+    int r = 0;
+    if (last->part && (!same_array || last->machine_type != n->machine_type))
+        r = bucket_of_type(t, last->part, n->machine_type, &last->bucket);
+    last->machine_type = n->machine_type;
     *ret = last->bucket;
-    return last->bucket == BUCKET_NONE ? -ENOMEM : 0;
+    return r;
 }
 
 static void add_member(struct bucket_table *t, const struct node *n, uint32_t bucket) {
@@ -190,59 +251,24 @@ static int add_to_group(struct bucket_table *t, struct last_place *last, const s
     return 0;
 }
 
-/* The cloud's own usage, read at `read_at`, cannot contain this node's VM. */
-static bool is_uncounted(const struct node *n, usec_t read_at) {
-    return n->target == TARGET_STARTED && !(str_len(n->resource_id) && n->created_at < read_at);
-}
-
-static void count_node(struct bucket_array *part, struct bucket *b, const struct node *n) {
-    if (!b->type && n->cores)
-        b->vcpus = n->cores; /* the cloud no longer says, the node's record does */
-    bool wanted = n->target != TARGET_TERMINATED, present = node_present(n);
-    b->wanted += wanted;
-    b->active += node_status_has_vm(n->status);
-    b->uncounted += is_uncounted(n, part->quotas_read_at);
-    part->wanted += wanted;
-    part->wanted_vcpus += wanted ? b->vcpus : 0;
-    part->present += present;
-    part->present_vcpus += present ? b->vcpus : 0;
-}
-
 static int add_node(struct bucket_table *t, struct last_place *last, const struct node *n) {
     uint32_t bucket;
     int r = bucket_of(t, last, n, &bucket);
     if (r < 0)
         return r;
     add_member(t, n, bucket);
-    if (bucket == BUCKET_NONE)
-        return 0;
-    count_node(last->part, &t->buckets.items[bucket], n);
-    bool grouped = str_len(n->placement_group) && node_status_has_vm(n->status);
+    bool grouped =
+        bucket != BUCKET_NONE && str_len(n->placement_group) && node_status_has_vm(n->status);
     return grouped ? add_to_group(t, last, n, bucket) : 0;
 }
 
-static int fill(struct bucket_table *t) {
-    const struct cluster *c = t->cluster;
-    int r = bucket_member_vec_reserve(&t->members, cluster_node_count(c));
-    for (size_t i = 0; r == 0 && i < c->arrays.len; i++)
-        r = add_array(t, cluster_array(c, i));
+int bucket_table_add_members(struct bucket_table *t) {
+    int r = bucket_member_vec_reserve(&t->members, cluster_node_count(t->cluster));
     struct last_place last = {0};
     uint64_t position = 0;
-    for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
+    for (const struct node *n; r == 0 && (n = cluster_next_node(t->cluster, &position));)
         r = add_node(t, &last, n);
     return r;
-}
-
-int bucket_table_make(const struct snapshot *s, const struct cluster *c, usec_t now,
-                      struct bucket_table *ret) {
-    struct bucket_table t = {.snapshot = s, .cluster = c, .now = now};
-    int r = fill(&t);
-    if (r < 0) {
-        bucket_table_done(&t);
-        return r;
-    }
-    *ret = t;
-    return 0;
 }
 
 const struct bucket_array *bucket_table_array(const struct bucket_table *t,

@@ -72,25 +72,24 @@ struct bucket_table {
     usec_t now;
     uint64_t asked; /* nodes that are about to get a record (demand_ask) */
     struct bucket_vec buckets;
-    struct bucket_array_vec arrays; /* as in the cluster */
-    struct bucket_member_vec members;
-    struct bucket_group_vec groups;
+    struct bucket_array_vec arrays;   /* as in the cluster */
+    struct bucket_member_vec members; /* with bucket_table_add_members */
+    struct bucket_group_vec groups;   /* likewise */
 };
 
-/* Sorts the nodes of a cluster in one pass. `now` is wall time. 0; or -ENOMEM, and there is nothing
-   to release. */
+/* The buckets of a cluster with their numbers, as its nodes were counted last (builder_count); no
+   node is looked at but those that the cloud's usage cannot contain yet. `now` is wall time. 0; or
+   -ENOMEM, and there is nothing to release. */
 int bucket_table_make(const struct snapshot *s, const struct cluster *c, usec_t now,
                       struct bucket_table *ret);
+/* Adds the members and placement groups, in one pass over the nodes. 0 or -ENOMEM. */
+int bucket_table_add_members(struct bucket_table *t);
 void bucket_table_done(struct bucket_table *t);
 #define _cleanup_buckets_ _cleanup_(bucket_table_done)
 
 /* The buckets of an array of the table's cluster. */
 const struct bucket_array *bucket_table_array(const struct bucket_table *t,
                                               const struct array *array);
-
-/* True for a node that takes part in what clients see as the cluster: it has a VM, had one, or is
-   about to get one. */
-bool node_present(const struct node *n);
 
 /* Until when the engine will not try to get a machine of this bucket; 0 = it may try now. */
 usec_t bucket_held_until(const struct bucket *b, usec_t now);

@@ -53,6 +53,11 @@ struct array *builder_add_array(struct builder *b, uint64_t cluster_id, uint64_t
     return builder_note(b, &a->change, change) < 0 ? NULL : &a->array;
 }
 
+int builder_drop_array(struct builder *b, struct array_box *a) {
+    int r = model_edit_drop(&b->edit, BOX_TYPES, a->array.types);
+    return r < 0 ? r : model_edit_drop(&b->edit, BOX_ARRAY, a);
+}
+
 /* The number of records of an array, as counted last. */
 static uint64_t array_records(const struct array *a) {
     uint64_t n = 0;
@@ -80,14 +85,14 @@ int builder_remove_array(struct builder *b, uint64_t cluster_id, uint64_t id) {
     size_t at = model_find_array(&c->cluster, id);
     if (at == FIND_NONE)
         return -ENOENT;
-    builder_count(b);
     struct array_box *a = builder_own_array(b, c, at);
-    if (!a || (array_records(&a->array) && builder_remove_nodes_of(b, c, id) < 0) ||
+    if (!a || builder_count(b) < 0 ||
+        (array_records(&a->array) && builder_remove_nodes_of(b, c, id) < 0) ||
         remove_sets_of(b, c, id) < 0)
         return -ENOMEM;
     struct change change = array_change(a, DURABLE);
     change.removed = true;
-    if (builder_note(b, &a->change, change) < 0 || model_edit_drop(&b->edit, BOX_ARRAY, a) < 0)
+    if (builder_note(b, &a->change, change) < 0 || builder_drop_array(b, a) < 0)
         return -ENOMEM;
     return object_list_remove(&c->cluster.arrays, &c->arrays_edit, &b->edit, at);
 }

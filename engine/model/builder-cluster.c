@@ -101,8 +101,7 @@ static int forget_members(struct builder *b, struct cluster *c) {
         uint32_t none = 0;
         struct change change = {OBJECT_ARRAY, DURABLE, false, true, c->id, a->array.id};
         bool own = a->array.edit == b->edit.number;
-        if (builder_note(b, own ? &a->change : &none, change) < 0 ||
-            model_edit_drop(&b->edit, BOX_ARRAY, a) < 0)
+        if (builder_note(b, own ? &a->change : &none, change) < 0 || builder_drop_array(b, a) < 0)
             return -ENOMEM;
     }
     return node_table_drop(c->nodes, &b->edit);

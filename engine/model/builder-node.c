@@ -96,8 +96,9 @@ int builder_forget_node(struct builder *b, struct node_box *n) {
 static int remove_node(struct builder *b, struct cluster_box *c, struct node_box *n) {
     if (builder_prepare_counts(b, c) < 0 || node_table_own(&c->cluster.nodes, &b->edit) < 0)
         return -ENOMEM;
-    builder_uncount_node(b, c, n);
-    int r = node_table_remove(c->cluster.nodes, &b->edit, n);
+    int r = builder_uncount_node(b, c, n);
+    if (r == 0)
+        r = node_table_remove(c->cluster.nodes, &b->edit, n);
     if (r < 0)
         return r;
     c->cluster.nodes_at = b->now;

@@ -34,13 +34,16 @@ int builder_note(struct builder *b, uint32_t *slot, struct change change);
 /* The writable copy, without a note of a change. NULL: not there, or no memory. */
 struct cluster_box *builder_own_cluster(struct builder *b, uint64_t id);
 struct array_box *builder_own_array(struct builder *b, struct cluster_box *c, size_t at);
+struct set_box *builder_own_set(struct builder *b, struct cluster_box *c, size_t at);
 
 /* Makes all that builder_count may write to in this cluster writable, and room for the notes. */
 int builder_prepare_counts(struct builder *b, struct cluster_box *c);
-/* Brings the counts up to date with a writable node; cannot fail after builder_prepare_counts. */
-void builder_count_node(struct builder *b, struct node_box *n);
-/* Takes a node out of the counts, writable or not. */
-void builder_uncount_node(struct builder *b, struct cluster_box *c, const struct node_box *n);
+/* Brings counts and lists up to date with a writable node. 0 or -ENOMEM. */
+int builder_count_node(struct builder *b, struct node_box *n);
+/* Takes a node out of them, writable or not. 0 or -ENOMEM. */
+int builder_uncount_node(struct builder *b, struct cluster_box *c, const struct node_box *n);
+/* Removes the rows of an array that goes. 0 or -ENOMEM. */
+int builder_drop_array(struct builder *b, struct array_box *a);
 
 /* Takes a node out of use: the table is left alone. 0 or -ENOMEM. */
 int builder_forget_node(struct builder *b, struct node_box *n);

@@ -5,7 +5,7 @@ static struct change set_change(const struct set_box *s, enum durability d) {
     return (struct change){OBJECT_SET, d, false, false, s->set.cluster_id, s->set.id};
 }
 
-static struct set_box *own_set(struct builder *b, struct cluster_box *c, size_t at) {
+struct set_box *builder_own_set(struct builder *b, struct cluster_box *c, size_t at) {
     struct set_box *old = c->cluster.sets.items[at];
     if (old->set.edit == b->edit.number)
         return old;
@@ -25,7 +25,7 @@ static struct set_box *own_set(struct builder *b, struct cluster_box *c, size_t 
 struct set *builder_set(struct builder *b, uint64_t cluster_id, uint64_t id, enum durability d) {
     struct cluster_box *c = builder_own_cluster(b, cluster_id);
     size_t at = c ? model_find_set(&c->cluster, id) : FIND_NONE;
-    struct set_box *s = at == FIND_NONE ? NULL : own_set(b, c, at);
+    struct set_box *s = at == FIND_NONE ? NULL : builder_own_set(b, c, at);
     if (!s || builder_note(b, &s->change, set_change(s, d)) < 0)
         return NULL;
     return &s->set;

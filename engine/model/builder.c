@@ -118,13 +118,14 @@ int builder_set_last_error(struct builder *b, uid_t uid, const char *text) {
     return 0;
 }
 
-void builder_publish(struct builder *b) {
+int builder_publish(struct builder *b) {
     if (!b->dirty) {
         builder_abandon(b);
-        return;
+        return 0;
     }
     for (size_t i = 0; i < b->nodes.len; i++)
-        builder_count_node(b, b->nodes.items[i]);
+        if (builder_count_node(b, b->nodes.items[i]) < 0)
+            return -ENOMEM;
     struct snapshot *old = b->model->current;
     struct garbage *g = TAKE_PTR(b->edit.garbage);
     if (b->root->catalog != old->catalog)
@@ -138,6 +139,7 @@ void builder_publish(struct builder *b) {
     model_swap(m, b->root, g);
     builder_free(b);
     model_reap(m);
+    return 0;
 }
 
 void builder_abandon(struct builder *b) {

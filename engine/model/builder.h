@@ -12,13 +12,14 @@
  * - A pointer from builder_cluster/array/set/node is writable until the build ends, and asking
  * again returns the same pointer. Pointers read through snapshot.h functions from
  * builder_snapshot() see the build's own state, and are const.
- * - counts and node_times of arrays and clusters follow the nodes by themselves: do not write them.
- * - A node's fields that these depend on (status, target, hold, array_id, cores) may be written
- *   freely through builder_node's pointer; the counts are brought up to date when the build ends,
- *   or by builder_count(), which returns at once when nothing changed. builder_count() looks at the
- *   nodes asked for since it was called last: who keeps a pointer across it asks again. `fixed`
- * says whether a node counts as a head node. Counts that moved are a VOLATILE change of the array
- * and the cluster.
+ * - counts, types and node_times of arrays and clusters, and `wanted` of sets, follow the nodes by
+ *   themselves: do not write them.
+ * - A node's fields that these and the lists (node_list.h) depend on may be written freely through
+ *   builder_node's pointer; counts and lists are brought up to date when the build ends, or by
+ *   builder_count(), which returns at once when nothing changed. builder_count() looks at the nodes
+ *   asked for since it was called last: who keeps a pointer across it asks again. `fixed` says
+ *   whether a node counts as a head node. Counts that moved are a VOLATILE change of the array and
+ *   the cluster. A set is there before a node with its id is counted.
  * - Names are given by builder_add_* and builder_rename_cluster; `name` must not be written.
  * - All functions that give a writable pointer return NULL when memory ran out; the build is then
  *   only good for builder_abandon.
@@ -47,10 +48,13 @@ const struct snapshot *builder_snapshot(const struct builder *b);
 bool builder_dirty(const struct builder *b);
 /* True when a DURABLE object was touched. */
 bool builder_durable(const struct builder *b);
-void builder_count(struct builder *b);
-/* Makes the build current and frees what nobody can see any more. Never fails. Frees the builder.
- */
-void builder_publish(struct builder *b);
+/* Brings counts and lists up to date. 0; or -ENOMEM, and the build is only good for
+   builder_abandon. */
+int builder_count(struct builder *b);
+/* Makes the build current, frees what nobody can see any more, and frees the builder. 0; or
+   -ENOMEM, and the build is only good for builder_abandon: never when no node was written to since
+   builder_count. */
+int builder_publish(struct builder *b);
 /* Drops the build. Accepts NULL. */
 void builder_abandon(struct builder *b);
 

@@ -64,8 +64,10 @@ void model_reap(struct model *m) {
 }
 
 static void cluster_free_all(struct cluster *c) {
-    for (size_t i = 0; i < c->arrays.len; i++)
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        box_free(BOX_TYPES, cluster_array(c, i)->types);
         box_free(BOX_ARRAY, c->arrays.items[i]);
+    }
     for (size_t i = 0; i < c->sets.len; i++)
         box_free(BOX_SET, c->sets.items[i]);
     free(c->arrays.items);

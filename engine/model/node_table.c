@@ -11,6 +11,10 @@ static struct btree_key name_key(const struct node_box *n) {
     return (struct btree_key){hash_text(str_text(n->node.name)), n->node.id};
 }
 
+static struct btree_key place_key(struct node_place p) {
+    return (struct btree_key){p.array_id * NODE_LIST_MAX + p.list, p.id};
+}
+
 struct node_table *node_table_new(struct edit *e) {
     struct node_table *t = model_edit_alloc(e, BOX_PLAIN, sizeof(*t));
     if (t)
@@ -76,12 +80,49 @@ int node_table_remove(struct node_table *t, struct edit *e, const struct node_bo
     return r;
 }
 
+/* The node of an entry if that is on the same list as `key`. */
+static struct node_box *listed(const struct node_table *t, const struct btree_entry *found,
+                               struct btree_key key) {
+    return found && found->key.major == key.major ? node_table_get(t, found->key.minor) : NULL;
+}
+
+struct node_box *node_table_listed_from(const struct node_table *t, struct node_place place) {
+    struct btree_key key = place_key(place);
+    return listed(t, btree_at_or_after(&t->lists, key), key);
+}
+
+struct node_box *node_table_listed_before(const struct node_table *t, struct node_place place) {
+    struct btree_key key = place_key(place);
+    return listed(t, btree_before(&t->lists, key), key);
+}
+
+int node_table_list(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
+                    uint64_t id) {
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < NODE_LIST_MAX; i++) {
+        struct btree_key key = place_key((struct node_place){array_id, (enum node_list)i, id});
+        if (lists & 1u << i)
+            r = btree_insert(&t->lists, e, (struct btree_entry){key, NULL});
+    }
+    return r;
+}
+
+int node_table_unlist(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
+                      uint64_t id) {
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < NODE_LIST_MAX; i++)
+        if (lists & 1u << i)
+            r = btree_remove(&t->lists, e,
+                             place_key((struct node_place){array_id, (enum node_list)i, id}));
+    return r;
+}
+
 int node_table_drop(struct node_table *t, struct edit *e) {
     /* The trees are walked through a copy: the table may be one that readers see. */
-    struct btree ids = t->ids, names = t->names;
-    int r = btree_drop(&ids, e);
-    if (r == 0)
-        r = btree_drop(&names, e);
+    struct btree trees[] = {t->ids, t->names, t->lists};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(trees); i++)
+        r = btree_drop(&trees[i], e);
     return r < 0 ? r : model_edit_drop(e, BOX_PLAIN, t);
 }
 
@@ -95,5 +136,6 @@ void node_table_free(struct node_table *t) {
     }
     btree_free(&t->ids);
     btree_free(&t->names);
+    btree_free(&t->lists);
     free(t);
 }

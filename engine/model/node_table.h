@@ -3,18 +3,20 @@
 #define MODEL_NODE_TABLE_H
 
 /*
- * Private to the model: the nodes of a cluster by id, in order, and an index by name. Both are
- * copy-on-write trees; a node that is replaced by its copy costs one path of the first, a node that
- * comes or goes one path of each. All look-ups are O(log n).
+ * Private to the model: the nodes of a cluster by id, in order, an index by name, and the lists
+ * of node_list.h. All are copy-on-write trees; a node that is replaced by its copy costs one path
+ * of the first, a node that comes or goes one path of each. All look-ups are O(log n).
  */
 
 #include "btree.h"
+#include "node_list.h"
 
 struct node_table {
     uint64_t edit;
     struct btree ids; /* {id, 0} -> node */
     struct btree
         names; /* {hash of the name, id}; the value is not used, so copies leave it alone */
+    struct btree lists; /* {array and list, id}; likewise */
     size_t n;
 };
 
@@ -32,6 +34,24 @@ struct node_box *node_table_at_or_after(const struct node_table *t, uint64_t id)
 int node_table_add(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_replace(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_remove(struct node_table *t, struct edit *e, const struct node_box *n);
+
+/* A place on a list of nodes. */
+struct node_place {
+    uint64_t array_id;
+    enum node_list list;
+    uint64_t id;
+};
+
+/* The node at this place or at the next one of its list; NULL: none. */
+struct node_box *node_table_listed_from(const struct node_table *t, struct node_place place);
+/* The last node of the list in front of this place; NULL: none. */
+struct node_box *node_table_listed_before(const struct node_table *t, struct node_place place);
+/* Puts a node on lists of an array (a bit each), or takes it off those that it is on. 0, -ENOENT or
+   -ENOMEM. */
+int node_table_list(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
+                    uint64_t id);
+int node_table_unlist(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
+                      uint64_t id);
 
 /* Takes the whole table out of use, without the nodes. 0 or -ENOMEM. */
 int node_table_drop(struct node_table *t, struct edit *e);

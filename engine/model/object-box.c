@@ -2,6 +2,7 @@
 #include "object-box.h"
 
 #include "array-spec.h"
+#include "type_table.h"
 #include "usage.h"
 
 #include <string.h>
@@ -13,12 +14,19 @@ struct text_table {
 };
 
 static const size_t node_texts[] = {
-    offsetof(struct node, name),        offsetof(struct node, machine_type),
-    offsetof(struct node, resource_id), offsetof(struct node, instance_id),
-    offsetof(struct node, vm_id),       offsetof(struct node, hostname),
-    offsetof(struct node, private_ip),  offsetof(struct node, public_ip),
-    offsetof(struct node, zone),        offsetof(struct node, placement_group),
-    offsetof(struct node, message),     offsetof(struct node, token_hash),
+    offsetof(struct node, name),
+    offsetof(struct node, machine_type),
+    offsetof(struct node, resource_id),
+    offsetof(struct node, instance_id),
+    offsetof(struct node, vm_id),
+    offsetof(struct node, hostname),
+    offsetof(struct node, private_ip),
+    offsetof(struct node, public_ip),
+    offsetof(struct node, zone),
+    offsetof(struct node, placement_group),
+    offsetof(struct node, message),
+    offsetof(struct node, token_hash),
+    offsetof(struct node_box, counted.machine_type),
 };
 
 static const size_t array_texts[] = {
@@ -147,6 +155,8 @@ void box_free(enum box_kind kind, void *box) {
     texts_unref(kind, box);
     if (kind == BOX_ARRAY)
         array_spec_unref(((struct array_box *)box)->array.spec);
+    if (kind == BOX_TYPES)
+        type_table_done(box);
     if (kind == BOX_CLUSTER)
         usage_unref(((struct cluster_box *)box)->cluster.usage);
     free(box);

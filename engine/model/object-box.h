@@ -16,6 +16,7 @@ enum box_kind {
     BOX_ARRAY,
     BOX_SET,
     BOX_CLUSTER,
+    BOX_TYPES, /* struct type_table */
     BOX_USER,
     BOX_ACCOUNT,
     BOX_ORPHAN,
@@ -23,12 +24,14 @@ enum box_kind {
     BOX_KIND_MAX,
 };
 
-/* What the counts of the array and the cluster hold for a node now. */
+/* What counts and lists of the array, the set and the cluster hold for a node now. */
 struct counted {
-    uint64_t array_id;
+    uint64_t array_id, set_id;
+    struct str *machine_type; /* counted */
     uint32_t cores;
+    unsigned lists; /* a bit for each list that it is on */
     enum node_status status;
-    bool present, wanted, held, head;
+    bool present, wanted, held, kept, settled, unplaced;
 };
 
 struct cluster_box;

@@ -62,10 +62,25 @@ struct node {
 
 struct counts {
     uint32_t by_status[NODE_STATUS_MAX];
-    uint32_t wanted; /* records that are not being terminated */
-    uint32_t cores;  /* of VMs that exist or are being made */
-    uint32_t held;   /* wanted, and waiting for a person */
+    uint32_t wanted;  /* records that are not being terminated */
+    uint32_t cores;   /* of VMs that exist or are being made */
+    uint32_t held;    /* wanted, and waiting for a person */
+    uint32_t kept;    /* wanted, with keepalive */
+    uint32_t settled; /* where they are wanted */
 };
+
+/* The nodes of an array that have one machine type. */
+struct type_count {
+    struct str *machine_type; /* as their records spell it; empty: none chosen yet */
+    uint32_t nodes;
+    uint32_t wanted;   /* not on their way out */
+    uint32_t present;  /* of a status that is node_status_present */
+    uint32_t active;   /* with a VM, or one is being made */
+    uint32_t unplaced; /* to be started, and no VM is known */
+    uint32_t cores;    /* of one of them, as its record says */
+};
+
+struct type_table; /* the rows of an array; type_table.h */
 
 /* The newest times of all nodes; they never go back, not even when such a node goes. */
 struct node_times {
@@ -111,6 +126,7 @@ struct array {
     struct str *configuration;        /* JSON, secrets masked */
     struct str *secret_configuration; /* JSON for the node's own agent; never shown */
     struct counts counts;
+    struct type_table *types;
     struct node_times node_times;
     uint32_t next_number; /* lowest number not yet used for a node's name */
 };
@@ -132,6 +148,7 @@ struct set {
     enum set_state state;
     uint32_t capacity; /* last written, or as last listed */
     uint32_t limit;    /* VMs it may hold */
+    uint32_t wanted;   /* members that are not on their way out */
     bool spot;
     usec_t created_at, listed_at, write_at; /* wall time: last full listing, last write */
 };

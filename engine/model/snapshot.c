@@ -234,6 +234,15 @@ size_t cluster_node_count(const struct cluster *c) {
     return c->nodes->n;
 }
 
+bool cluster_settled(const struct cluster *c) {
+    return c->counts.settled + c->head_counts.settled == cluster_node_count(c);
+}
+
+bool cluster_nodes_off(const struct cluster *c) {
+    return c->counts.by_status[NODE_OFF] + c->head_counts.by_status[NODE_OFF] ==
+           cluster_node_count(c);
+}
+
 const struct node *cluster_next_node(const struct cluster *c, uint64_t *position) {
     if (*position == UINT64_MAX)
         return NULL;

@@ -56,7 +56,7 @@ struct shortage {
 /* What the engine knows about what the clouds have to give; replaced as a whole. */
 struct catalog {
     uint64_t edit;
-    usec_t changed_at; /* wall time: when it replaced the one before */
+    usec_t changed_at;          /* wall time: when it replaced the one before */
     struct machine_type *types; /* in machine_type_order, each once */
     size_t n_types;
     struct quota *quotas;
@@ -145,6 +145,10 @@ const struct set *cluster_set_by_id(const struct cluster *c, uint64_t id);
 const struct node *cluster_node(const struct cluster *c, uint64_t id);
 const struct node *cluster_node_named(const struct cluster *c, const char *name);
 size_t cluster_node_count(const struct cluster *c);
+
+/* As counted last: every node is where it is wanted; every node is off. */
+bool cluster_settled(const struct cluster *c);
+bool cluster_nodes_off(const struct cluster *c);
 
 /* Nodes in order of id. Start with *position = 0; NULL at the end. Position is the id to look for
    next, so it stays good when nodes come and go between snapshots. */

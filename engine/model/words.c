@@ -98,6 +98,10 @@ bool node_status_has_vm(enum node_status s) {
     return status_has_vm[s];
 }
 
+bool node_status_present(enum node_status s) {
+    return s != NODE_OFF && s != NODE_TERMINATED;
+}
+
 const char *node_status_name(enum node_status s) {
     return s < NODE_STATUS_MAX ? status_words[s].status : "";
 }

@@ -71,6 +71,9 @@ int target_parse(const char *text, enum target *ret);
 
 /* True when a node in this status has a VM, or one is being made for it. */
 bool node_status_has_vm(enum node_status s);
+/* True when a node in this status takes part in what clients see as the cluster: it has a VM, had
+   one, or is about to get one. */
+bool node_status_present(enum node_status s);
 const char *node_status_name(enum node_status s); /* "Acquiring" */
 const char *node_state_name(enum node_status s);  /* State: "Allocation" */
 const char *node_state_file(enum node_status s);  /* what nodes/NODE/state reads: "allocation" */

@@ -16,6 +16,8 @@ int buckets_make(const struct view_ctx *ctx, struct buckets *ret) {
     int r =
         bucket_table_make(ctx->snapshot, ctx->cluster, clock_wall(ctx->gateway->clock), &x.table);
     if (r == 0)
+        r = bucket_table_add_members(&x.table);
+    if (r == 0)
         r = demand_make(&x.table, &x.demand);
     if (r < 0) {
         buckets_done(&x);

@@ -176,7 +176,7 @@ static int put_nodes(const struct buckets *x, struct buf *b) {
     for (size_t i = 0; i < t->members.len; i++) {
         const struct bucket_member *m = &t->members.items[i];
         const struct bucket *in = m->bucket == BUCKET_NONE ? NULL : &t->buckets.items[m->bucket];
-        if (!in || !in->array->is_array || !node_present(m->node))
+        if (!in || !in->array->is_array || !node_status_present(m->node->status))
             continue;
         (void)buf_puts(b, separator);
         int r = put_node(t->cluster, in->array, m->node, in->machine_type, b);

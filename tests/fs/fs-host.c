@@ -98,7 +98,8 @@ static void publish(struct builder *b, struct news *ret) {
         abort();
     if (ret->n)
         memcpy(ret->changes, all, ret->n * sizeof(*all));
-    builder_publish(b);
+    if (builder_publish(b) < 0)
+        abort();
 }
 
 static void tell(struct host *h, struct news *news) {

@@ -18,7 +18,7 @@ static void set_health(struct fixture *f, enum health health, const char *text) 
     assert_non_null(root);
     root->server.health = health;
     assert_int_equal(str_set(&root->server.health_text, text), 0);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
 }
 
 static void test_reading(void **state) {

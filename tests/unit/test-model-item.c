@@ -53,7 +53,7 @@ static void add_users(struct fixture *f, const char *const *names, size_t n) {
         u->uid = 20000 + (uid_t)i;
         assert_int_equal(str_set(&u->shell, "/bin/bash"), 0);
     }
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
 }
 
 static void test_ordered_by_name(void **state) {
@@ -93,7 +93,7 @@ static void test_change_copies(void **state) {
     assert_int_equal(changes[0].type, OBJECT_USER);
     assert_int_equal(changes[0].durability, DURABLE);
     assert_int_equal(changes[0].id, 10);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     const struct snapshot *after = model_acquire(f->model);
     const struct user *old = (const struct user *)snapshot_item(before, ITEM_USER, 10);
     const struct user *new = (const struct user *)snapshot_item(after, ITEM_USER, 10);
@@ -133,7 +133,7 @@ static void test_remove(void **state) {
     const struct change *changes = builder_changes(b, &n);
     assert_int_equal(n, 1);
     assert_true(changes[0].removed);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     const struct snapshot *s = model_acquire(f->model);
     assert_int_equal(s->items[ITEM_USER].len, 1);
     assert_null(snapshot_item_named(s, ITEM_USER, "alice"));

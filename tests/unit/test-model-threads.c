@@ -82,7 +82,7 @@ static void build(struct model *m, unsigned round) {
     if (round % 7 == 0)
         builder_abandon(b);
     else
-        builder_publish(b);
+        assert_int_equal(builder_publish(b), 0);
 }
 
 static void test_readers(void **state) {
@@ -100,7 +100,7 @@ static void test_readers(void **state) {
         (void)snprintf(name, sizeof(name), "n-%u", i);
         write_node(builder_add_node(b, 1, 10 + i, name), 1);
     }
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     for (unsigned i = 1; i < BUILDS || atomic_load(&sh.reads) < 100; i++)
         build(sh.model, i);
     atomic_store(&sh.stop, true);

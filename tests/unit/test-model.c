@@ -67,7 +67,7 @@ static void make_cluster(struct fixture *f, unsigned n) {
         node->status = NODE_READY;
         node->cores = 4;
     }
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
 }
 
 static void test_empty(void **state) {
@@ -95,7 +95,7 @@ static void test_old_snapshot_stays(void **state) {
     assert_ptr_equal(n, builder_node(b, 1, 50, VOLATILE));
     assert_int_equal(builder_remove_node(b, 1, 60), 0);
     assert_ptr_equal(cluster_node(snapshot_cluster(builder_snapshot(b), 1), 50), n);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
 
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     assert_int_equal(s->revision, old->revision + 1);
@@ -156,7 +156,7 @@ static void test_untouched_build_publishes_nothing(void **state) {
     assert_int_equal(builder_remove_set(b, 1, 999), -ENOENT);
     assert_int_equal(builder_remove_cluster(b, 999), -ENOENT);
     assert_false(builder_dirty(b));
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     assert_int_equal(s->revision, 1);
 }
@@ -171,7 +171,7 @@ static void test_node_times(void **state) {
     struct node *n = builder_node(b, 1, 12, VOLATILE);
     n->last_seen = 600;
     n->array_id = 3;
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     const struct snapshot *s = model_acquire(f->model);
     assert_int_equal(snapshot_cluster(s, 1)->node_times.status_at, 500);
     assert_int_equal(snapshot_cluster(s, 1)->node_times.seen_at, 600);
@@ -181,7 +181,7 @@ static void test_node_times(void **state) {
     b = begin(f);
     assert_int_equal(builder_remove_node(b, 1, 10), 0);
     builder_node(b, 1, 11, DURABLE)->status_at = 450;
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     s = model_acquire(f->model);
     assert_int_equal(snapshot_cluster(s, 1)->node_times.status_at, 500);
     model_release(s);
@@ -205,7 +205,7 @@ static void test_counts(void **state) {
     n->target = TARGET_STARTED;
     n->status = NODE_ACQUIRING;
     n->cores = 2;
-    builder_count(b);
+    assert_int_equal(builder_count(b), 0);
     const struct cluster *c = snapshot_cluster(s, 1);
     assert_int_equal(c->counts.wanted, 2);
     assert_int_equal(c->counts.held, 1);
@@ -218,7 +218,7 @@ static void test_counts(void **state) {
     /* A pointer kept across a count is counted when the build ends; so is a move between arrays. */
     n->cores = 6;
     builder_node(b, 1, 12, VOLATILE)->array_id = 3;
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     _cleanup_snapshot_ const struct snapshot *now = model_acquire(f->model);
     c = snapshot_cluster(now, 1);
     assert_int_equal(c->head_counts.cores, 6);
@@ -244,7 +244,7 @@ static void test_changes(void **state) {
     make_cluster(f, 5);
     struct builder *b = begin(f);
     builder_node(b, 1, 10, VOLATILE)->metrics.cpu = 1;
-    builder_count(b);
+    assert_int_equal(builder_count(b), 0);
     assert_true(builder_dirty(b));
     assert_false(builder_durable(b));
     size_t n;
@@ -252,7 +252,7 @@ static void test_changes(void **state) {
     assert_int_equal(n, 1); /* no count moved: only the node */
     builder_node(b, 1, 10, DURABLE)->status = NODE_FAILED;
     assert_true(builder_durable(b));
-    builder_count(b);
+    assert_int_equal(builder_count(b), 0);
     assert_int_equal(find_change(b, OBJECT_NODE, 10)->durability, DURABLE);
     assert_int_equal(find_change(b, OBJECT_ARRAY, 2)->durability, VOLATILE);
     assert_int_equal(find_change(b, OBJECT_CLUSTER, 1)->durability, VOLATILE);
@@ -271,7 +271,7 @@ static void test_changes(void **state) {
     assert_true(find_change(b, OBJECT_CLUSTER, 1)->removed);
     assert_true(find_change(b, OBJECT_ARRAY, 3)->removed);
     assert_int_equal(find_change(b, OBJECT_NODE, 14)->cluster_id, 1);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     assert_null(snapshot_cluster(s, 1));
     assert_null(snapshot_node(s, 10, NULL));
@@ -308,7 +308,7 @@ static void test_order_and_names(void **state) {
     assert_int_equal(cluster_set_by_id(snapshot_cluster(s, 1), 33)->id, 33);
     assert_int_equal(builder_remove_set(b, 1, 33), 0);
     assert_null(cluster_set_by_id(snapshot_cluster(s, 1), 33));
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
 }
 
 static void test_array_goes_with_its_nodes_and_sets(void **state) {
@@ -319,7 +319,7 @@ static void test_array_goes_with_its_nodes_and_sets(void **state) {
     builder_add_set(b, 1, 301, "t")->array_id = 3;
     builder_add_node(b, 1, 400, "head")->array_id = 3;
     assert_int_equal(builder_remove_array(b, 1, 2), 0);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     const struct cluster *c = snapshot_cluster(s, 1);
     assert_int_equal(cluster_node_count(c), 1);
@@ -341,7 +341,7 @@ static void test_iteration_survives_changes(void **state) {
     assert_int_equal(builder_remove_node(b, 1, 110), 0);
     assert_int_equal(builder_remove_node(b, 1, 20), 0);
     assert_non_null(builder_add_node(b, 1, 5000, "late"));
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     s = model_acquire(f->model);
     unsigned seen = 0;
     uint64_t last = 109;
@@ -363,7 +363,7 @@ static void test_last_errors(void **state) {
         struct builder *b = begin(f);
         assert_int_equal(builder_set_last_error(b, uid, "first"), 0);
         assert_int_equal(builder_set_last_error(b, uid, "second"), 0);
-        builder_publish(b);
+        assert_int_equal(builder_publish(b), 0);
     }
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     assert_int_equal(s->n_last_errors, LIMIT_LAST_ERRORS);
@@ -384,10 +384,10 @@ static void test_catalog(void **state) {
     }
     struct builder *b = begin(f);
     assert_int_equal(builder_set_catalog(b, catalog), 0);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     b = begin(f);
     assert_int_equal(builder_set_last_error(b, 1, "x"), 0); /* the catalog is shared on */
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     _cleanup_snapshot_ const struct snapshot *s = model_acquire(f->model);
     assert_ptr_equal(s->catalog, catalog);
     assert_ptr_equal(snapshot_machine_type(s, "azure", "westeurope", "standard_d4s_V5"),
@@ -398,7 +398,7 @@ static void test_catalog(void **state) {
     assert_null(snapshot_machine_type_near(s, "azure", "westeurope", "something else"));
     b = begin(f);
     assert_int_equal(builder_set_catalog(b, catalog_new(0, 0, 0)), 0);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     /* `s` still has the first. */
     assert_string_equal(str_text(s->catalog->types[1].name), names[1]);
 }
@@ -413,7 +413,7 @@ static void test_specs(void **state) {
     a->spec->machine_types = str_list_new((const char *const[]){"x", "y"}, 2);
     a->spec->max_count = 12;
     assert_int_equal(str_set(&a->spec->region, "westeurope"), 0);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     const struct snapshot *old = model_acquire(f->model);
     b = begin(f);
     a = builder_array(b, 1, 2, DURABLE);
@@ -422,7 +422,7 @@ static void test_specs(void **state) {
     assert_int_equal(array_max_count(a), 3);
     array_spec_unref(a->spec);
     a->spec = NULL;
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     const struct array *before = cluster_array_by_id(snapshot_cluster(old, 1), 2);
     assert_string_equal(str_text(before->spec->machine_types->items[1]), "y");
     model_release(old);
@@ -441,7 +441,7 @@ static void test_hundred_thousand(void **state) {
     for (unsigned i = 0; i < 10000; i++) {
         struct builder *b = begin(f);
         builder_node(b, 1, 10 + (i * 7919u) % LIMIT_NODES_PER_CLUSTER, VOLATILE)->metrics.cpu = 1;
-        builder_publish(b);
+        assert_int_equal(builder_publish(b), 0);
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &z);
     double seconds = (double)(z.tv_sec - a.tv_sec) + (double)(z.tv_nsec - a.tv_nsec) / 1e9;

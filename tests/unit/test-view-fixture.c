@@ -217,7 +217,7 @@ struct builder *fixture_begin(struct fixture *f) {
 void fixture_publish(struct fixture *f, struct builder *b) {
     if (f->snapshot)
         model_release(f->snapshot);
-    builder_publish(b);
+    assert_int_equal(builder_publish(b), 0);
     f->snapshot = model_acquire(f->model);
 }
 
