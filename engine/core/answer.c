@@ -151,19 +151,37 @@ static enum progress node_progress(const struct node *n) {
     return n->hold >= HOLD_PERSON || n->status == NODE_FAILED ? PROGRESS_STUCK : PROGRESS_GOING;
 }
 
+/* The nodes of an array together. One that is on its way ends the search, so the lists that may
+   have such come first. */
+static enum progress array_progress(const struct cluster *c, uint64_t array_id) {
+    static const enum node_list lists[] = {NODES_UNPLACED, NODES_PLACED, NODES_UNREADY,
+                                           NODES_LEAVING,  NODES_FAILED, NODES_READY};
+    enum progress all = PROGRESS_REACHED;
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        uint64_t position = 0;
+        const struct node *n;
+        while ((n = cluster_next_listed(c, array_id, lists[i], &position))) {
+            enum progress p = node_progress(n);
+            if (p == PROGRESS_GOING)
+                return p;
+            all = p == PROGRESS_STUCK ? p : all;
+        }
+    }
+    return all;
+}
+
 /* The nodes of a cluster, or of one array of it, together. */
 static enum progress nodes_progress(const struct cluster *c, uint64_t array_id) {
-    bool stuck = false;
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        if (array_id && n->array_id != array_id)
-            continue;
-        enum progress p = node_progress(n);
+    if (array_id)
+        return array_progress(c, array_id);
+    enum progress all = PROGRESS_REACHED;
+    for (size_t i = 0; i < c->arrays.len && !cluster_settled(c); i++) {
+        enum progress p = array_progress(c, cluster_array(c, i)->id);
         if (p == PROGRESS_GOING)
             return p;
-        stuck = stuck || p == PROGRESS_STUCK;
+        all = p == PROGRESS_STUCK ? p : all;
     }
-    return stuck ? PROGRESS_STUCK : PROGRESS_REACHED;
+    return all;
 }
 
 static enum progress sync_progress(const struct cluster *c, const struct command *command) {

@@ -49,50 +49,32 @@ int count_add_nodes(struct engine *e, const struct cluster *c, const struct arra
     return e->failed;
 }
 
-struct candidate {
-    uint64_t id;
-    int rank; /* lower goes first */
-};
-
-static int rank_of(const struct node *n) {
-    if (n->status == NODE_FAILED)
-        return 0;
-    if (n->status == NODE_ACQUIRING)
-        return n->set_id ? 2 : 1;
-    return n->status == NODE_READY ? 4 : 3;
-}
-
-/* Failed, not acquired, not yet ready, ready; the newest first. */
-static int compare_candidates(const void *a, const void *b) {
-    const struct candidate *x = a, *y = b;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return x->id > y->id ? -1 : x->id < y->id;
-}
-
-DEFINE_VEC(candidate_vec, struct candidate);
-
-static int collect(const struct cluster *c, const struct array *a, struct candidate_vec *v) {
-    uint64_t position = 0;
+/* The nodes that `n` fewer are to cost: failed, not acquired, not yet ready, ready; of each the
+   newest first, and none that is to be kept. 0 or -ENOMEM. */
+static int choose_dropped(const struct cluster *c, const struct array *a, int64_t n,
+                          struct id_vec *ids) {
     int r = 0;
-    for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
-        if (n->array_id == a->id && n->target != TARGET_TERMINATED && !n->keepalive)
-            r = candidate_vec_append(v, (struct candidate){n->id, rank_of(n)});
-    if (r == 0 && v->len)
-        qsort(v->items, v->len, sizeof(*v->items), compare_candidates);
+    for (enum node_list list = NODES_FAILED; list < NODES_LEAVING; list++) {
+        uint64_t position = UINT64_MAX;
+        const struct node *at;
+        while (r == 0 && (int64_t)ids->len < n &&
+               (at = cluster_previous_listed(c, a->id, list, &position)))
+            if (!at->keepalive)
+                r = id_vec_append(ids, at->id);
+    }
     return r;
 }
 
 static int drop_nodes(struct engine *e, const struct cluster *c, const struct array *a, int64_t n) {
     uint64_t cluster_id = c->id;
-    struct candidate_vec v = {0};
-    int r = collect(c, a, &v);
+    struct id_vec ids = {0};
+    int r = choose_dropped(c, a, n, &ids);
     journal_event(e, EVENT_CLUSTER_CHANGED, c, NULL, "%s: %" PRId64 " node%s to be removed",
                   str_text(a->name), n, n == 1 ? "" : "s");
-    for (size_t i = 0; r == 0 && i < v.len && (int64_t)i < n; i++)
+    for (size_t i = 0; r == 0 && i < ids.len; i++)
         edit_node_terminate(
-            e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), v.items[i].id));
-    candidate_vec_done(&v);
+            e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), ids.items[i]));
+    id_vec_done(&ids);
     engine_dirty(e, cluster_id);
     return r;
 }
@@ -123,9 +105,8 @@ static void retry_array(struct engine *e, uint64_t cluster_id, uint64_t array_id
     const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
     struct id_vec ids = {0};
     uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));)
-        if (n->array_id == array_id && (n->hold != HOLD_NONE || n->status == NODE_FAILED) &&
-            id_vec_append(&ids, n->id) < 0)
+    for (const struct node *n; (n = cluster_next_listed(c, array_id, NODES_TROUBLED, &position));)
+        if (id_vec_append(&ids, n->id) < 0)
             engine_fail(e, -ENOMEM);
     for (size_t i = 0; i < ids.len; i++)
         node_retry(e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), ids.items[i]));
@@ -241,12 +222,8 @@ static int read_goals(const struct cluster *c, const struct command *command, st
     return 0;
 }
 
-static int check_kept(const struct cluster *c, const struct array *a, int64_t dropped,
-                      struct error *err) {
-    int64_t kept = 0;
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));)
-        kept += n->array_id == a->id && n->target != TARGET_TERMINATED && n->keepalive;
+static int check_kept(const struct array *a, int64_t dropped, struct error *err) {
+    int64_t kept = a->counts.kept;
     if ((int64_t)a->counts.wanted - dropped >= kept)
         return 0;
     return err_set(err, -EBUSY, "busy",
@@ -263,7 +240,7 @@ static int check_goals(struct engine *e, const struct cluster *c, const struct g
         const struct goal *goal = &g->items[i];
         const struct array *a = cluster_array_by_id(c, goal->array_id);
         int64_t added = goal->wanted - goal->now;
-        r = added >= 0 ? limits_check(&l, a, added, err) : check_kept(c, a, -added, err);
+        r = added >= 0 ? limits_check(&l, a, added, err) : check_kept(a, -added, err);
     }
     return r;
 }
@@ -296,7 +273,7 @@ static int reach_goals(struct engine *e, uint64_t cluster_id, const struct goals
 
 int apply_set_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
     (void)ret_id;
-    builder_count(e->builder);
+    engine_count(e);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
     if (!cluster)
         return err_kind(err, "not_found", "the cluster is gone");
@@ -312,7 +289,7 @@ int apply_set_count(struct engine *e, struct command *c, struct error *err, uint
         r = cluster_start(e, cluster, err);
     if (r < 0)
         return r;
-    builder_count(e->builder);
+    engine_count(e);
     if (!start) {
         struct cluster *copy = edit_cluster(e, c->cluster_id);
         if (!copy)

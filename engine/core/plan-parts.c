@@ -60,3 +60,19 @@ void plan_wait_for(struct plan *p, const struct node *n, const struct plan_reaso
         p->error = -ENOMEM;
     }
 }
+
+const struct set_work *plan_set_work(const struct plan_input *in, const struct set *s) {
+    for (size_t i = 0; i < in->work->sets.len; i++)
+        if (in->work->sets.items[i].set_id == s->id)
+            return &in->work->sets.items[i];
+    return NULL;
+}
+
+bool plan_superseded(const struct plan_input *in, uint64_t intent_id) {
+    const struct intent_vec *v = &in->engine->intents;
+    for (size_t i = 0; i < v->len; i++)
+        if (v->items[i]->id == intent_id)
+            return !intent_deletes(v->items[i]->kind) &&
+                   (v->items[i]->state == INTENT_ACCEPTED || v->items[i]->state == INTENT_OPEN);
+    return false;
+}

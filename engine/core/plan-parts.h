@@ -22,4 +22,13 @@ struct plan_action *plan_act(struct plan *p, enum intent_kind kind);
 /* The node waits; nothing is noted when its record says so already. */
 void plan_wait_for(struct plan *p, const struct node *n, const struct plan_reason *why);
 
+/* What was learnt of a set, NULL for nothing. */
+const struct set_work *plan_set_work(const struct plan_input *in, const struct set *s);
+/* The intent gives something, and has no request on its way: what takes it away again may follow it
+   at once. */
+bool plan_superseded(const struct plan_input *in, uint64_t intent_id);
+
+/* What the members of the scale sets need (plan-members.c). */
+void plan_sets(struct plan *p, const struct plan_input *in);
+
 #endif

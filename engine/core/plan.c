@@ -158,16 +158,9 @@ static uint32_t set_limit(const struct plan_input *in, const struct array_spec *
 
 /* --- pending members of arrays ---------------------------------------------------------------- */
 
-static const struct set_work *work_of(const struct plan_input *in, const struct set *s) {
-    for (size_t i = 0; i < in->work->sets.len; i++)
-        if (in->work->sets.items[i].set_id == s->id)
-            return &in->work->sets.items[i];
-    return NULL;
-}
-
 /* A listing is wanted first, or a deletion: what a set can take will be known soon. */
 static bool set_unsettled(const struct plan_input *in, const struct set *s) {
-    const struct set_work *w = work_of(in, s);
+    const struct set_work *w = plan_set_work(in, s);
     return w && (w->stale || w->listing || w->list_at <= in->now || str_len(w->surplus));
 }
 
@@ -287,8 +280,9 @@ static void wait_all(struct plan *p, const struct plan_input *in, const struct i
 static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
                             struct id_vec *pending) {
     uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(in->cluster, &position));) {
-        if (n->array_id != a->id || !is_pending(n))
+    const struct node *n;
+    while ((n = cluster_next_listed(in->cluster, a->id, NODES_UNPLACED, &position))) {
+        if (!is_pending(n))
             continue;
         if (n->not_before > in->now) {
             plan_again(p, n->not_before);
@@ -349,17 +343,6 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
 
 /* --- VMs of their own ------------------------------------------------------------------------- */
 
-/* An intent that gives something, and has no request on its way: what takes it away again may
- * follow it at once. */
-static bool superseded(const struct plan_input *in, uint64_t intent_id) {
-    const struct intent_vec *v = &in->engine->intents;
-    for (size_t i = 0; i < v->len; i++)
-        if (v->items[i]->id == intent_id)
-            return !intent_deletes(v->items[i]->kind) &&
-                   (v->items[i]->state == INTENT_ACCEPTED || v->items[i]->state == INTENT_OPEN);
-    return false;
-}
-
 /* What the VM of a node of its own needs now; INTENT_KIND_MAX: nothing. */
 static enum intent_kind head_action(const struct node *n) {
     bool useless = str_equal(n->resource_id, NODE_VM_FAILED);
@@ -381,7 +364,7 @@ static enum intent_kind head_action(const struct node *n) {
 static void plan_head(struct plan *p, const struct plan_input *in, const struct node *n) {
     enum intent_kind kind = head_action(n);
     bool ends = kind == INTENT_DELETE_VM && n->target == TARGET_TERMINATED;
-    if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !superseded(in, n->intent_id))))
+    if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !plan_superseded(in, n->intent_id))))
         return;
     struct plan_action *a = plan_act(p, kind);
     if (a)
@@ -389,157 +372,24 @@ static void plan_head(struct plan *p, const struct plan_input *in, const struct 
     plan_say(p, "%s: %s", intent_verb(kind), str_text(n->name));
 }
 
-/* --- members that change ---------------------------------------------------------------------- */
-
-struct set_sum {
-    size_t wanted;
-    struct buf delete, start, stop; /* instance ids */
-    size_t n_delete, n_start, n_stop;
-};
-
-static void put_id(struct buf *b, size_t *n, const char *id) {
-    buf_printf(b, "%s%s", *n ? " " : "", id);
-    (*n)++;
-}
-
-static void sum_member(struct set_sum *sum, const struct node *n) {
-    sum->wanted += n->target != TARGET_TERMINATED;
-    const char *id = str_text(n->instance_id);
-    if (!*id)
-        return;
-    if (n->target == TARGET_TERMINATED)
-        put_id(&sum->delete, &sum->n_delete, id);
-    else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
-        put_id(&sum->stop, &sum->n_stop, id);
-    else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
-        put_id(&sum->start, &sum->n_start, id);
-}
-
-/* The position of a set, SIZE_MAX for none. Members of one set mostly come in a row. */
-static size_t position_of(const struct cluster *c, uint64_t set_id, size_t last) {
-    if (last < c->sets.len && cluster_set(c, last)->id == set_id)
-        return last;
-    for (size_t i = 0; i < c->sets.len; i++)
-        if (cluster_set(c, i)->id == set_id)
-            return i;
-    return SIZE_MAX;
-}
-
-/* What the members of each set want, by its position. One pass over the nodes for all sets: a large
-   cluster has a hundred of them. New; NULL: no memory. */
-static struct set_sum *sum_sets(const struct cluster *c) {
-    struct set_sum *sums = calloc(c->sets.len + 1, sizeof(*sums));
-    if (!sums)
-        return NULL;
-    for (size_t i = 0; i < c->sets.len; i++) {
-        sums[i].delete = BUF_INIT(LIMIT_DOCUMENT_BYTES);
-        sums[i].start = BUF_INIT(LIMIT_DOCUMENT_BYTES);
-        sums[i].stop = BUF_INIT(LIMIT_DOCUMENT_BYTES);
-    }
-    uint64_t position = 0;
-    size_t set = SIZE_MAX;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        set = n->set_id ? position_of(c, n->set_id, set) : SIZE_MAX;
-        if (set != SIZE_MAX)
-            sum_member(&sums[set], n);
-    }
-    return sums;
-}
-
-static void sums_free(struct set_sum *sums, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        buf_done(&sums[i].delete);
-        buf_done(&sums[i].start);
-        buf_done(&sums[i].stop);
-    }
-    free(sums);
-}
-
-static void act_on_members(struct plan *p, enum intent_kind kind, const struct set *s,
-                           const struct buf *ids, size_t n) {
-    struct plan_action *a = plan_act(p, kind);
-    if (!a)
-        return;
-    a->set_id = s->id;
-    a->array_id = s->array_id;
-    a->capacity = (uint32_t)n;
-    if (buf_error(ids) < 0 || buf_append(&a->instances, ids->data, ids->len) < 0)
-        p->error = -ENOMEM; /* never less than all: none named can mean every one */
-    plan_say(p, "%s %s: %zu", intent_verb(kind), str_text(s->name), n);
-}
-
-static void plan_set_members(struct plan *p, const struct plan_input *in, const struct set *s,
-                             struct set_sum *sum) {
-    const struct set_work *w = work_of(in, s);
-    const char *surplus = w ? str_text(w->surplus) : "";
-    if (*surplus) {
-        buf_printf(&sum->delete, "%s%s", sum->n_delete ? " " : "", surplus);
-        sum->n_delete++;
-        for (const char *q = surplus; *q; q++)
-            sum->n_delete += *q == ' ';
-    }
-    if (sum->n_delete) {
-        act_on_members(p, INTENT_DELETE_INSTANCES, s, &sum->delete, sum->n_delete);
-    } else if (sum->n_stop) {
-        act_on_members(p, INTENT_DEALLOCATE_INSTANCES, s, &sum->stop, sum->n_stop);
-    } else if (sum->n_start) {
-        act_on_members(p, INTENT_START_INSTANCES, s, &sum->start, sum->n_start);
-    }
-}
-
-static void delete_set(struct plan *p, const struct set *s) {
-    struct plan_action *a = plan_act(p, INTENT_DELETE_SET);
-    if (a)
-        a->set_id = s->id;
-    plan_say(p, "delete scale set %s", str_text(s->name));
-}
-
-/* Members are named by id only when they are known, and not right after a refusal. */
-static bool may_change_members(struct plan *p, const struct plan_input *in, const struct set *s) {
-    const struct set_work *w = work_of(in, s);
-    if (w && w->quiet_until > in->now)
-        plan_again(p, w->quiet_until);
-    return !w || (!w->stale && w->quiet_until <= in->now);
-}
-
-static void plan_set(struct plan *p, const struct plan_input *in, const struct set *s,
-                     struct set_sum *sum) {
-    if (s->intent_id && (sum->wanted || !superseded(in, s->intent_id)))
-        return; /* left alone */
-    if (sum->wanted == 0 && s->state != SET_DELETING)
-        delete_set(p, s);
-    else if (may_change_members(p, in, s))
-        plan_set_members(p, in, s, sum);
-}
-
-static void plan_sets(struct plan *p, const struct plan_input *in) {
+static void plan_heads(struct plan *p, const struct plan_input *in) {
     const struct cluster *c = in->cluster;
-    struct set_sum *sums = c->sets.len ? sum_sets(c) : NULL;
-    if (c->sets.len && !sums)
-        p->error = -ENOMEM;
-    for (size_t i = 0; sums && i < c->sets.len; i++)
-        plan_set(p, in, cluster_set(c, i), &sums[i]);
-    sums_free(sums, sums ? c->sets.len : 0);
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        uint64_t position = 0, array_id = cluster_array(c, i)->id;
+        const struct node *n;
+        while ((n = cluster_next_listed(c, array_id, NODES_HEADS, &position)))
+            plan_head(p, in, n);
+    }
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
-
-static bool something_left(const struct plan_input *in) {
-    const struct cluster *c = in->cluster;
-    if (c->sets.len)
-        return true;
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));)
-        if (n->status != NODE_OFF)
-            return true;
-    return false;
-}
 
 static void plan_group_end(struct plan *p, const struct plan_input *in) {
     const struct cluster *c = in->cluster;
     bool under_way =
         open_intent(in, c->id, INTENT_DELETE_GROUP) || open_intent(in, c->id, INTENT_ENSURE_GROUP);
-    if (c->target != TARGET_TERMINATED || !c->group_ready || under_way || something_left(in))
+    if (c->target != TARGET_TERMINATED || !c->group_ready || under_way || c->sets.len ||
+        !cluster_nodes_off(c))
         return;
     plan_act(p, INTENT_DELETE_GROUP);
     plan_say(p, "delete: resource group %s", str_text(c->group));
@@ -561,10 +411,7 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
         return;
     }
     plan_sets(ret, in);
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));)
-        if (n->fixed)
-            plan_head(ret, in, n);
+    plan_heads(ret, in);
     plan_group_again(ret, in);
     if (c->target == TARGET_STARTED)
         for (size_t i = 0; i < c->arrays.len; i++)

@@ -39,24 +39,28 @@ static void note_problem(struct survey *s, const struct node *n) {
         s->problems[s->n_problems++] = (struct problem){n->array_id, str_text(n->message), kind, 1};
 }
 
-static bool node_settled(const struct node *n) {
-    if (n->target == TARGET_STARTED)
-        return n->status == NODE_READY;
-    return n->target == TARGET_DEALLOCATED ? n->status == NODE_DEALLOCATED : n->status == NODE_OFF;
+static void survey_head(struct survey *s, const struct node *n) {
+    if (n->target != TARGET_STARTED)
+        return;
+    s->head_failed = s->head_failed || n->status == NODE_FAILED || n->hold >= HOLD_PERSON;
+    s->head_waits = s->head_waits || n->status != NODE_READY;
+}
+
+static void survey_array(const struct cluster *c, uint64_t array_id, struct survey *s) {
+    const struct node *n;
+    for (uint64_t at = 0; (n = cluster_next_listed(c, array_id, NODES_TROUBLED, &at));)
+        note_problem(s, n);
+    for (uint64_t at = 0; (n = cluster_next_listed(c, array_id, NODES_HEADS, &at));)
+        survey_head(s, n);
 }
 
 static void survey_cluster(const struct cluster *c, struct survey *s) {
-    *s = (struct survey){.settled = true, .left = c->sets.len > 0 || c->group_ready};
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        note_problem(s, n);
-        s->left = s->left || n->status != NODE_OFF;
-        s->settled = s->settled && node_settled(n);
-        if (n->fixed && n->target == TARGET_STARTED) {
-            s->head_failed = s->head_failed || n->status == NODE_FAILED || n->hold >= HOLD_PERSON;
-            s->head_waits = s->head_waits || n->status != NODE_READY;
-        }
-    }
+    *s = (struct survey){
+        .settled = cluster_settled(c),
+        .left = c->sets.len > 0 || c->group_ready || !cluster_nodes_off(c),
+    };
+    for (size_t i = 0; i < c->arrays.len; i++)
+        survey_array(c, cluster_array(c, i)->id, s);
 }
 
 static void write_notes(struct engine *e, const struct work *w, const struct survey *s,
