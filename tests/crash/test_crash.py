@@ -55,7 +55,7 @@ def test_kill_while_scaling(make_daemon, seed):
     assert daemon.simulator_pid == simulator
     print("restart took up to", max(times), "s")
     if KIND not in ("asan", "tsan"):
-        assert max(times) < 2
+        assert max(times) < 20  # it is a tenth of a second; what waits for a timeout takes longer
     daemon.write("terminated\n", "c", "state")
     assert daemon.sync("c", "state") == ""
     wait_until(lambda: not daemon.azure().machines(), 60, "no VM left")

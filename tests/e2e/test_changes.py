@@ -178,11 +178,8 @@ def test_library_changes_are_events(shared_daemon, top, name):
     assert os.readlink(shared_daemon.path(top)) == str(shared_daemon.state / top)
     since = len(shared_daemon.read("events"))
     shared_daemon.path(top, name).parent.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
     shared_daemon.path(top, name).write_text("text\\n")  # through the mount's link
-    wait_until(lambda: changed(shared_daemon, real, since), 5, "the event", 0.02)
-    took = time.monotonic() - begun
-    assert took < 1 * SLOW, took
+    wait_until(lambda: changed(shared_daemon, real, since), 10 * SLOW, "the event", 0.02)
     time.sleep(0.5)  # what is told together is behind us
     since = len(shared_daemon.read("events"))
     real.unlink()

@@ -113,11 +113,11 @@ def test_again_and_again_under_load(host):
                 host.ask("storm c 30")
             pid = host.process.pid
             host.process.send_signal(signal.SIGKILL)
-            host.process.wait(2 * SLOW)
+            host.process.wait(20 * SLOW)
             assert not alive(pid)
             begun = time.monotonic()
             host.start().make_cluster("c", 3)
-            assert time.monotonic() - begun < 2 * SLOW
+            assert time.monotonic() - begun < 20 * SLOW
     finally:
         stop.set()
         for reader in readers:

@@ -136,15 +136,15 @@ def test_lost_reply(sim):
 
 
 def test_slow_answer_holds_up_nobody_else(sim):
-    sim.fault("slow=1.5,path=skus,count=1")
+    sim.fault("slow=4,path=skus,count=1")
     began = time.monotonic()
     slow = threading.Thread(target=sim.get, args=(SUB + "/providers/Microsoft.Compute/skus", SKUS))
     slow.start()
     time.sleep(0.2)
     assert sim.get(RG, RESOURCES).status == 200
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 3
     slow.join()
-    assert time.monotonic() - began > 1.4
+    assert time.monotonic() - began > 3.9
 
 
 def test_eviction(sim):
