@@ -71,6 +71,7 @@ struct scope {
 };
 
 static bool find_scope(struct engine *e, uint64_t id, struct scope *s) {
+    engine_count(e);
     const struct snapshot *now = engine_state(e);
     for (size_t i = 0; i < now->clusters.len; i++) {
         const struct cluster *c = now->clusters.items[i];
@@ -94,8 +95,9 @@ static const struct node *find_caller(const struct scope *s, const json_t *body)
     if (s->node)
         return str_len(s->node->vm_id) && same_vm(s->node, resource_id, vm_id) ? s->node : NULL;
     uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(s->cluster, &position));)
-        if (n->set_id == s->set->id && str_len(n->instance_id) && same_vm(n, resource_id, vm_id))
+    const struct node *n;
+    while ((n = cluster_next_listed(s->cluster, s->set->id, NODES_MEMBERS, &position)))
+        if (str_len(n->instance_id) && same_vm(n, resource_id, vm_id))
             return n;
     return NULL;
 }

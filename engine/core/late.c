@@ -10,11 +10,12 @@
 
 /* The head of this name with a VM that has called home, or NULL. */
 static const struct node *find_head(const struct cluster *c, const char *name) {
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        const struct array *a = n->fixed ? cluster_array_by_id(c, n->array_id) : NULL;
-        if (a && strcasecmp(str_text(a->name), name) == 0 && str_len(n->private_ip))
-            return n;
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        uint64_t position = strcasecmp(str_text(a->name), name) == 0 ? 0 : UINT64_MAX;
+        for (const struct node *n; (n = cluster_next_listed(c, a->id, NODES_HEADS, &position));)
+            if (str_len(n->private_ip))
+                return n;
     }
     return NULL;
 }
@@ -53,6 +54,7 @@ static int put_noderefs(struct engine *e, const json_t *noderefs, json_t *known)
 }
 
 int late_known(struct engine *e, uint64_t cluster_id, const json_t *definition, json_t **ret) {
+    engine_count(e);
     const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
     json_t *known = json_object();
     int r = c && known ? put_own(c, known) : -ENOMEM;

@@ -41,19 +41,19 @@ static bool is_wanted(const struct node *n) {
     return n->target != TARGET_TERMINATED;
 }
 
-/* Those with a VM; and those without, wanted ones first, in order of id. One pass over the nodes.
- */
+/* Those with a VM; and those without, wanted ones first, in order of id. */
 static int collect_members(struct members *m) {
+    engine_count(m->engine);
     const struct cluster *c = observed_cluster(m->engine, m->cluster_id);
     _cleanup_(id_vec_done) struct id_vec unwanted = {0};
     uint64_t position = 0;
     int r = 0;
-    for (const struct node *n; r == 0 && (n = cluster_next_node(c, &position));)
-        if (n->set_id == m->set_id)
-            r = id_vec_append(str_len(n->instance_id) ? &m->bound
-                              : is_wanted(n)          ? &m->free
-                                                      : &unwanted,
-                              n->id);
+    const struct node *n;
+    while (r == 0 && (n = cluster_next_listed(c, m->set_id, NODES_MEMBERS, &position)))
+        r = id_vec_append(str_len(n->instance_id) ? &m->bound
+                          : is_wanted(n)          ? &m->free
+                                                  : &unwanted,
+                          n->id);
     for (size_t i = 0; r == 0 && i < unwanted.len; i++)
         r = id_vec_append(&m->free, unwanted.items[i]);
     return r;

@@ -114,15 +114,19 @@ static void observe_head(struct engine *e, uint64_t cluster_id, uint64_t node_id
 static void observe_heads(struct engine *e, struct work *w, const struct cyclecloud_result *result,
                           usec_t began) {
     uint64_t cluster_id = w->cluster_id;
+    engine_count(e);
     const struct cluster *c = observed_cluster(e, cluster_id);
     id_vec_done(&w->absent_before);
     w->absent_before = w->absent;
     w->absent = (struct id_vec){0};
     struct id_vec heads = {0};
-    uint64_t position = 0;
-    for (const struct node *n; (n = cluster_next_node(c, &position));)
-        if (n->fixed && id_vec_append(&heads, n->id) < 0)
-            engine_fail(e, -ENOMEM);
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        uint64_t position = 0, array_id = cluster_array(c, i)->id;
+        const struct node *n;
+        while ((n = cluster_next_listed(c, array_id, NODES_HEADS, &position)))
+            if (id_vec_append(&heads, n->id) < 0)
+                engine_fail(e, -ENOMEM);
+    }
     for (size_t i = 0; i < heads.len; i++)
         observe_head(e, cluster_id, heads.items[i], result, began);
     id_vec_done(&heads);

@@ -64,12 +64,15 @@ static bool has_set(const struct cluster *c, const char *name) {
 }
 
 static bool has_head(const struct cluster *c, const char *name) {
-    uint64_t position = 0;
     bool found = false;
-    for (const struct node *n; !found && (n = cluster_next_node(c, &position));) {
-        char *own = n->fixed ? request_vm_name(n) : NULL;
-        found = own && strcasecmp(own, name) == 0;
-        free(own);
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        uint64_t position = 0, array_id = cluster_array(c, i)->id;
+        const struct node *n;
+        while (!found && (n = cluster_next_listed(c, array_id, NODES_HEADS, &position))) {
+            char *own = request_vm_name(n);
+            found = own && strcasecmp(own, name) == 0;
+            free(own);
+        }
     }
     return found;
 }
@@ -225,6 +228,7 @@ static void forget_gone(struct engine *e, const struct cyclecloud_result *result
 
 void orphans_swept(struct engine *e, const struct cyclecloud_result *result, const char *account) {
     struct sweep_view view = {.engine = e, .account = account};
+    engine_count(e);
     for (size_t i = 0; i < result->n_instances; i++) {
         const struct cyclecloud_instance *in = &result->instances[i];
         bool ends = strcasecmp(in->provisioning_state, "Deleting") == 0;

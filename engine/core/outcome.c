@@ -29,21 +29,41 @@ static usec_t told_or(struct engine *e, const struct cyclecloud_result *result, 
     return engine_now(e) + delay + (usec_t)((double)delay * 0.1 * random_unit(e->options.random));
 }
 
-/* Calls `visit` for each node that waits for this intent. Nodes may be removed meanwhile. */
+/* Who is called with nodes, one after the other. Nodes may be removed meanwhile. */
+struct visitor {
+    void (*visit)(struct engine *e, const struct node *n, void *arg);
+    void *arg;
+};
+
+static void visit_list(struct engine *e, const struct cluster *c, uint64_t owner,
+                       enum node_list list, const struct visitor *v) {
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_listed(c, owner, list, &position));)
+        if (list != NODES_MEMBERS || !str_len(n->resource_id))
+            v->visit(e, n, v->arg);
+}
+
+/* All that are to come up, for what the whole cluster needs. */
+static void visit_acquiring(struct engine *e, const struct cluster *c, const struct visitor *v) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        visit_list(e, c, cluster_array(c, i)->id, NODES_UNPLACED, v);
+        visit_list(e, c, cluster_array(c, i)->id, NODES_PLACED, v);
+    }
+}
+
+/* Calls `visit` for each node that waits for this intent. */
 static void each_node(struct engine *e, const struct intent *i,
                       void (*visit)(struct engine *, const struct node *, void *), void *arg) {
+    const struct visitor v = {visit, arg};
+    engine_count(e);
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
-    uint64_t position = 0;
-    if (!c)
-        return;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        bool member = i->set_id && n->set_id == i->set_id && !str_len(n->resource_id);
-        bool alone = i->node_id && n->id == i->node_id;
-        bool any =
-            !i->set_id && !i->node_id && n->target == TARGET_STARTED && n->status == NODE_ACQUIRING;
-        if (member || alone || any)
-            visit(e, n, arg);
-    }
+    const struct node *alone = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
+    if (alone)
+        visit(e, alone, arg);
+    else if (c && i->set_id)
+        visit_list(e, c, i->set_id, NODES_MEMBERS, &v);
+    else if (c && !i->node_id)
+        visit_acquiring(e, c, &v);
 }
 
 struct holding {

@@ -126,12 +126,10 @@ static bool may_change_members(struct plan *p, const struct plan_input *in, cons
 static bool is_wanted(const struct cluster *c, const struct set *s) {
     if (s->wanted)
         return true;
-    for (enum node_list list = NODES_FAILED; list < NODES_LEAVING; list++) {
-        uint64_t position = 0;
-        for (const struct node *n; (n = cluster_next_listed(c, s->array_id, list, &position));)
-            if (n->set_id == s->id)
-                return true;
-    }
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_listed(c, s->id, NODES_MEMBERS, &position));)
+        if (n->target != TARGET_TERMINATED)
+            return true;
     return false;
 }
 

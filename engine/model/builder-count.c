@@ -124,22 +124,36 @@ static int count(struct builder *b, struct cluster_box *c, const struct counted 
     return r < 0 ? r : count_member(b, c, counted, sign);
 }
 
-/* Takes the node off the lists that it is no longer on, and puts it on those that it now is. */
-static int relist(struct builder *b, struct node_box *n, const struct counted *now) {
-    struct node_table *t = n->owner->cluster.nodes;
+static struct node_place place_on(const struct counted *c, enum node_list list, uint64_t id) {
+    return (struct node_place){list == NODES_MEMBERS ? c->set_id : c->array_id, list, id};
+}
+
+static bool is_on(const struct counted *c, enum node_list list) {
+    return c->lists >> list & 1u;
+}
+
+/* Takes a node off the lists that it is no longer on, and puts it on those that it now is. */
+static int relist(struct builder *b, struct cluster_box *c, const struct node_box *n,
+                  const struct counted *now) {
     const struct counted *old = &n->counted;
-    bool moved = old->array_id != now->array_id;
-    unsigned off = moved ? old->lists : old->lists & ~now->lists;
-    unsigned on = moved ? now->lists : now->lists & ~old->lists;
-    int r = node_table_unlist(t, &b->edit, old->array_id, off, n->node.id);
-    return r < 0 ? r : node_table_list(t, &b->edit, now->array_id, on, n->node.id);
+    struct node_table *t = c->cluster.nodes;
+    int r = 0;
+    for (enum node_list list = 0; r == 0 && list < NODE_LIST_MAX; list++) {
+        struct node_place from = place_on(old, list, n->node.id);
+        struct node_place to = place_on(now, list, n->node.id);
+        bool moved = is_on(old, list) != is_on(now, list) || from.owner != to.owner;
+        if (moved && is_on(old, list))
+            r = node_table_unlist(t, &b->edit, from);
+        if (r == 0 && moved && is_on(now, list))
+            r = node_table_list(t, &b->edit, to);
+    }
+    return r;
 }
 
 int builder_uncount_node(struct builder *b, struct cluster_box *c, const struct node_box *n) {
+    static const struct counted nothing = {0};
     int r = count(b, c, &n->counted, -1);
-    return r < 0 ? r
-                 : node_table_unlist(c->cluster.nodes, &b->edit, n->counted.array_id,
-                                     n->counted.lists, n->node.id);
+    return r < 0 ? r : relist(b, c, n, &nothing);
 }
 
 static usec_t later(usec_t a, usec_t b) {
@@ -167,7 +181,7 @@ int builder_count_node(struct builder *b, struct node_box *n) {
     struct counted now = counted_of(&n->node);
     if (counted_equal(&now, &n->counted))
         return 0;
-    int r = relist(b, n, &now);
+    int r = relist(b, n->owner, n, &now);
     if (r == 0)
         r = count(b, n->owner, &n->counted, -1);
     if (r == 0)

@@ -3,10 +3,11 @@
 #define MODEL_NODE_LIST_H
 
 /*
- * Lists of the nodes of an array by what may have to be done for them, so that a change of one node
- * costs no look at all the others.
+ * Lists of the nodes of an array by what may have to be done for them, and of the members of each
+ * scale set, so that a change of one node costs no look at all the others.
  *
  * Invariants
+ * - A list belongs to an array or, NODES_MEMBERS, to a set: that is its `owner`.
  * - A node is on exactly one of the lists up to NODES_LEAVING; those behind it are independent.
  * - The lists are as of the last builder_count: who walks over one looks whether a node still has
  *   what it was listed for, and may change nodes meanwhile.
@@ -27,6 +28,7 @@ enum node_list {
     NODES_TROUBLED, /* held, or failed */
     NODES_HEADS,
     NODES_WITH_VM, /* to be started, and the VM is known */
+    NODES_MEMBERS, /* of a set, all of them */
     NODE_LIST_MAX,
 };
 
@@ -34,10 +36,10 @@ enum node_list {
 unsigned node_lists(const struct node *n);
 
 /* The nodes on a list in order of id. Start with *position = 0; NULL at the end. */
-const struct node *cluster_next_listed(const struct cluster *c, uint64_t array_id,
-                                       enum node_list list, uint64_t *position);
+const struct node *cluster_next_listed(const struct cluster *c, uint64_t owner, enum node_list list,
+                                       uint64_t *position);
 /* The same, the newest first. Start with *position = UINT64_MAX. */
-const struct node *cluster_previous_listed(const struct cluster *c, uint64_t array_id,
+const struct node *cluster_previous_listed(const struct cluster *c, uint64_t owner,
                                            enum node_list list, uint64_t *position);
 
 #endif

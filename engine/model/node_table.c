@@ -12,7 +12,7 @@ static struct btree_key name_key(const struct node_box *n) {
 }
 
 static struct btree_key place_key(struct node_place p) {
-    return (struct btree_key){p.array_id * NODE_LIST_MAX + p.list, p.id};
+    return (struct btree_key){p.owner * NODE_LIST_MAX + p.list, p.id};
 }
 
 struct node_table *node_table_new(struct edit *e) {
@@ -96,25 +96,12 @@ struct node_box *node_table_listed_before(const struct node_table *t, struct nod
     return listed(t, btree_before(&t->lists, key), key);
 }
 
-int node_table_list(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
-                    uint64_t id) {
-    int r = 0;
-    for (unsigned i = 0; r == 0 && i < NODE_LIST_MAX; i++) {
-        struct btree_key key = place_key((struct node_place){array_id, (enum node_list)i, id});
-        if (lists & 1u << i)
-            r = btree_insert(&t->lists, e, (struct btree_entry){key, NULL});
-    }
-    return r;
+int node_table_list(struct node_table *t, struct edit *e, struct node_place place) {
+    return btree_insert(&t->lists, e, (struct btree_entry){place_key(place), NULL});
 }
 
-int node_table_unlist(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
-                      uint64_t id) {
-    int r = 0;
-    for (unsigned i = 0; r == 0 && i < NODE_LIST_MAX; i++)
-        if (lists & 1u << i)
-            r = btree_remove(&t->lists, e,
-                             place_key((struct node_place){array_id, (enum node_list)i, id}));
-    return r;
+int node_table_unlist(struct node_table *t, struct edit *e, struct node_place place) {
+    return btree_remove(&t->lists, e, place_key(place));
 }
 
 int node_table_drop(struct node_table *t, struct edit *e) {

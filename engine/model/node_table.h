@@ -16,7 +16,7 @@ struct node_table {
     struct btree ids; /* {id, 0} -> node */
     struct btree
         names; /* {hash of the name, id}; the value is not used, so copies leave it alone */
-    struct btree lists; /* {array and list, id}; likewise */
+    struct btree lists; /* {owner and list, id}; likewise */
     size_t n;
 };
 
@@ -35,9 +35,9 @@ int node_table_add(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_replace(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_remove(struct node_table *t, struct edit *e, const struct node_box *n);
 
-/* A place on a list of nodes. */
+/* A place on a list of nodes; array and set ids come from one counter, so an owner is either. */
 struct node_place {
-    uint64_t array_id;
+    uint64_t owner;
     enum node_list list;
     uint64_t id;
 };
@@ -46,12 +46,10 @@ struct node_place {
 struct node_box *node_table_listed_from(const struct node_table *t, struct node_place place);
 /* The last node of the list in front of this place; NULL: none. */
 struct node_box *node_table_listed_before(const struct node_table *t, struct node_place place);
-/* Puts a node on lists of an array (a bit each), or takes it off those that it is on. 0, -ENOENT or
+/* Puts a node on a list that it is not on, or takes it off one that it is on. 0, -ENOENT or
    -ENOMEM. */
-int node_table_list(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
-                    uint64_t id);
-int node_table_unlist(struct node_table *t, struct edit *e, uint64_t array_id, unsigned lists,
-                      uint64_t id);
+int node_table_list(struct node_table *t, struct edit *e, struct node_place place);
+int node_table_unlist(struct node_table *t, struct edit *e, struct node_place place);
 
 /* Takes the whole table out of use, without the nodes. 0 or -ENOMEM. */
 int node_table_drop(struct node_table *t, struct edit *e);

@@ -170,24 +170,29 @@ static void check_types(const struct array *a, const struct naive_cluster *naive
         assert_int_equal(rows[t].nodes, 0);
 }
 
+static bool belongs(const struct node *n, uint64_t owner, enum node_list list) {
+    uint64_t its = list == NODES_MEMBERS ? n->set_id : n->array_id;
+    return its == owner && node_lists(n) & 1u << list;
+}
+
 /* Both walks over each list see exactly the nodes that belong on it, in order. */
-static void check_lists(const struct cluster *c, uint64_t array) {
+static void check_lists(const struct cluster *c, uint64_t owner) {
     for (enum node_list list = 0; list < NODE_LIST_MAX; list++) {
         uint64_t position = 0, on = 0, back = UINT64_MAX, all = 0;
         const struct node *n;
-        while ((n = cluster_next_listed(c, array, list, &on))) {
+        while ((n = cluster_next_listed(c, owner, list, &on))) {
             const struct node *want;
             do {
                 want = cluster_next_node(c, &position);
                 assert_non_null(want);
-            } while (want->array_id != array || !(node_lists(want) & 1u << list));
+            } while (!belongs(want, owner, list));
             assert_ptr_equal(want, n);
             all++;
         }
         while ((n = cluster_next_node(c, &position)))
-            assert_true(n->array_id != array || !(node_lists(n) & 1u << list));
-        for (uint64_t last = UINT64_MAX; (n = cluster_previous_listed(c, array, list, &back));) {
-            assert_true(n->id < last && node_lists(n) & 1u << list);
+            assert_false(belongs(n, owner, list));
+        for (uint64_t last = UINT64_MAX; (n = cluster_previous_listed(c, owner, list, &back));) {
+            assert_true(n->id < last && belongs(n, owner, list));
             last = n->id;
             all--;
         }
@@ -202,6 +207,7 @@ static void check_sets(const struct cluster *c, const struct naive_cluster *naiv
             wanted += naive->nodes[i].there && naive->nodes[i].set_id == set_id(at, s) &&
                       naive->nodes[i].target != TARGET_TERMINATED;
         assert_int_equal(cluster_set_by_id(c, set_id(at, s))->wanted, wanted);
+        check_lists(c, set_id(at, s));
     }
 }
 
