@@ -48,6 +48,7 @@ struct excess {
     const struct bucket *bucket;
     const struct bound *row;
     int64_t added;
+    uint64_t fit; /* what the quotas have room for, whatever the type */
 };
 
 static int refuse_count(const struct excess *x, struct error *err) {
@@ -74,8 +75,24 @@ static int refuse_cluster(const struct excess *x, struct error *err) {
                    x->row->limit, x->row->used, bound_room(x->row));
 }
 
+/* With several machine types it is no quota's fault alone. */
+static int refuse_types(const struct excess *x, struct error *err) {
+    const struct array_spec *s = x->array->spec;
+    _cleanup_buf_ struct buf types = BUF_INIT(LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < s->machine_types->len; i++)
+        (void)buf_printf(&types, "%s%s", i ? ", " : "", str_text(s->machine_types->items[i]));
+    return err_set(err, -EDQUOT, "quota_exceeded",
+                   "%" PRId64 " more nodes of %s are wanted; for its machine types (%s) the quotas "
+                   "of account %s in %s have room for %" PRIu64
+                   " more: ask for that many at most, or ask Azure for higher quotas",
+                   x->added, str_text(x->array->name), types.data, str_text(s->account),
+                   str_text(s->region), x->fit);
+}
+
 static int refuse_quota(const struct excess *x, struct error *err) {
     const struct quota *q = x->row->quota;
+    if (x->array->spec->machine_types->len > 1)
+        return refuse_types(x, err);
     return err_set(err, -EDQUOT, "quota_exceeded",
                    "%" PRId64 " more nodes of %s (%s) need %" PRIu64
                    " cores; the quota %s of account %s in %s is %" PRIu64 ", of which %" PRIu64
@@ -86,17 +103,18 @@ static int refuse_quota(const struct excess *x, struct error *err) {
                    str_text(q->region), x->row->limit, x->row->used, bound_room(x->row));
 }
 
-static int check_bounds(const struct array *a, const struct bucket *b, const struct bounds *bounds,
-                        int64_t added, struct error *err) {
+/* Refuses by the first of these rows that has no room. */
+static int check_rows(struct excess *x, const struct bounds *bounds, enum bound_kind from,
+                      enum bound_kind end, struct error *err) {
     static int (*const refuse[BOUND_KIND_MAX])(const struct excess *x, struct error *err) = {
         [BOUND_MAX_COUNT] = refuse_count,    [BOUND_MAX_CORE_COUNT] = refuse_cores,
         [BOUND_CLUSTER] = refuse_cluster,    [BOUND_FAMILY_QUOTA] = refuse_quota,
         [BOUND_REGION_QUOTA] = refuse_quota,
     };
-    for (size_t i = 0; i < BOUND_KIND_MAX; i++) {
-        const struct excess x = {a, b, &bounds->rows[i], added};
-        if (bound_room(x.row) < (uint64_t)added)
-            return refuse[i](&x, err);
+    for (enum bound_kind i = from; i < end; i++) {
+        x->row = &bounds->rows[i];
+        if (bound_room(x->row) < (uint64_t)x->added)
+            return refuse[i](x, err);
     }
     return 0;
 }
@@ -120,15 +138,41 @@ void limits_close(struct limits *l) {
     demand_done(&l->demand);
 }
 
-/* Nodes are of the first type of the list; one that is not known yet counts as one core. */
-static int check_room(struct limits *l, const struct array *a, int64_t added, struct error *err) {
-    const struct bucket *b = &l->table.buckets.items[bucket_table_array(&l->table, a)->first];
-    struct bounds bounds;
-    bucket_bounds(&l->table, &l->demand, b, &bounds);
-    int r = check_bounds(a, b, &bounds, added, err);
-    if (r == 0 && demand_ask(&l->demand, &l->table, b, (uint64_t)added) < 0)
-        r = err_set(err, -ENOMEM, "no_memory", "the server has no memory left: try again later");
+/* Asks for nodes of the array's types in their order, as the plan will place them (plan-types.c).
+ *ret_fit of them fit. 0 or -ENOMEM. */
+static int share_out(struct limits *l, const struct bucket_array *part, uint64_t nodes,
+                     uint64_t *ret_fit) {
+    uint64_t left = nodes;
+    int r = 0;
+    for (uint32_t i = part->first; r == 0 && left && i != BUCKET_NONE;) {
+        const struct bucket *b = &l->table.buckets.items[i];
+        struct bounds bounds;
+        bucket_bounds(&l->table, &l->demand, b, &bounds);
+        uint64_t room = b->listed ? bounds_quota_room(&bounds) : 0;
+        uint64_t taken = room < left ? room : left;
+        r = demand_ask(&l->demand, &l->table, b, taken);
+        left -= taken;
+        i = b->next;
+    }
+    *ret_fit = nodes - left;
     return r;
+}
+
+/* The array's own limits go by the first type of the list; one that is not known yet counts as one
+   core. */
+static int check_room(struct limits *l, const struct array *a, int64_t added, struct error *err) {
+    const struct bucket_array *part = bucket_table_array(&l->table, a);
+    struct excess x = {a, &l->table.buckets.items[part->first], NULL, added, 0};
+    struct bounds bounds;
+    bucket_bounds(&l->table, &l->demand, x.bucket, &bounds);
+    int r = check_rows(&x, &bounds, 0, BOUND_FAMILY_QUOTA, err);
+    if (r < 0)
+        return r;
+    if (share_out(l, part, (uint64_t)added, &x.fit) < 0)
+        return err_set(err, -ENOMEM, "no_memory", "the server has no memory left: try again later");
+    return x.fit == (uint64_t)added
+               ? 0
+               : check_rows(&x, &bounds, BOUND_FAMILY_QUOTA, BOUND_KIND_MAX, err);
 }
 
 int limits_check(struct limits *l, const struct array *a, int64_t added, struct error *err) {

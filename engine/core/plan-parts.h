@@ -28,6 +28,26 @@ const struct set_work *plan_set_work(const struct plan_input *in, const struct s
    at once. */
 bool plan_superseded(const struct plan_input *in, uint64_t intent_id);
 
+/* So many of the pending nodes of an array get this machine type. */
+struct plan_share {
+    const char *machine_type; /* borrowed from the input */
+    size_t nodes;
+};
+
+DEFINE_VEC(plan_shares, struct plan_share);
+
+/* Why none gets any, and until when (0: something else tells). */
+struct plan_no_type {
+    enum hold hold;
+    usec_t until;
+    char message[256];
+};
+
+/* Shares `n` pending nodes out among the machine types of their array (plan-types.c). 0 or -ENOMEM;
+   with no shares *ret_why says why. */
+int plan_share_types(const struct plan_input *in, const struct array *a, size_t n,
+                     struct plan_shares *ret, struct plan_no_type *ret_why);
+
 /* What the members of the scale sets need (plan-members.c). */
 void plan_sets(struct plan *p, const struct plan_input *in);
 

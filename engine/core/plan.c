@@ -105,45 +105,6 @@ static enum gate array_gate(struct plan *p, const struct plan_input *in, const s
     return gate;
 }
 
-/* --- which machine type ----------------------------------------------------------------------- */
-
-struct choice {
-    const char *machine_type; /* NULL: none now */
-    enum hold hold;
-    usec_t not_before;
-    char message[256];
-};
-
-static struct choice choose_type(const struct plan_input *in, const struct array *a) {
-    const struct array_spec *s = a->spec;
-    struct choice c = {.hold = HOLD_INVALID, .not_before = USEC_NEVER};
-    const char *account = str_text(s->account), *region = str_text(s->region);
-    for (size_t i = 0; s->machine_types && i < s->machine_types->len; i++) {
-        const char *type = str_text(s->machine_types->items[i]);
-        const struct machine_type *known =
-            snapshot_machine_type(in->snapshot, account, region, type);
-        if (!known) {
-            if (c.hold == HOLD_INVALID)
-                (void)snprintf(c.message, sizeof(c.message), "MachineType %s is not known in %s",
-                               type, region);
-            continue;
-        }
-        usec_t until = shortage_until(in->snapshot, s, type, in->now);
-        if (!until) {
-            c.machine_type = str_text(known->name);
-            return c;
-        }
-        if (c.hold == HOLD_INVALID || until < c.not_before)
-            c.not_before = until;
-        c.hold = HOLD_CAPACITY;
-        (void)snprintf(c.message, sizeof(c.message), "no capacity for %s in %s now", type, region);
-    }
-    if (!c.message[0])
-        (void)snprintf(c.message, sizeof(c.message), "MachineType of %s is empty",
-                       str_text(a->name));
-    return c;
-}
-
 /* VMs that a scale set of this definition may hold. */
 static uint32_t set_limit(const struct plan_input *in, const struct array_spec *s) {
     struct image image;
@@ -293,9 +254,9 @@ static void collect_pending(struct plan *p, const struct plan_input *in, const s
     }
 }
 
-/* What a pending node of this array can get now; NULL when it has to wait. */
-static const char *admit(struct plan *p, const struct plan_input *in, const struct array *a,
-                         const struct id_vec *pending) {
+/* Pending nodes of this array can be placed now, by what all of them need. */
+static bool admit(struct plan *p, const struct plan_input *in, const struct array *a,
+                  const struct id_vec *pending) {
     const char *message = NULL;
     enum gate gate = array_gate(p, in, a, &message);
     if (gate == GATE_SHUT) {
@@ -305,40 +266,57 @@ static const char *admit(struct plan *p, const struct plan_input *in, const stru
         wait_all(p, in, pending, &(struct plan_reason){HOLD_INVALID, 0, text.data});
         plan_say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
     }
-    if (gate != GATE_OPEN) {
-        if (gate == GATE_WAIT)
-            plan_say(
-                p, "wait: %zu nodes of %s until resource group, subnet and machine types are known",
-                pending->len, str_text(a->name));
-        return NULL;
+    if (gate == GATE_WAIT)
+        plan_say(p,
+                 "wait: %zu nodes of %s until resource group, subnet and machine types are known",
+                 pending->len, str_text(a->name));
+    return gate == GATE_OPEN;
+}
+
+static void create_vms(struct plan *p, const struct fitting *f, const struct id_vec *pending) {
+    for (size_t i = 0; i < pending->len; i++) {
+        struct plan_action *action = plan_act(p, INTENT_CREATE_VM);
+        if (!action)
+            return;
+        action->node_id = pending->items[i];
+        action->machine_type = f->machine_type;
+        plan_say(p, "create: VM %s for %s", f->machine_type, str_text(f->array->name));
     }
-    struct choice c = choose_type(in, a);
-    if (!c.machine_type) {
-        usec_t until = c.not_before == USEC_NEVER ? 0 : c.not_before;
-        wait_all(p, in, pending, &(struct plan_reason){c.hold, until, c.message});
-        plan_say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), c.message);
+}
+
+/* The pending nodes in order, each part to the type that it was given. */
+static void place_shares(struct plan *p, const struct plan_input *in, const struct array *a,
+                         const struct id_vec *pending, const struct plan_shares *shares) {
+    struct fitting f = {.array = a};
+    size_t from = 0;
+    spec_hash(a->spec, f.hash);
+    for (size_t i = 0; i < shares->len && p->error == 0; i++) {
+        const struct plan_share *share = &shares->items[i];
+        const struct id_vec part = {.items = pending->items + from, .len = share->nodes};
+        f.machine_type = share->machine_type;
+        if (a->is_array)
+            place_pending(p, in, &f, &part);
+        else
+            create_vms(p, &f, &part);
+        from += share->nodes;
     }
-    return c.machine_type;
 }
 
 static void plan_array(struct plan *p, const struct plan_input *in, const struct array *a) {
-    struct id_vec pending = {0};
+    _cleanup_(id_vec_done) struct id_vec pending = {0};
+    _cleanup_(plan_shares_done) struct plan_shares shares = {0};
+    struct plan_no_type why = {0};
     collect_pending(p, in, a, &pending);
-    if (pending.len && a->spec) {
-        struct fitting f = {.array = a, .machine_type = admit(p, in, a, &pending)};
-        spec_hash(a->spec, f.hash);
-        if (f.machine_type && a->is_array)
-            place_pending(p, in, &f, &pending);
-        for (size_t i = 0; f.machine_type && !a->is_array && i < pending.len; i++) {
-            struct plan_action *action = plan_act(p, INTENT_CREATE_VM);
-            if (!action)
-                break;
-            action->node_id = pending.items[i];
-            action->machine_type = f.machine_type;
-            plan_say(p, "create: VM %s for %s", f.machine_type, str_text(a->name));
-        }
+    if (!pending.len || !a->spec || !admit(p, in, a, &pending))
+        return;
+    if (plan_share_types(in, a, pending.len, &shares, &why) < 0)
+        p->error = -ENOMEM;
+    if (shares.len || p->error < 0) {
+        place_shares(p, in, a, &pending, &shares);
+        return;
     }
-    id_vec_done(&pending);
+    wait_all(p, in, &pending, &(struct plan_reason){why.hold, why.until, why.message});
+    plan_say(p, "wait: %zu nodes of %s: %s", pending.len, str_text(a->name), why.message);
 }
 
 /* --- VMs of their own ------------------------------------------------------------------------- */

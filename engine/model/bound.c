@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "limits.h"
+#include "type_table.h"
 
 /* The names that Azure gives to the quotas that all families share. */
 #define QUOTA_REGION "cores"
@@ -38,8 +39,34 @@ static int add_table(struct demand *d, const struct bucket_table *t) {
     return r;
 }
 
+static struct bucket_array *part_of(struct bucket_table *t, const struct array *a) {
+    for (size_t i = 0; i < t->arrays.len; i++)
+        if (t->arrays.items[i].array == a)
+            return &t->arrays.items[i];
+    return NULL;
+}
+
 int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
+    struct bucket_array *part = part_of(t, b->array);
+    part->wanted += (uint32_t)nodes;
+    part->wanted_vcpus += nodes * b->vcpus;
     t->asked += nodes;
+    return add_demand(d, b, nodes);
+}
+
+int demand_untyped(struct demand *d, const struct bucket_table *t, const struct array *a) {
+    const struct bucket_array *part = bucket_table_array(t, a);
+    if (part->next_type == BUCKET_NONE)
+        return 0;
+    uint64_t none = 0;
+    for (uint32_t i = 0; a->types && i < a->types->n; i++)
+        if (!str_len(a->types->rows[i].machine_type))
+            none += a->types->rows[i].unplaced;
+    /* unsigned arithmetic wraps to the right result */
+    return add_demand(d, &t->buckets.items[part->next_type], -none);
+}
+
+int demand_take(struct demand *d, const struct bucket *b, uint64_t nodes) {
     return add_demand(d, b, nodes);
 }
 
@@ -196,4 +223,10 @@ uint64_t bounds_max(const struct bounds *b) {
 
 uint64_t bounds_room(const struct bounds *b) {
     return smallest(b, bound_room);
+}
+
+uint64_t bounds_quota_room(const struct bounds *b) {
+    uint64_t family = bound_room(&b->rows[BOUND_FAMILY_QUOTA]);
+    uint64_t region = bound_room(&b->rows[BOUND_REGION_QUOTA]);
+    return family < region ? family : region;
 }

@@ -48,9 +48,13 @@ DEFINE_VEC(demand, struct demand_row);
 /* Adds up the demand of all clusters; `table` is of one of them. 0; or -ENOMEM, and there is
    nothing to release. demand_done releases. */
 int demand_make(const struct bucket_table *table, struct demand *ret);
-/* Counts nodes that are asked for with others but have no record yet; the rows of other buckets see
-   them from then on. 0 or -ENOMEM. */
+/* Counts nodes that are asked for with others but have no record yet; all rows see them from then
+   on. 0 or -ENOMEM. */
 int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes);
+/* The wanted nodes of an array that have no machine type yet no longer count for the one that would
+   be tried first, but for those that demand_take says. 0 or -ENOMEM. */
+int demand_untyped(struct demand *d, const struct bucket_table *t, const struct array *a);
+int demand_take(struct demand *d, const struct bucket *b, uint64_t nodes);
 #define _cleanup_demand_ _cleanup_(demand_done)
 
 /* The rows for more nodes of a bucket of the table. */
@@ -69,5 +73,7 @@ uint64_t bound_room(const struct bound *row);
 /* The smallest of these over all rows. */
 uint64_t bounds_max(const struct bounds *b);
 uint64_t bounds_room(const struct bounds *b);
+/* ... over the quotas alone. */
+uint64_t bounds_quota_room(const struct bounds *b);
 
 #endif

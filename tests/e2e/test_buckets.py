@@ -290,3 +290,48 @@ def test_every_moment_of_a_session(make_daemon):
         daemon.write("terminated\n", "c", "state")
     walk(30)
     assert len(ids) == 1
+
+
+def types_of(daemon):
+    """How many nodes of the nodearray have which machine type."""
+    types = [daemon.read("c", "nodes", n, "machine_type").strip()
+             for n in daemon.nodes("c") if n != "head"]
+    return {name: types.count(name) for name in types}
+
+
+def two_types(make_daemon, *quotas):
+    """A cluster whose nodearray has two machine types, and a daemon that knows the quotas."""
+    options = " ".join(f"--quota eastus/{quota}" for quota in quotas)
+    daemon = make_daemon(simulate=f"{QUICK} {options}").start()
+    daemon.make_cluster("c", SIMPLE.replace("MachineType = $Execute", f"MachineType = {F2}, {D2} #"))
+    wait_until(lambda: "cores" in daemon.read("system", "quotas") and
+               F2 in daemon.read("system", "machine_types"), 20, "sizes and quotas")
+    return daemon
+
+
+def test_next_type_when_the_quota_is_used_up(make_daemon):
+    """The list is tried in order; the quota of a type is no reason to refuse what others have."""
+    daemon = two_types(make_daemon, "standardFSv2Family=6")
+    daemon.write("5\n", "c", "nodes", "count")
+    assert daemon.sync("c", "nodes", "count") == ""
+    assert types_of(daemon) == {F2: 3, D2: 2}
+    daemon.write("+2\n", "c", "nodes", "count")
+    assert daemon.sync("c", "nodes", "count") == ""
+    assert types_of(daemon) == {F2: 3, D2: 4}
+    daemon.write("2\n", "c", "nodes", "count")
+    assert daemon.sync("c", "nodes", "count") == ""
+    daemon.write("6\n", "c", "nodes", "count")
+    assert daemon.sync("c", "nodes", "count") == ""
+    assert sum(types_of(daemon).values()) == 6 and types_of(daemon)[F2] <= 3
+
+
+def test_no_type_has_room(make_daemon):
+    """Refused with what fits of all types together; nothing of it is done."""
+    daemon = two_types(make_daemon, "standardFSv2Family=6", "standardDSv5Family=4")
+    with pytest.raises(OSError) as caught:
+        daemon.write("6\n", "c", "nodes", "count")
+    assert caught.value.errno == errno.EDQUOT
+    words = daemon.error("c").splitlines()[0]
+    assert f"{F2}, {D2}" in words and "room for 5 more" in words, words
+    assert daemon.read("c", "nodes", "count") == "0\n"
+    daemon.write("5\n", "c", "nodes", "count")
