@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 /* Address space, not disk: the file is as large as what is in it. */
 #define MAP_BYTES ((size_t)64 << 30)
@@ -31,6 +32,8 @@
 #define META_KEY "mstore"
 #define META_LEN 8
 #define DATA_LETTER 'd'
+#define LOCK_TRIES 50 /* one second */
+#define LOCK_PAUSE_NS 20000000
 
 struct lmdb_store {
     struct store store;
@@ -355,6 +358,17 @@ static int refuse_busy(const struct lmdb_store *s, struct error *err) {
                    s->path, *text ? text_trim(text) : "(unknown)");
 }
 
+/* A server that was killed has its lock until the last of its threads is gone, a moment after its
+   pid no longer runs: who starts the next one at once is not refused for that. 0 or -errno. */
+static int lock_file(int fd) {
+    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            return -errno;
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+    }
+    return 0;
+}
+
 /* Takes the lock and writes our pid into its file. */
 static int take_lock(struct lmdb_store *s, struct error *err) {
     _cleanup_free_ char *path = NULL;
@@ -366,8 +380,9 @@ static int take_lock(struct lmdb_store *s, struct error *err) {
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
         return refuse(s, errno, err);
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? refuse_busy(s, err) : refuse(s, errno, err);
+    int r = lock_file(s->lock_fd);
+    if (r < 0)
+        return r == -EWOULDBLOCK ? refuse_busy(s, err) : refuse(s, -r, err);
     int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
     if (ftruncate(s->lock_fd, 0) < 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
         return refuse(s, errno == 0 ? ENOSPC : errno, err);

@@ -51,6 +51,32 @@ static void test_lmdb_locked(void **state) {
     assert_int_equal(put(f->store, "a", "1"), 0);
 }
 
+/* The lock of a server that is about to end is waited for. */
+static void test_lmdb_locked_for_a_moment(void **state) {
+    struct fixture *f = *state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    store_free(TAKE_PTR(f->store));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct store *s = NULL;
+        int r = store_open_lmdb(f->path, NULL, &s);
+        if (write(fds[1], &r, sizeof(r)) != sizeof(r))
+            _exit(1);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        _exit(0);
+    }
+    int r = -1, status = -1;
+    assert_int_equal(read(fds[0], &r, sizeof(r)), sizeof(r));
+    assert_int_equal(r, 0);
+    assert_int_equal(store_open_lmdb(f->path, NULL, &f->store), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 static void test_lmdb_not_a_directory(void **state) {
     struct fixture *f = *state;
     char path[128];
@@ -274,10 +300,15 @@ static void test_lmdb_not_a_database(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        LMDB(test_lmdb_persists),        LMDB(test_lmdb_locked),
-        LMDB(test_lmdb_not_a_directory), LMDB(test_lmdb_crash),
-        LMDB(test_lmdb_file_limit),      cmocka_unit_test(test_lmdb_full_disk),
-        LMDB(test_lmdb_damaged_value),   LMDB(test_lmdb_newer_version),
+        LMDB(test_lmdb_persists),
+        LMDB(test_lmdb_locked),
+        LMDB(test_lmdb_locked_for_a_moment),
+        LMDB(test_lmdb_not_a_directory),
+        LMDB(test_lmdb_crash),
+        LMDB(test_lmdb_file_limit),
+        cmocka_unit_test(test_lmdb_full_disk),
+        LMDB(test_lmdb_damaged_value),
+        LMDB(test_lmdb_newer_version),
         LMDB(test_lmdb_not_a_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
