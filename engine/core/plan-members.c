@@ -14,15 +14,16 @@ static void put_id(struct buf *b, size_t *n, const char *id) {
     (*n)++;
 }
 
+/* Of a node that leaves or switches. */
 static void sum_member(struct set_sum *sum, const struct node *n) {
     const char *id = str_text(n->instance_id);
     if (!*id)
         return;
     if (n->target == TARGET_TERMINATED)
         put_id(&sum->delete, &sum->n_delete, id);
-    else if (n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING)
+    else if (n->target == TARGET_DEALLOCATED)
         put_id(&sum->stop, &sum->n_stop, id);
-    else if (n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED)
+    else
         put_id(&sum->start, &sum->n_start, id);
 }
 
@@ -60,7 +61,7 @@ static struct set_sum *sum_sets(const struct cluster *c) {
     }
     for (size_t i = 0; i < c->arrays.len; i++) {
         sum_list(c, cluster_array(c, i)->id, NODES_LEAVING, sums);
-        sum_list(c, cluster_array(c, i)->id, NODES_UNREADY, sums);
+        sum_list(c, cluster_array(c, i)->id, NODES_SWITCHING, sums);
     }
     return sums;
 }

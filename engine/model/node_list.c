@@ -20,10 +20,12 @@ static enum node_list stage_of(const struct node *n) {
 
 unsigned node_lists(const struct node *n) {
     bool troubled = n->hold != HOLD_NONE || n->status == NODE_FAILED;
+    bool off = n->target == TARGET_DEALLOCATED && n->status == NODE_DEALLOCATING;
+    bool on = n->target == TARGET_STARTED && n->status == NODE_DEALLOCATED;
     bool with_vm = n->target == TARGET_STARTED && str_len(n->resource_id);
     return 1u << stage_of(n) | (unsigned)troubled << NODES_TROUBLED |
-           (unsigned)n->fixed << NODES_HEADS | (unsigned)with_vm << NODES_WITH_VM |
-           (unsigned)(n->set_id != 0) << NODES_MEMBERS;
+           (unsigned)n->fixed << NODES_HEADS | (unsigned)(off || on) << NODES_SWITCHING |
+           (unsigned)with_vm << NODES_WITH_VM | (unsigned)(n->set_id != 0) << NODES_MEMBERS;
 }
 
 const struct node *cluster_next_listed(const struct cluster *c, uint64_t owner, enum node_list list,

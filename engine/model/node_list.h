@@ -27,8 +27,9 @@ enum node_list {
     NODES_LEAVING,  /* not wanted */
     NODES_TROUBLED, /* held, or failed */
     NODES_HEADS,
-    NODES_WITH_VM, /* to be started, and the VM is known */
-    NODES_MEMBERS, /* of a set, all of them */
+    NODES_SWITCHING, /* the VM is to be deallocated, or to be started again */
+    NODES_WITH_VM,   /* to be started, and the VM is known */
+    NODES_MEMBERS,   /* of a set, all of them */
     NODE_LIST_MAX,
 };
 
