@@ -126,11 +126,27 @@ static void test_time(void **state) {
     assert_string_equal(b.data, "3m20s");
 }
 
+/* Bit by bit, as the definition has it. */
+static uint32_t plain_crc32c(const unsigned char *p, size_t len) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < 8 * len; i++) {
+        crc ^= i % 8 ? 0 : p[i / 8];
+        crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78U : 0);
+    }
+    return ~crc;
+}
+
 /* The check value of CRC-32C for "123456789" (RFC 3720 uses the same polynomial). */
 static void test_checksums(void **state) {
     (void)state;
     assert_int_equal(hash_crc32c(0, "123456789", 9), 0xe3069283U);
     assert_int_equal(hash_crc32c(hash_crc32c(0, "1234", 4), "56789", 5), 0xe3069283U);
+    unsigned char bytes[100];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 37 + i / 7);
+    for (size_t from = 0; from < 9; from++)
+        for (size_t len = 0; len + from < sizeof(bytes); len++)
+            assert_int_equal(hash_crc32c(0, bytes + from, len), plain_crc32c(bytes + from, len));
     assert_true(hash_text("a") == 0xaf63dc4c8601ec8cU);
 }
 
