@@ -37,6 +37,7 @@ struct exchange {
 
     int status;
     struct buf reply;
+    const char *reply_type; /* NULL = JSON */
     struct {
         const char *name;
         char *value;

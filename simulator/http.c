@@ -78,7 +78,9 @@ static struct MHD_Response *make_response(struct exchange *ex) {
     if (!response)
         return NULL;
     if (ex->reply.len)
-        (void)MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
+        (void)MHD_add_response_header(response, "Content-Type",
+                                      ex->reply_type ? ex->reply_type
+                                                     : "application/json; charset=utf-8");
     for (size_t i = 0; i < ex->n_headers; i++)
         (void)MHD_add_response_header(response, ex->headers[i].name, ex->headers[i].value);
     return response;

@@ -52,6 +52,8 @@ static const struct option_row rows[] = {
      AT(vm_budget), 0, 1e9},
     {"token-lifetime", "SECONDS", "of access tokens (default 3599)", COUNT, AT(token_lifetime_s), 1,
      86400},
+    {"console-size", "BYTES", "what a running VM has written to its console at least (default 0)",
+     COUNT, AT(console_bytes), 0, 16 << 20},
     {"no-agents", NULL, "no VM calls home", FLAG, AT(no_agents), 0, 0},
     {"no-throttle", NULL, "no request limits", FLAG, AT(no_throttle), 0, 0},
 };

@@ -27,6 +27,7 @@ struct options {
     uint64_t page_size;
     uint64_t vm_budget; /* VM requests by scale sets in 5 minutes; 0 = unlimited */
     uint64_t token_lifetime_s;
+    uint64_t console_bytes; /* at least so many, once a VM runs */
     bool no_agents;
     bool no_throttle;
 };

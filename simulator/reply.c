@@ -38,10 +38,12 @@ void reply_reset(struct exchange *ex) {
         free(ex->headers[i].value);
     ex->n_headers = 0;
     buf_clear(&ex->reply);
+    ex->reply_type = NULL;
 }
 
 void reply_status(struct exchange *ex, int status) {
     ex->status = status;
+    ex->reply_type = NULL;
     buf_clear(&ex->reply);
 }
 

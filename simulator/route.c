@@ -13,9 +13,9 @@ static const struct {
     const struct route *routes;
     enum route_kind kind;
 } tables[] = {
-    {admin_routes, ROUTE_ADMIN},  {login_routes, ROUTE_LOGIN}, {price_routes, ROUTE_LOGIN},
-    {general_routes, ROUTE_ARM},  {vm_routes, ROUTE_ARM},      {set_routes, ROUTE_ARM},
-    {resource_routes, ROUTE_ARM},
+    {admin_routes, ROUTE_ADMIN},   {login_routes, ROUTE_LOGIN},  {price_routes, ROUTE_LOGIN},
+    {storage_routes, ROUTE_LOGIN}, {general_routes, ROUTE_ARM},  {vm_routes, ROUTE_ARM},
+    {set_routes, ROUTE_ARM},       {resource_routes, ROUTE_ARM},
 };
 
 enum { SEGMENTS_MAX = 24 };
@@ -267,6 +267,14 @@ bool route_answer(struct exchange *ex, usec_t *ret_wait) {
     return true;
 }
 
+static bool path_begins(const struct exchange *ex, const char *begin) {
+    return strncasecmp(ex->path, begin, strlen(begin)) == 0;
+}
+
+bool route_counted(const struct exchange *ex) {
+    return !path_begins(ex, "/simulator/");
+}
+
 bool route_logged(const struct exchange *ex) {
-    return strncasecmp(ex->path, "/simulator", 10) != 0;
+    return route_counted(ex) && !path_begins(ex, "/simulated-storage/");
 }

@@ -27,12 +27,14 @@ struct route {
 
 /* Rows end with a NULL method. */
 extern const struct route admin_routes[], login_routes[], price_routes[], general_routes[],
-    vm_routes[], set_routes[], resource_routes[];
+    vm_routes[], set_routes[], resource_routes[], storage_routes[];
 
 /* Answers a complete request: fills in its reply. False: the request waits (a slow fault), and has
  * to be answered again after `*ret_wait`. */
 bool route_answer(struct exchange *ex, usec_t *ret_wait);
-/* Whether this path belongs to the API that the log is of. */
+/* Whether this path is part of Azure and not of the simulator's own. */
+bool route_counted(const struct exchange *ex);
+/* Whether it also belongs to the API that the log is of: logins and the Resource Manager. */
 bool route_logged(const struct exchange *ex);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api.h"
 #include "check.h"
+#include "console.h"
 #include "listing.h"
 #include "quota.h"
 #include "render.h"
@@ -357,6 +358,12 @@ static void handle_member_view(struct exchange *ex) {
     render_instance_view(&ex->reply, vm);
 }
 
+static void handle_member_console(struct exchange *ex) {
+    const struct vm *vm = member_of_path(ex);
+    if (vm)
+        console_retrieve(ex, vm);
+}
+
 static void handle_member_action(struct exchange *ex) {
     struct vm *vm = member_of_path(ex);
     if (vm)
@@ -427,6 +434,8 @@ const struct route set_routes[] = {
     {"GET", MEMBER, handle_get_member, "get-instance", POLICY_GET_SET_VM, false, 0},
     {"GET", MEMBER "/instanceView", handle_member_view, "get-instance-view", POLICY_GET_SET_VM,
      false, 0},
+    {"POST", MEMBER "/retrieveBootDiagnosticsData", handle_member_console, "read-instance-console",
+     POLICY_UPDATE_SET_VM, false, 0},
     {"DELETE", MEMBER, handle_member_action, "delete-instance", POLICY_DELETE_SET_VM, false,
      VM_ACTION_DELETE},
     {"POST", MEMBER "/start", handle_member_action, "start-instance", POLICY_UPDATE_SET_VM, true,

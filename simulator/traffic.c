@@ -76,6 +76,14 @@ static enum MHD_Result put_header(void *arg, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
+/* Signatures of addresses are as good as a password. */
+static void mask_signatures(char *text) {
+    static const char name[] = "&sig=";
+    for (char *at = text; (at = strstr(at, name));)
+        for (at += sizeof(name) - 1; *at && *at != '&' && *at != '"'; at++)
+            *at = '*';
+}
+
 /* A body as it is if it is JSON, as text otherwise. */
 static void put_body(struct buf *out, const char *name, const struct buf *body) {
     if (!body->len)
@@ -85,6 +93,7 @@ static void put_body(struct buf *out, const char *name, const struct buf *body) 
         _cleanup_json_ json_t *value = json_loadb(body->data, body->len, 0, NULL);
         _cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
         if (text) {
+            mask_signatures(text);
             (void)buf_puts(out, text);
             return;
         }
@@ -119,7 +128,7 @@ static void write_line(int fd, const struct exchange *ex) {
 }
 
 void traffic_record(struct traffic *traffic, const struct exchange *ex) {
-    if (!route_logged(ex))
+    if (!route_counted(ex))
         return;
     char status[16];
     (void)snprintf(status, sizeof(status), "%d", ex->status);
@@ -130,7 +139,7 @@ void traffic_record(struct traffic *traffic, const struct exchange *ex) {
     bool read = strcmp(ex->method, "GET") == 0 || strcmp(ex->method, "HEAD") == 0;
     if (!read && strncasecmp(ex->path, "/subscriptions", 14) == 0)
         traffic->writes++;
-    if (traffic->log_fd >= 0)
+    if (traffic->log_fd >= 0 && route_logged(ex))
         write_line(traffic->log_fd, ex);
 }
 

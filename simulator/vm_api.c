@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api.h"
 #include "check.h"
+#include "console.h"
 #include "listing.h"
 #include "network.h"
 #include "render.h"
@@ -191,6 +192,12 @@ static void handle_view(struct exchange *ex) {
         reply_json(ex, 200, render_vm_view(vm));
 }
 
+static void handle_console(struct exchange *ex) {
+    const struct vm *vm = vm_of_path(ex);
+    if (vm)
+        console_retrieve(ex, vm);
+}
+
 static void handle_action(struct exchange *ex) {
     struct vm *vm = ex->route->argument == VM_ACTION_DELETE ? find_vm(ex) : vm_of_path(ex);
     if (!vm) {
@@ -230,6 +237,8 @@ const struct route vm_routes[] = {
     {"GET", VMS "/*", handle_get, "get-vm", POLICY_GET_VM, false, 0},
     {"DELETE", VMS "/*", handle_action, "delete-vm", POLICY_DELETE_VM, false, VM_ACTION_DELETE},
     {"GET", VMS "/*/instanceView", handle_view, "get-vm-view", POLICY_GET_VM, false, 0},
+    {"POST", VMS "/*/retrieveBootDiagnosticsData", handle_console, "read-vm-console",
+     POLICY_UPDATE_VM, false, 0},
     {"POST", VMS "/*/start", handle_action, "start-vm", POLICY_UPDATE_VM, true, VM_ACTION_START},
     {"POST", VMS "/*/deallocate", handle_action, "deallocate-vm", POLICY_DELETE_VM, false,
      VM_ACTION_DEALLOCATE},

@@ -24,7 +24,8 @@ FAST = ("--time-scale", "0.01")
 class Answer:
     def __init__(self, status, headers, data):
         self.status, self.headers, self.data = status, headers, data
-        self.body = json.loads(data) if data[:1] in (b"{", b"[") else None
+        is_json = "json" in (headers["Content-Type"] or "")
+        self.body = json.loads(data) if is_json and data[:1] in (b"{", b"[") else None
 
     @property
     def code(self):
