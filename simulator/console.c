@@ -29,7 +29,7 @@ static enum stage stage_of(const struct vm *vm) {
         [AGENT_INSTALLING] = STAGE_AGENT, [AGENT_COMPLETED] = STAGE_DONE,
         [AGENT_FAILED] = STAGE_DONE,
     };
-    if (vm->state == VM_CREATING)
+    if (vm->state == VM_CREATING || vm->fate == VM_FATE_NO_CAPACITY)
         return STAGE_FIRMWARE;
     bool no_agent = !vm->world->agents || !vm_home(vm) || vm->fate == VM_FATE_SILENT;
     return vm->state == VM_RUNNING && no_agent ? STAGE_CLOUD_INIT : stages[vm->agent.phase];
@@ -61,6 +61,9 @@ static const struct {
 
 /* How a start ends: with a prompt, or with what went wrong. */
 static const char *last_line(const struct vm *vm, enum stage stage) {
+    if (vm->fate == VM_FATE_STALLED)
+        return "[  251.730022] dracut-initqueue[402]: Warning: /dev/mapper/rootvg-rootlv does not "
+               "exist";
     if (stage == STAGE_CLOUD_INIT && vm->fate == VM_FATE_SILENT)
         return "[   39.561120] cloud-init[1040]: curl: (28) Failed to connect to the server: "
                "Connection timed out";

@@ -118,7 +118,13 @@ static void put_statuses(struct buf *b, const struct vm *vm) {
     put_provisioning_code(b, vm);
     (void)buf_printf(b, "\",\"level\":\"%s\",\"displayStatus\":\"%s\",", error ? "Error" : "Info",
                      vm->state == VM_RUNNING ? "Provisioning succeeded" : vm_provisioning_text(vm));
-    if (error)
+    if (error && vm->fate == VM_FATE_STALLED)
+        (void)buf_printf(b,
+                         "\"message\":\"OS Provisioning for VM '%s' did not finish in the allotted "
+                         "time. The VM may still finish provisioning successfully. Please check "
+                         "provisioning state later.\",",
+                         vm->name);
+    else if (error)
         (void)buf_printf(b,
                          "\"message\":\"Allocation failed. We do not have sufficient capacity for "
                          "the requested VM size %s in this %s. Read more about improving "

@@ -148,7 +148,7 @@ static char *member_name(struct world *world, const struct set *set, uint32_t nu
     return text_format("%s_%08x", set->name, (unsigned)random_u64(&world->random));
 }
 
-static int add_member(struct world *world, struct set *set, bool no_capacity,
+static int add_member(struct world *world, struct set *set, enum vm_fate failure,
                       usec_t *ret_ready_at) {
     uint32_t number = set->next_instance;
     char host[HOST_NAME_SIZE];
@@ -175,7 +175,7 @@ static int add_member(struct world *world, struct set *set, bool no_capacity,
             .spot = set->spot,
             .evict_deallocates = set->evict_deallocates,
             .public_address = json_path(set->body, IP_PATH ".publicIPAddressConfiguration") != NULL,
-            .no_capacity = no_capacity,
+            .failure = failure,
         },
         &vm, ret_ready_at);
     if (r == 0)
@@ -189,7 +189,8 @@ int set_grow(struct world *world, struct set *set, const struct growth *growth,
     size_t before = set->vms.len;
     for (uint32_t i = 0; i < growth->count; i++) {
         usec_t ready_at;
-        int r = add_member(world, set, i >= growth->allocated, &ready_at);
+        enum vm_fate failure = i >= growth->allocated ? growth->failure : VM_FATE_GOOD;
+        int r = add_member(world, set, failure, &ready_at);
         if (r < 0) {
             while (set->vms.len > before)
                 vm_free(set->vms.items[set->vms.len - 1]);

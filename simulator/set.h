@@ -14,8 +14,9 @@ int set_update(struct world *world, struct set *set, json_t *body);
 void set_free(struct world *world, struct set *set);
 
 struct growth {
-    uint32_t count;     /* how many more */
-    uint32_t allocated; /* how many of them the region has machines for */
+    uint32_t count;       /* how many more */
+    uint32_t allocated;   /* how many of them come up */
+    enum vm_fate failure; /* what becomes of the others */
 };
 
 /* Adds members; *ret_ready_at is when the last of them is there. 0, -ENOSPC (the subnet is full;

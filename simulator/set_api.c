@@ -137,7 +137,8 @@ static int reach_capacity(struct exchange *ex, struct set *set, uint64_t capacit
         *ret_ends_at = set_shrink(ex->world, set, (uint32_t)capacity);
         return 0;
     }
-    struct growth growth = {.count = (uint32_t)(capacity - set->live)};
+    struct growth growth = {.count = (uint32_t)(capacity - set->live),
+                            .failure = vm_failure(ex->fault_code)};
     growth.allocated = growth.count;
     if (ex->fault_allocated >= 0 && ex->fault_allocated < growth.count)
         growth.allocated = (uint32_t)ex->fault_allocated;

@@ -51,6 +51,8 @@ static const struct {
     [VM_ACTION_DELETE_FORCED] = {VM_DELETING, ~(1u << VM_DELETING), 5, 12},
 };
 
+#define STALLED_CODE "OSProvisioningTimedOut"
+
 enum { CREATE_FROM_S = 25, CREATE_TO_S = 60, BOOT_FROM_S = 15, BOOT_TO_S = 40 };
 
 const char *vm_provisioning_text(const struct vm *vm) {
@@ -68,7 +70,14 @@ const char *vm_state_text(const struct vm *vm) {
 const char *vm_error_code(const struct vm *vm) {
     if (vm->state != VM_FAILED)
         return NULL;
+    if (vm->fate == VM_FATE_STALLED)
+        return STALLED_CODE;
     return vm->zone[0] ? "ZonalAllocationFailed" : "AllocationFailed";
+}
+
+enum vm_fate vm_failure(const char *fault_code) {
+    bool stalled = fault_code && strcmp(fault_code, STALLED_CODE) == 0;
+    return stalled ? VM_FATE_STALLED : VM_FATE_NO_CAPACITY;
 }
 
 int vm_state_parse(const char *text) {
@@ -116,7 +125,8 @@ static void phase_over(struct timer *timer, void *context) {
         vm_free(vm);
         return;
     }
-    bool failed = vm->state == VM_CREATING && vm->fate == VM_FATE_NO_CAPACITY;
+    bool failing = vm->fate == VM_FATE_NO_CAPACITY || vm->fate == VM_FATE_STALLED;
+    bool failed = vm->state == VM_CREATING && failing;
     enter(vm, failed ? VM_FAILED : states[vm->state].next, 0);
 }
 
@@ -126,8 +136,8 @@ static void eviction_due(struct timer *timer, void *context) {
 }
 
 static enum vm_fate draw_fate(struct world *world, const struct vm_plan *plan) {
-    if (plan->no_capacity)
-        return VM_FATE_NO_CAPACITY;
+    if (plan->failure != VM_FATE_GOOD)
+        return plan->failure;
     double rate = world->options->boot_fail_rate;
     if (rate <= 0 || random_unit(&world->random) >= rate)
         return VM_FATE_GOOD;

@@ -68,7 +68,7 @@ static struct vm *create(struct exchange *ex, const struct machine_check *check,
         .spot = check->spot,
         .evict_deallocates = !eviction || text_equal_fold(eviction, "Deallocate"),
         .public_address = json_path(profile, IP_PATH ".publicIPAddressConfiguration") != NULL,
-        .no_capacity = ex->fault_allocated == 0,
+        .failure = ex->fault_allocated == 0 ? vm_failure(ex->fault_code) : VM_FATE_GOOD,
     };
     if (vm_new(ex->world, &plan, &vm, ret_ready_at) < 0) {
         home_free(home);

@@ -131,6 +131,7 @@ enum vm_fate {
     VM_FATE_NO_CAPACITY, /* provisioning fails: no machine was to be had */
     VM_FATE_SILENT,      /* runs, but its agent never calls home */
     VM_FATE_BROKEN,      /* its agent reports that the installation failed */
+    VM_FATE_STALLED,     /* provisioning fails: the machine boots, but not to its end */
     VM_FATE_MAX,
 };
 

@@ -65,6 +65,22 @@ def test_console_grows_with_the_start(start):
     assert console(sim, VMS + "n1").startswith("[    0.000000] Linux version")
 
 
+def test_console_of_what_did_not_come_up(sim):
+    """A machine that stalls while it boots has a console, one that could not be had has none."""
+    sim.fault("method=PUT,capacity=1,code=OSProvisioningTimedOut,count=1")
+    made = sim.poll(sim.put(SETS + "s1", set_with_console(2)))
+    assert made["error"]["code"] == "OSProvisioningTimedOut"
+    failed = sim.instances("s1")[1]["properties"]
+    assert failed["provisioningState"] == "Failed"
+    status = failed["instanceView"]["statuses"][0]
+    assert status["code"] == "ProvisioningState/failed/OSProvisioningTimedOut"
+    assert "did not finish" in status["message"]
+    assert "does not exist" in console(sim, SETS + "s1/virtualMachines/1")
+    sim.fault("method=PUT,capacity=0,count=1")
+    sim.poll(sim.put(VMS + "n1", vm_with_console("n1")))
+    assert fetch(sim, address_of(sim, VMS + "n1")).status == 404
+
+
 def test_large_console(start):
     sim = start(*FAST, "--console-size", "500000")
     sim.poll(sim.put(VMS + "n1", vm_with_console("n1")))
