@@ -321,7 +321,8 @@ void job_on_answer(void *arg, const struct http_response *response) {
     judge(j, &a);
     note_limits(j, &a);
     bool goes_on = repeat_authorized(j, &a) || repeat_later(j, &a) || more_pages(j, &a) ||
-                   (a.broken && repeat_later(j, &a));
+                   (a.broken && repeat_later(j, &a)) ||
+                   (a.result.result == CYCLECLOUD_OK && console_fetch(j));
     if (!goes_on) {
         a.result.request_id = header_of(&a, "x-ms-request-id");
         a.result.retry_after_us = a.retry_after;

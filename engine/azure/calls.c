@@ -25,6 +25,7 @@ const struct policy_row policy_rows[POLICY_MAX] = {
     [POLICY_DELETE_INSTANCES] = {"DeleteVMScaleSetVM", 4, 12, 500, 1500},
     [POLICY_LIST_INSTANCES] = {"ListVMScaleSetVMs", 0, 0, 2000, 6000},
     [POLICY_GRAPH] = {"ResourceGraph", 0, 0, 180, 15},
+    [POLICY_READ_CONSOLE] = {"RetrieveBootDiagnosticsData", 0, 0, 500, 1500},
 };
 
 enum {
@@ -45,6 +46,8 @@ enum {
 #define VM COMPUTE "/virtualMachines/{n}"
 #define SET COMPUTE "/virtualMachineScaleSets/{n}"
 #define V_COMPUTE "api-version=2024-03-01"
+/* The addresses that it answers are as good as a password, and used at once. */
+#define V_CONSOLE V_COMPUTE "&sasUriExpirationTimeInMinutes=5"
 
 static const struct call_row rows[CYCLECLOUD_CALL_MAX] = {
     [CYCLECLOUD_CALL_LIST_SIZES] = {"GET",
@@ -125,6 +128,13 @@ static const struct call_row rows[CYCLECLOUD_CALL_MAX] = {
                                      "priceType%20eq%20'Consumption'",
                                      NEED_REGION, POLICY_NONE, true, "Items", results_add_price,
                                      NULL, true},
+    [CYCLECLOUD_CALL_READ_CONSOLE] = {"POST", VM "/retrieveBootDiagnosticsData?" V_CONSOLE,
+                                      NEED_GROUP | NEED_NAME, POLICY_READ_CONSOLE, true, NULL,
+                                      results_add_console, NULL},
+    [CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE] =
+        {"POST", SET "/virtualMachines/{i}/retrieveBootDiagnosticsData?" V_CONSOLE,
+         NEED_GROUP | NEED_NAME | NEED_IDS, POLICY_READ_CONSOLE, true, NULL, results_add_console,
+         NULL},
     [CYCLECLOUD_CALL_POLL] = {"GET", "", NEED_URL, POLICY_GET_OPERATION, true, NULL, NULL, NULL},
 };
 
@@ -205,7 +215,12 @@ static const char *value_of(char letter, const struct account *account,
         char letter;
         const char *value;
     } values[] = {
-        {'s', account->subscription}, {'g', q->group}, {'n', q->name}, {'r', maker_region(q)}};
+        {'s', account->subscription},
+        {'g', q->group},
+        {'n', q->name},
+        {'r', maker_region(q)},
+        {'i', q->instance_ids ? q->instance_ids[0] : ""},
+    };
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         if (values[i].letter == letter)
             return values[i].value;

@@ -26,6 +26,7 @@ enum policy {
     POLICY_DELETE_INSTANCES,
     POLICY_LIST_INSTANCES, /* not in the published table: only what the service has shown */
     POLICY_GRAPH,          /* Resource Graph, per identity */
+    POLICY_READ_CONSOLE,   /* not in the published table: as other POSTs to a VM */
     POLICY_MAX,
 };
 
@@ -40,7 +41,7 @@ extern const struct policy_row policy_rows[POLICY_MAX];
 struct call_row {
     const char *method;
     /* After the service's address: {s} subscription, {g} group, {n} name, {r} region, {u} subnet
-     * id. */
+     * id, {i} the first instance id. */
     const char *path;
     unsigned needs; /* NEED_... */
     enum policy policy;

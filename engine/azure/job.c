@@ -27,6 +27,7 @@ void job_free(struct job *j) {
     limits_done(&j->limits);
     items_done(&j->items);
     results_clear(&j->results);
+    console_done(&j->console);
     if (j->token)
         crypto_wipe(j->token, strlen(j->token));
     free(j->token);
@@ -144,6 +145,7 @@ int job_start(struct azure *a, struct account *account, const struct cyclecloud_
     list_init(&j->link);
     list_init(&j->waiter.link);
     items_init(&j->items, row->array, NULL, NULL);
+    console_init(&j->console);
     int r = job_prepare(j, q);
     if (r == 0)
         r = http_timer(a->env.http, 0, on_timer, j, &j->timer_id);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "body.h"
 #include "calls.h"
+#include "console.h"
 #include "fault.h"
 #include "items.h"
 #include "limits.h"
@@ -48,6 +49,7 @@ struct job {
     struct items items;
     struct results results;
     struct results_mark page_start;
+    struct console console;
 };
 
 /* Builds the job of a request and starts it. 0, -EINVAL or -ENOMEM. */

@@ -62,7 +62,7 @@ static void init_service(struct limits *l, int *error, const struct call_row *ro
 
 int limits_init(struct limits *l, const struct call_row *row, const struct account *account,
                 const struct cyclecloud_request *q) {
-    const char *method = row->read ? "GET" : row->method;
+    const char *method = row->method;
     const struct door *door = door_of(method);
     int error = 0;
     *l = (struct limits){.method = method};

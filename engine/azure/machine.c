@@ -199,16 +199,23 @@ static json_t *billing(struct machine *v) {
     return maker_need(&v->m, json_pack("{s:o}", "maxPrice", maker_need(&v->m, most)));
 }
 
+/* Kept by Azure itself (no account of our own), so that a VM that does not come up can be asked
+   what it wrote to its console. */
+static json_t *diagnostics(struct machine *v) {
+    return maker_need(&v->m, json_pack("{s:{s:b}}", "bootDiagnostics", "enabled", 1));
+}
+
 /* What a VM's properties and a set's profile have in common. */
 static json_t *profile(struct machine *v) {
     const struct cyclecloud_vm_spec *s = v->spec;
-    return maker_need(&v->m, json_pack("{s:s, s:o*, s:o*, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
+    return maker_need(&v->m, json_pack("{s:s, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
                                        "priority", s->spot ? "Spot" : "Regular", "evictionPolicy",
                                        s->spot ? maker_text(&v->m, "Delete") : NULL,
                                        "billingProfile", billing(v), "storageProfile", storage(v),
                                        "osProfile", os_profile(v), "networkProfile", network(v),
-                                       "securityProfile", security(v), "scheduledEventsProfile",
-                                       scheduled_events(v), "userData", encoded(v, s->user_data)));
+                                       "diagnosticsProfile", diagnostics(v), "securityProfile",
+                                       security(v), "scheduledEventsProfile", scheduled_events(v),
+                                       "userData", encoded(v, s->user_data)));
 }
 
 static json_t *identity(struct machine *v) {

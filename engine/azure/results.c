@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "crypto/crypto.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@ void results_clear(struct results *r) {
     set_vec_done(&r->sets);
     price_vec_done(&r->prices);
     arena_done(&r->arena);
+    if (r->console_url)
+        crypto_wipe(r->console_url, strlen(r->console_url));
+    free(r->console_url);
     *r = (struct results){.region = region};
 }
 
@@ -285,4 +289,13 @@ int results_add_subnet(struct results *r, const json_t *item) {
     };
     r->has_subnet = r->subnet.id && r->subnet.address_prefix;
     return r->has_subnet ? 0 : -ENOMEM;
+}
+
+int results_add_console(struct results *r, const json_t *item) {
+    const char *url = text_of(item, "serialConsoleLogBlobUri");
+    if (!*url)
+        return -EBADMSG;
+    free(r->console_url);
+    r->console_url = strdup(url);
+    return r->console_url ? 0 : -ENOMEM;
 }

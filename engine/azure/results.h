@@ -28,6 +28,7 @@ struct results {
     struct price_vec prices;
     struct cyclecloud_subnet subnet;
     bool has_subnet;
+    char *console_url;  /* READ_CONSOLE: where the console is; a secret. NULL = none */
     const char *region; /* LIST_SIZES: the one that is asked for; borrowed */
 };
 
@@ -52,6 +53,8 @@ int results_add_quota(struct results *r, const json_t *item);
 int results_add_price(struct results *r, const json_t *item);
 int results_add_set(struct results *r, const json_t *item);
 int results_add_subnet(struct results *r, const json_t *item);
+/* -EBADMSG when there is no address in it. */
+int results_add_console(struct results *r, const json_t *item);
 /* A VM of its own or member of a Flexible set. */
 int results_add_vm(struct results *r, const json_t *item);
 /* The same, without members of sets. */

@@ -80,10 +80,11 @@ static bool account_used(struct engine *e, const char *account) {
     return used;
 }
 
-/* Prices come from another service. A sweep of an account that nothing uses is for orphans alone:
-   whether it works says nothing about the work at hand. */
+/* Prices and consoles come from other services. A sweep of an account that nothing uses is for
+   orphans alone: whether it works says nothing about the work at hand. */
 static bool is_aside(struct engine *e, const struct cyclecloud_request *q) {
-    return q->call == CYCLECLOUD_CALL_LIST_PRICES ||
+    return q->call == CYCLECLOUD_CALL_LIST_PRICES || q->call == CYCLECLOUD_CALL_READ_CONSOLE ||
+           q->call == CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE ||
            (q->call == CYCLECLOUD_CALL_SWEEP && !account_used(e, q->account));
 }
 

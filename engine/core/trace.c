@@ -35,6 +35,8 @@ static const char *const call_names[CYCLECLOUD_CALL_MAX] = {
     [CYCLECLOUD_CALL_SWEEP] = "sweep",
     [CYCLECLOUD_CALL_POLL] = "poll",
     [CYCLECLOUD_CALL_LIST_PRICES] = "list_prices",
+    [CYCLECLOUD_CALL_READ_CONSOLE] = "read_console",
+    [CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE] = "read_instance_console",
 };
 
 static const char *const class_names[CYCLECLOUD_CLASS_MAX] = {
@@ -60,6 +62,8 @@ void trace_describe(const struct cyclecloud_request *q, struct buf *b) {
         (void)buf_printf(b, " group=%s", q->group);
     if (q->name)
         (void)buf_printf(b, " name=%s", q->name);
+    if (q->call == CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE)
+        (void)buf_printf(b, " instance=%s", q->instance_ids[0]);
     if (q->call == CYCLECLOUD_CALL_CREATE_SET || q->call == CYCLECLOUD_CALL_RESIZE_SET)
         (void)buf_printf(b, " capacity=%" PRIu32, q->capacity);
 }

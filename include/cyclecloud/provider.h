@@ -65,6 +65,8 @@ enum cyclecloud_call {
                                               whole subscription; cheap, may be a minute old */
     CYCLECLOUD_CALL_POLL,                  /* operation_url */
     CYCLECLOUD_CALL_LIST_PRICES,           /* region -> prices; a public list, no credentials */
+    CYCLECLOUD_CALL_READ_CONSOLE,          /* group, name -> console of a VM */
+    CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, /* group, name, one instance id -> console */
     CYCLECLOUD_CALL_MAX,
 };
 
@@ -228,7 +230,13 @@ struct cyclecloud_result {
     const struct cyclecloud_subnet *subnet;
     const struct cyclecloud_price *prices;
     size_t n_prices;
+    const char
+        *console; /* READ_CONSOLE: bytes as the VM wrote them; may be NULL when there are none */
+    size_t console_len;
 };
+
+/* The most bytes of a console that are read: of a longer one its end, from the start of a line. */
+#define CYCLECLOUD_CONSOLE_MAX ((size_t)256 << 10)
 
 typedef void (*cyclecloud_done)(void *arg, const struct cyclecloud_result *result);
 

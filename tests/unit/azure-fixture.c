@@ -41,7 +41,7 @@ static void add_headers(const struct fixture *f, const struct step *step, struct
 
 static void answer(void *arg, const struct web_request *q, struct web_reply *r) {
     struct fixture *f = arg;
-    static char body[64 * 1024];
+    static char body[1024 * 1024];
     if (strstr(q->url, "/oauth2/v2.0/token")) {
         give_token(f, r);
         return;

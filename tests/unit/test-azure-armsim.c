@@ -37,7 +37,7 @@ struct outcome {
     uint64_t limit, required, addresses, price, spot_price;
     size_t n_prices;
     uint32_t capacity;
-    bool rdma;
+    bool rdma, booted; /* booted: its console says so */
     char vm_id[64], power[32], set_name[64], computer[64], machine_type[64], last_id[64];
 };
 
@@ -77,6 +77,7 @@ static void on_done(void *arg, const struct cyclecloud_result *r) {
     for (size_t i = 0; i < r->n_prices; i++)
         if (strcmp(r->prices[i].name, SIZE) == 0)
             *(r->prices[i].spot ? &o->spot_price : &o->price) += r->prices[i].hour_micro;
+    o->booted = r->console_len && memmem(r->console, r->console_len, "Linux version", 13);
     see_instances(o, r);
 }
 
@@ -301,6 +302,8 @@ static void a_set_lives(void **state) {
     assert_int_equal(o.n_instances, 6);
     assert_int_equal(o.n_running, 5);
     on_instances(f, CYCLECLOUD_CALL_START_INSTANCES, one, &o);
+    on_instances(f, CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, one, &o);
+    assert_true(o.booted);
     simple(f, CYCLECLOUD_CALL_LIST_INSTANCES, "s1", &o);
     assert_int_equal(o.n_running, 6);
     simple(f, CYCLECLOUD_CALL_LIST_SETS, NULL, &o);
@@ -360,6 +363,9 @@ static void a_machine_lives(void **state) {
     assert_string_equal(o.computer, "head");
     assert_string_equal(o.set_name, "");
     assert_int_equal(o.n_tags, 2);
+    simple(f, CYCLECLOUD_CALL_READ_CONSOLE, "head", &o);
+    expect(&o, CYCLECLOUD_OK);
+    assert_true(o.booted);
     simple(f, CYCLECLOUD_CALL_DEALLOCATE_VM, "head", &o);
     expect(&o, CYCLECLOUD_OK);
     simple(f, CYCLECLOUD_CALL_GET_VM, "head", &o);
@@ -372,6 +378,8 @@ static void a_machine_lives(void **state) {
     simple(f, CYCLECLOUD_CALL_DELETE_VM, "head", &o);
     expect(&o, CYCLECLOUD_OK);
     simple(f, CYCLECLOUD_CALL_GET_VM, "head", &o);
+    expect(&o, CYCLECLOUD_GONE);
+    simple(f, CYCLECLOUD_CALL_READ_CONSOLE, "head", &o);
     expect(&o, CYCLECLOUD_GONE);
 }
 

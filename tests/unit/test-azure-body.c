@@ -115,6 +115,7 @@ static void a_machine_is_described_whole(void **state) {
         {"properties/osProfile/linuxConfiguration/ssh/publicKeys/0",
          "{\"keyData\":\"ssh-ed25519 A\",\"path\":\"/home/admin/.ssh/authorized_keys\"}"},
         {"properties/userData", "\"dQ==\""},
+        {"properties/diagnosticsProfile", "{\"bootDiagnostics\":{\"enabled\":true}}"},
         {"properties/networkProfile/networkApiVersion", "\"2020-11-01\""},
         {NIC "deleteOption", "\"Delete\""},
         {NIC "enableAcceleratedNetworking", "true"},
@@ -178,6 +179,7 @@ static void a_set_is_described_whole(void **state) {
         {PROFILE "osProfile/computerName", "-"},
         {PROFILE "networkProfile/networkApiVersion", "-"},
         {PROFILE "userData", "\"dQ==\""},
+        {PROFILE "diagnosticsProfile", "{\"bootDiagnostics\":{\"enabled\":true}}"},
         {PROFILE "hardwareProfile", "-"},
     };
     expect_all(body, rows, ARRAY_SIZE(rows));
