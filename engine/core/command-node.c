@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "console.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -101,9 +101,12 @@ static int node_shutdown(struct engine *e, const struct node *n, struct error *e
 static const struct {
     const char *verb;
     int (*act)(struct engine *e, const struct node *n, struct error *err);
+    bool wish; /* it changes what is wanted: sync waits for that */
 } node_verbs[] = {
-    {"start", node_start},       {"deallocate", node_deallocate}, {"terminate", node_terminate},
-    {"shutdown", node_shutdown}, {"remove", node_remove},         {"retry", node_again},
+    {"start", node_start, true},         {"deallocate", node_deallocate, true},
+    {"terminate", node_terminate, true}, {"shutdown", node_shutdown, true},
+    {"remove", node_remove, true},       {"retry", node_again, true},
+    {"console", console_ask, false},
 };
 
 static int cluster_again(struct engine *e, uint64_t cluster_id, uint64_t array_id) {
@@ -161,13 +164,18 @@ static int node_verb(struct engine *e, const struct command *c, struct error *er
     const struct node *n = target_node(e, c, err);
     if (!n)
         return -ENOENT;
-    for (size_t i = 0; i < ARRAY_SIZE(node_verbs); i++)
-        if (strcasecmp(node_verbs[i].verb, c->name) == 0)
-            return node_verbs[i].act(e, n, err);
-    return err_set(
-        err, -EINVAL, "invalid_value",
-        "%s is no verb of a node: use start, deallocate, terminate, shutdown, remove or retry",
-        c->name);
+    for (size_t i = 0; i < ARRAY_SIZE(node_verbs); i++) {
+        if (strcasecmp(node_verbs[i].verb, c->name) != 0)
+            continue;
+        int r = node_verbs[i].act(e, n, err);
+        if (r == 0 && node_verbs[i].wish)
+            next_generation(e, c->cluster_id);
+        return r;
+    }
+    return err_set(err, -EINVAL, "invalid_value",
+                   "%s is no verb of a node: use start, deallocate, terminate, shutdown, remove, "
+                   "retry or console",
+                   c->name);
 }
 
 int apply_control(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
@@ -180,7 +188,7 @@ int apply_control(struct engine *e, struct command *c, struct error *err, uint64
     int r = c->node_id    ? node_verb(e, c, err)
             : c->array_id ? array_verb(e, c, err)
                           : cluster_verb(e, cluster, c->name, err);
-    if (r == 0 && (c->node_id || c->array_id))
+    if (r == 0 && !c->node_id && c->array_id)
         next_generation(e, c->cluster_id);
     engine_dirty(e, c->cluster_id);
     return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "console.h"
+#include "store/console.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -277,9 +278,27 @@ static int batch_journal(struct engine *e, struct batch *b) {
     return r;
 }
 
-/* The history of what was removed: every stream and generation. */
+static int batch_console(struct batch *b, uint64_t node_id, const struct buf *text) {
+    unsigned char key[CONSOLE_KEY_SIZE];
+    console_key(node_id, key);
+    bool some = text && text->len;
+    return batch_add(b, key, sizeof(key), some ? text->data : NULL, some ? text->len : 0);
+}
+
+/* What was read of a console takes the place of what was there. */
+static int batch_consoles(struct engine *e, struct batch *b) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < e->console_texts.len; i++)
+        r = batch_console(b, e->console_texts.items[i].node_id, &e->console_texts.items[i].text);
+    return r;
+}
+
+/* The history of what was removed: every stream and generation; and the console of a node. */
 static int batch_forgotten(struct engine *e, struct batch *b) {
     for (size_t i = 0; i < e->forgotten.len; i++) {
+        int gone = batch_console(b, e->forgotten.items[i], NULL);
+        if (gone < 0)
+            return gone;
         for (int stream = 0; stream < HISTORY_STREAM_MAX; stream++) {
             for (unsigned generation = 0; generation < 2; generation++) {
                 unsigned char key[HISTORY_KEY_SIZE];
@@ -347,6 +366,8 @@ int commit_build(struct engine *e, struct error *err) {
     if (r == 0)
         r = batch_intents(e, &b);
     if (r == 0)
+        r = batch_consoles(e, &b);
+    if (r == 0)
         r = batch_forgotten(e, &b);
     if (r == 0)
         r = batch_journal(e, &b);
@@ -359,8 +380,10 @@ int commit_build(struct engine *e, struct error *err) {
         remember_sizes(e);
         committed(e);
     }
-    if (r == 0)
+    if (r == 0) {
         journal_drop(e);
+        consoles_saved(e);
+    }
     batch_done(&b);
     if (r < 0)
         err_wrap(err, r, "the state could not be written");

@@ -91,6 +91,8 @@ static void forget_vm(struct engine *e, struct node *n) {
     n->cores = 0;
     n->ready_at = 0;
     n->last_seen = 0;
+    n->console_wanted = n->console_last = false; /* what was read of it stays */
+    n->console_asked_at = 0;
     n->metrics = (struct node_metrics){0};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "console.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +122,7 @@ static void forget_learnt(struct engine *e) {
     work_vec_done(&e->works);
     market_free_all(e);
     orphans_free(e);
+    consoles_free(e);
     intents_free_all(e);
     journal_drop(e);
 }
@@ -136,6 +137,8 @@ static int evaluate_one(struct engine *e, uint64_t id) {
     const struct cluster *c = snapshot_cluster(engine_state(e), id);
     if (c && str_len(c->group))
         facts_want(e, c);
+    if (c)
+        consoles_learn(e, c);
     return 0;
 }
 
@@ -347,10 +350,10 @@ static void check_boots(struct engine *e, struct work *w, usec_t now) {
         const struct node *n;
         while ((n = cluster_next_listed(c, a->id, NODES_UNREADY, &position))) {
             usec_t deadline = boot_deadline(a, n);
-            if (deadline <= now)
-                boot_timed_out(e, c, n);
-            else if (deadline < w->plan_at)
+            if (deadline > now && deadline < w->plan_at)
                 w->plan_at = deadline;
+            else if (deadline <= now && !console_comes_first(e, n))
+                boot_timed_out(e, c, n);
         }
     }
 }
@@ -424,6 +427,7 @@ static usec_t next_time(struct engine *e) {
     usec_t next = intents_next(e);
     earlier(&next, market_next(e));
     earlier(&next, orphans_next(e));
+    earlier(&next, consoles_next(e));
     for (size_t i = 0; i < e->works.len; i++) {
         const struct work *w = e->works.items[i];
         earlier(&next, w->dirty ? 0 : w->plan_at);
@@ -450,6 +454,7 @@ usec_t engine_tick(struct engine *e) {
         return now + USEC_SEC; /* no memory: commands wait */
     if (e->lost && learn_again(e) < 0)
         return now + STORE_RETRY;
+    consoles_due(e);
     apply_commands(e);
     market_due(e);
     plan_all(e);

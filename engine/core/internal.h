@@ -176,6 +176,24 @@ struct deletion {
 
 DEFINE_VEC(deletion_vec, struct deletion);
 
+/* A console that is to be read (console.c). */
+struct console_wish {
+    uint64_t cluster_id, node_id;
+    usec_t at; /* when to ask (again) */
+    unsigned attempts;
+    bool asked; /* the request is under way */
+};
+
+DEFINE_VEC(console_wish_vec, struct console_wish);
+
+/* What was read of a console, and goes to the store with the next commit. */
+struct console_text {
+    uint64_t node_id;
+    struct buf text;
+};
+
+DEFINE_VEC(console_text_vec, struct console_text);
+
 /* An account as it is shown; owned. */
 struct shown_account {
     char *name, *text;
@@ -215,6 +233,8 @@ struct engine {
     struct buf trace; /* the last requests, a line each */
     bool trace_changed;
     struct deletion_vec deletions;
+    struct console_wish_vec consoles;
+    struct console_text_vec console_texts;
 
     /* the configuration, as it is shown */
     char *config_text;

@@ -116,9 +116,7 @@ static int observe_bound(struct members *m) {
             continue;
         }
         const struct cyclecloud_instance *in = &m->result->instances[key->index];
-        bool lost = instance_failed(in) && n->target == TARGET_STARTED;
-        m->used[key->index] = !lost; /* a lost one is surplus now: it is deleted */
-        observe_node(m->engine, n, in);
+        m->used[key->index] = observe_node(m->engine, n, in); /* else it is surplus: deleted */
     }
     return r;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "observe.h"
 
+#include "console.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -135,10 +137,20 @@ static void head_failed(struct engine *e, const struct node *n, const char *why)
     edit_node_hold(e, copy, HOLD_RETRIES, 0, why);
 }
 
-void observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
-    if (!instance_failed(in) || n->target != TARGET_STARTED || n->intent_id) {
-        observe_refresh(e, n, in);
-        return;
+/* A node whose record goes with its VM has no place to keep a console; a VM that could not be had
+ * has written none. */
+static bool is_kept_for_console(struct engine *e, const struct node *n,
+                                const struct cyclecloud_instance *in) {
+    bool may_tell = (n->elastic || n->fixed) && !capacity_code(in->error_code);
+    return may_tell && n->status != NODE_FAILED && console_comes_first(e, n);
+}
+
+bool observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
+    uint64_t cluster_id = n->cluster_id, node_id = n->id;
+    bool given_up = instance_failed(in) && n->target == TARGET_STARTED && !n->intent_id;
+    if (!given_up || is_kept_for_console(e, n, in)) {
+        observe_refresh(e, cluster_node(observed_cluster(e, cluster_id), node_id), in);
+        return true;
     }
     _cleanup_buf_ struct buf why = BUF_INIT(LIMIT_DOCUMENT_BYTES);
     buf_printf(&why, "%s: %s", in->error_code, in->error_message);
@@ -146,4 +158,5 @@ void observe_node(struct engine *e, const struct node *n, const struct cycleclou
         head_failed(e, n, why.data);
     else
         observe_lost(e, n, why.data, capacity_code(in->error_code));
+    return false;
 }

@@ -88,7 +88,7 @@ static void observe_vm(struct engine *e, uint64_t node_id, uint64_t cluster_id,
     settle_vm(e, n, in);
     n = cluster_node(observed_cluster(e, cluster_id), node_id);
     if (in) {
-        observe_node(e, n, in);
+        (void)observe_node(e, n, in);
         return;
     }
     bool had = str_len(n->resource_id) > 0;

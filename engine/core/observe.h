@@ -31,8 +31,9 @@ bool instances_creating(const struct cyclecloud_result *result);
 /* True for the cloud's codes that say that it has no machine of this kind now. */
 bool capacity_code(const char *code);
 
-/* One VM that is known to be this node's. A failure to write fails the build. */
-void observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in);
+/* One VM that is known to be this node's. False when it is given up, and the node's no more. A
+ * failure to write fails the build. */
+bool observe_node(struct engine *e, const struct node *n, const struct cyclecloud_instance *in);
 /* Takes over what is new about a VM; nothing is written when nothing is. */
 void observe_refresh(struct engine *e, const struct node *n, const struct cyclecloud_instance *in);
 /* A wanted node's VM is gone or useless: elastic ones and heads get another; named ones, and those

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "console.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -352,6 +352,13 @@ static enum hold hold_of(enum cyclecloud_class class) {
     return holds[class];
 }
 
+/* A VM that is there, and of no use. It has a console unless it never ran. */
+static void vm_failed(struct engine *e, struct node *n, enum hold hold) {
+    edit_text(e, &n->resource_id, NODE_VM_FAILED);
+    if (hold != HOLD_CAPACITY && hold != HOLD_QUOTA)
+        (void)console_comes_first(e, n); /* the plan waits for it */
+}
+
 /* A wanted node whose request was refused goes back to waiting; one made by name ends for want of
    capacity, as CycleCloud has it. */
 static void fail_node(struct engine *e, const struct node *n, void *arg) {
@@ -377,7 +384,7 @@ static void fail_node(struct engine *e, const struct node *n, void *arg) {
     if (!exists)
         edit_node_unbind(e, copy);
     else
-        edit_text(e, &copy->resource_id, NODE_VM_FAILED);
+        vm_failed(e, copy, hold);
     edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
 }
 

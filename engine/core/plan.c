@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan-parts.h"
 
+#include "console.h"
 #include "model/bucket.h"
 
 #include <inttypes.h>
@@ -322,8 +323,8 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
 /* --- VMs of their own ------------------------------------------------------------------------- */
 
 /* What the VM of a node of its own needs now; INTENT_KIND_MAX: nothing. */
-static enum intent_kind head_action(const struct node *n) {
-    bool useless = str_equal(n->resource_id, NODE_VM_FAILED);
+static enum intent_kind head_action(const struct node *n, usec_t now) {
+    bool useless = str_equal(n->resource_id, NODE_VM_FAILED) && !console_pending(n, now);
     switch (n->target) {
     case TARGET_TERMINATED:
         return n->status == NODE_TERMINATING ? INTENT_DELETE_VM : INTENT_KIND_MAX;
@@ -340,7 +341,7 @@ static enum intent_kind head_action(const struct node *n) {
 }
 
 static void plan_head(struct plan *p, const struct plan_input *in, const struct node *n) {
-    enum intent_kind kind = head_action(n);
+    enum intent_kind kind = head_action(n, in->now);
     bool ends = kind == INTENT_DELETE_VM && n->target == TARGET_TERMINATED;
     if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !plan_superseded(in, n->intent_id))))
         return;

@@ -90,6 +90,11 @@ static const struct field node_fields[] = {
     FIELD(node, billed_at, FIELD_U64),
     FIELD(node, not_before, FIELD_U64),
     FIELD(node, generation, FIELD_U64),
+    FIELD(node, console_wanted, FIELD_BOOL),
+    FIELD(node, console_last, FIELD_BOOL),
+    FIELD(node, console_bytes, FIELD_U32),
+    FIELD(node, console_asked_at, FIELD_U64),
+    FIELD(node, console_at, FIELD_U64),
 };
 
 #define ITEM_FIELDS(kind)                                                    \

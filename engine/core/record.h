@@ -22,6 +22,7 @@
  *   "l" id                   an open alert
  *   "o" id                   an orphan
  *   "h" ...                  history (store/history.h)
+ *   "v" node                 what its VM wrote to its console (store/console.h)
  */
 
 #include "base/buf.h"

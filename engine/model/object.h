@@ -51,12 +51,17 @@ struct node {
     bool fixed;      /* a head node: the record stays when its VM goes */
     bool deallocate; /* on the way out: keep the disk */
     bool spot;
+    bool console_wanted;    /* its console is to be read */
+    bool console_last;      /* it was asked for because the VM is to be given up */
+    uint32_t console_bytes; /* of what was read last; the text itself is in the store */
     uint32_t cores;
     uint32_t retries; /* attempts that failed since the count was last changed */
     usec_t created_at, status_at, ready_at, last_seen; /* wall time, 0 = never */
-    usec_t billed_at;    /* since when its VM costs; 0 = it does not */
-    usec_t not_before;   /* no new attempt before this, wall time */
-    uint64_t generation; /* the cluster's generation when the node was last wished for */
+    usec_t billed_at;        /* since when its VM costs; 0 = it does not */
+    usec_t console_asked_at; /* for this VM; 0 = never */
+    usec_t console_at;       /* when what is kept of it last changed; 0 = nothing is */
+    usec_t not_before;       /* no new attempt before this, wall time */
+    uint64_t generation;     /* the cluster's generation when the node was last wished for */
     struct node_metrics metrics;
 };
 
@@ -211,6 +216,11 @@ struct str_list {
 
 static inline struct array *cluster_array(const struct cluster *c, size_t i) {
     return c->arrays.items[i];
+}
+
+/* True when its VM is known. */
+static inline bool node_has_vm(const struct node *n) {
+    return str_text(n->resource_id)[0] == '/';
 }
 
 static inline struct set *cluster_set(const struct cluster *c, size_t i) {

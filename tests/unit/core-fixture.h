@@ -39,6 +39,7 @@ struct world {
     usec_t (*tick)(struct engine *e);    /* NULL: engine_tick */
     struct cyclecloud_provider provider; /* without ops: the fake cloud itself */
     unsigned runs;                       /* engines that were started */
+    bool silent;                         /* no VM calls home */
     unsigned rest;                       /* steps that nothing was due in */
 };
 

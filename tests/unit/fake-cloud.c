@@ -13,6 +13,7 @@ struct fake_cloud *fake_cloud_new(usec_t *now) {
     struct fake_cloud *f = calloc(1, sizeof(*f));
     f->now = now;
     f->vms = calloc(VMS_MAX, sizeof(*f->vms));
+    f->console = "booted\n";
     return f;
 }
 
@@ -129,6 +130,8 @@ static int submit(void *provider, const struct cyclecloud_request *q, cyclecloud
     p->at = *f->now + ANSWER_TIME;
     (void)snprintf(p->group, sizeof(p->group), "%s", q->group ? q->group : "");
     (void)snprintf(p->name, sizeof(p->name), "%s", q->name ? q->name : "");
+    if (q->instance_ids)
+        (void)snprintf(p->instance, sizeof(p->instance), "%s", q->instance_ids[0]);
     if (!decide(f, q, p)) {
         free(p);
         return 0;
@@ -138,33 +141,40 @@ static int submit(void *provider, const struct cyclecloud_request *q, cyclecloud
     return 0;
 }
 
+static struct cyclecloud_instance shown(const struct fake_cloud *f, const struct vm *v) {
+    bool up = v->ready_at <= *f->now;
+    const char *made = v->gone_at  ? "Deleting"
+                       : v->failed ? "Failed"
+                       : up        ? "Succeeded"
+                                   : "Creating";
+    return (struct cyclecloud_instance){.resource_id = v->shown.resource_id,
+                                        .name = v->name,
+                                        .vm_id = v->shown.vm_id,
+                                        .group = v->group,
+                                        .set_name = v->set,
+                                        .instance_id = v->id,
+                                        .machine_type = v->type,
+                                        .region = "eastus",
+                                        .zone = "",
+                                        .computer_name = v->name,
+                                        .provisioning_state = made,
+                                        .power_state = v->stopped ? "deallocated"
+                                                       : up       ? "running"
+                                                                  : "starting",
+                                        .error_code = v->failed ? v->failed : "",
+                                        .error_message = "",
+                                        .placement_group = ""};
+}
+
 static void list_instances(struct fake_cloud *f, const struct pending *p,
                            struct cyclecloud_result *r, struct cyclecloud_instance *out) {
     for (unsigned i = 0; i < f->n_vms; i++) {
-        struct vm *v = &f->vms[i];
+        const struct vm *v = &f->vms[i];
         bool member =
             p->call == CYCLECLOUD_CALL_LIST_INSTANCES ? strcmp(v->set, p->name) == 0 : !*v->set;
         bool here = p->call == CYCLECLOUD_CALL_SWEEP || (member && strcmp(v->group, p->group) == 0);
-        if (!v->alive || !here)
-            continue;
-        bool up = v->ready_at <= *f->now;
-        const char *made = v->gone_at ? "Deleting" : up ? "Succeeded" : "Creating";
-        const char *power = v->stopped ? "deallocated" : up ? "running" : "starting";
-        out[r->n_instances++] = (struct cyclecloud_instance){.resource_id = v->shown.resource_id,
-                                                             .name = v->name,
-                                                             .vm_id = v->shown.vm_id,
-                                                             .group = v->group,
-                                                             .set_name = v->set,
-                                                             .instance_id = v->id,
-                                                             .machine_type = v->type,
-                                                             .region = "eastus",
-                                                             .zone = "",
-                                                             .computer_name = v->name,
-                                                             .provisioning_state = made,
-                                                             .power_state = power,
-                                                             .error_code = "",
-                                                             .error_message = "",
-                                                             .placement_group = ""};
+        if (v->alive && here)
+            out[r->n_instances++] = shown(f, v);
     }
     r->instances = out;
 }
@@ -195,11 +205,13 @@ static void list_sets(struct fake_cloud *f, const struct pending *p, struct cycl
     r->sets = out;
 }
 
-/* A group, and for its members a set, must be there to be listed. */
+/* A group, and for its members a set, must be there to be listed; a VM to have a console. */
 static bool is_missing(struct fake_cloud *f, const struct pending *p) {
     bool members = p->call == CYCLECLOUD_CALL_LIST_INSTANCES;
     bool in_group =
         members || p->call == CYCLECLOUD_CALL_LIST_VMS || p->call == CYCLECLOUD_CALL_LIST_SETS;
+    if (p->call == CYCLECLOUD_CALL_READ_CONSOLE || p->call == CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE)
+        return !has_console(f, p);
     return in_group && (!has_group(f, p->group) || (members && !find_set(f, p->group, p->name)));
 }
 
@@ -229,6 +241,11 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
     case CYCLECLOUD_CALL_LIST_PRICES:
         r->prices = prices;
         r->n_prices = ARRAY_SIZE(prices);
+        break;
+    case CYCLECLOUD_CALL_READ_CONSOLE:
+    case CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE:
+        r->console = f->console;
+        r->console_len = strlen(f->console);
         break;
     case CYCLECLOUD_CALL_LIST_QUOTAS:
         r->quotas = quotas;

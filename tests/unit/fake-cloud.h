@@ -62,6 +62,10 @@ struct fake_vm {
     bool called; /* the test's own: it has registered */
 };
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
+/* The provisioning of a VM has failed with this code; the VM stays. `code` outlives the cloud. */
+void fake_cloud_fail(struct fake_cloud *f, unsigned n, const char *code);
+/* What every console says from now on; borrowed. Before: "booted\n". */
+void fake_cloud_say(struct fake_cloud *f, const char *text);
 /* Somebody deletes a VM, or the only resource group with all in it, in the portal. */
 void fake_cloud_kill(struct fake_cloud *f, unsigned n);
 void fake_cloud_kill_group(struct fake_cloud *f);

@@ -206,8 +206,28 @@ static struct vm *nth_vm(struct fake_cloud *f, unsigned n) {
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n) {
     struct vm *v = nth_vm(f, n);
     if (v)
-        v->shown.running = v->ready_at <= *f->now;
+        v->shown.running = v->ready_at <= *f->now && !v->failed;
     return v ? &v->shown : NULL;
+}
+
+bool has_console(const struct fake_cloud *f, const struct pending *p) {
+    bool member = p->call == CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE;
+    for (unsigned i = 0; i < f->n_vms; i++) {
+        const struct vm *v = &f->vms[i];
+        bool named = member ? strcmp(v->set, p->name) == 0 && strcmp(v->id, p->instance) == 0
+                            : !*v->set && strcmp(v->name, p->name) == 0;
+        if (v->alive && named && strcmp(v->group, p->group) == 0)
+            return true;
+    }
+    return false;
+}
+
+void fake_cloud_fail(struct fake_cloud *f, unsigned n, const char *code) {
+    nth_vm(f, n)->failed = code;
+}
+
+void fake_cloud_say(struct fake_cloud *f, const char *text) {
+    f->console = text;
 }
 
 void fake_cloud_kill(struct fake_cloud *f, unsigned n) {

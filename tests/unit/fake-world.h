@@ -16,6 +16,7 @@ struct vm {
     char group[64], set[64], name[64], id[16], type[64];
     usec_t ready_at, gone_at; /* gone_at: 0 = it stays */
     bool alive, stopped;
+    const char *failed; /* code; NULL = it has not */
 };
 
 struct set {
@@ -34,6 +35,7 @@ struct pending {
     enum cyclecloud_class result;
     enum fake_fault fault; /* of a listing */
     char group[64], name[64], url[32];
+    char instance[16]; /* the first that is named */
 };
 
 struct rule {
@@ -52,6 +54,7 @@ struct fake_cloud {
     unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
     enum fake_fault fault;
     bool crashed;
+    const char *console;
     usec_t operation_end[4096];
     struct pending *queue;
 };
@@ -61,6 +64,8 @@ bool has_group(const struct fake_cloud *f, const char *name);
 struct set *find_set(struct fake_cloud *f, const char *group, const char *name);
 /* VMs of a set that are not being deleted. */
 unsigned set_size(const struct fake_cloud *f, const struct set *s);
+/* True when the VM whose console is asked for is there. */
+bool has_console(const struct fake_cloud *f, const struct pending *p);
 /* VMs whose time to be deleted has come go. */
 void expire(struct fake_cloud *f);
 /* What a write does, at once; PENDING: its operation takes a while. */
