@@ -175,6 +175,10 @@ static int rendered_size(const struct view_ctx *ctx, const struct view_ref *ref,
                             &(struct history){(enum history_stream)ref->entry->stream,
                                               ref->entry->generation, ref->object_id},
                             ret);
+    if (ref->entry->size && !ref->link) {
+        *ret = ref->entry->size(ctx);
+        return 0;
+    }
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
     bool readable = ref->link || ref->entry->show;
     int r = readable ? view_show(ctx, ref, &b) : 0;

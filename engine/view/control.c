@@ -69,6 +69,10 @@ static bool node_can_retry(const struct view_ctx *ctx) {
     return ctx->node->status == NODE_FAILED || ctx->node->hold != HOLD_NONE;
 }
 
+static bool node_can_tell(const struct view_ctx *ctx) {
+    return node_has_vm(ctx->node);
+}
+
 static bool orphan_can_terminate(const struct view_ctx *ctx) {
     return ((const struct orphan *)ctx->item)->wish != ORPHAN_TERMINATED;
 }
@@ -85,6 +89,7 @@ static const struct verb verbs[] = {
     {"terminate", VIEW_OF_NODE, node_can_terminate},
     {"remove", VIEW_OF_NODE, node_can_remove},
     {"retry", VIEW_OF_NODE, node_can_retry},
+    {"console", VIEW_OF_NODE, node_can_tell},
     {"terminate", VIEW_OF_ORPHAN, orphan_can_terminate},
 };
 

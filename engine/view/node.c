@@ -4,6 +4,7 @@
 #include "render.h"
 #include "show.h"
 #include "store-value.h"
+#include "store/console.h"
 #include "store/history.h"
 
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static int show_instance_id(const struct view_ctx *ctx, struct buf *b) {
 }
 
 static int show_resource_id(const struct view_ctx *ctx, struct buf *b) {
-    return show_line(b, str_text(ctx->node->resource_id));
+    return show_line(b, node_has_vm(ctx->node) ? str_text(ctx->node->resource_id) : "");
 }
 
 static int show_placement_group(const struct view_ctx *ctx, struct buf *b) {
@@ -82,6 +83,20 @@ static int show_configuration(const struct view_ctx *ctx, struct buf *b) {
 
 static int show_last_seen(const struct view_ctx *ctx, struct buf *b) {
     return show_time(b, ctx->node->last_seen);
+}
+
+/* As the VM wrote it; the snapshot knows how long it is, the store has it. */
+static int show_console(const struct view_ctx *ctx, struct buf *b) {
+    struct store *store = ctx->gateway->store;
+    return store && ctx->node->console_bytes ? console_read(store, ctx->node->id, b) : 0;
+}
+
+static uint64_t size_console(const struct view_ctx *ctx) {
+    return ctx->gateway->store ? ctx->node->console_bytes : 0;
+}
+
+static usec_t changed_console(const struct view_ctx *ctx) {
+    return ctx->node->console_at ? ctx->node->console_at : ctx->node->created_at;
 }
 
 static const struct view_entry entries[] = {
@@ -219,14 +234,25 @@ static const struct view_entry entries[] = {
      .flags = VIEW_POLL,
      .stream = HISTORY_EVENTS,
      .doc = "events, one JSON object a line, append-only"},
+    {.name = "console",
+     .row = ROW_NODE_CONSOLE,
+     .kind = VIEW_ATTR,
+     .mode = 0440,
+     .flags = VIEW_HELD | VIEW_POLL,
+     .show = show_console,
+     .size = size_console,
+     .changed_at = changed_console,
+     .unit = "bytes as the VM wrote them",
+     .doc = "the end of what its VM wrote to the serial console, as it was last read: on request "
+            "(console in control), and before a VM is given up; empty until then"},
     {.name = "control",
      .row = ROW_NODE_CONTROL,
      .kind = VIEW_ATTR,
      .mode = 0644,
      .show = show_control,
      .store = store_control,
-     .doc =
-         "the verbs allowed now; write one: start, deallocate, shutdown, terminate, remove, retry"},
+     .doc = "the verbs allowed now; write one: start, deallocate, shutdown, terminate, remove, "
+            "retry, console"},
     {.name = "last_seen",
      .row = ROW_NODE_LAST_SEEN,
      .kind = VIEW_ATTR,

@@ -98,6 +98,7 @@ enum view_row {
     ROW_NODE_LAST_SEEN = 180,
     ROW_NODE_RESOURCE_ID = 181,
     ROW_NODE_PRICE = 182,
+    ROW_NODE_CONSOLE = 183,
     ROW_NODE_END = 200,
     /* a user, 200..219 */
     ROW_USER = 200,

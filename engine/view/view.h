@@ -73,6 +73,8 @@ struct view_entry {
     unsigned flags;
     /* Appends the contents. 0 or -errno. NULL for directories and STREAM. */
     int (*show)(const struct view_ctx *ctx, struct buf *b);
+    /* How long that is, for contents that are not in the snapshot. NULL: it is rendered to see. */
+    uint64_t (*size)(const struct view_ctx *ctx);
     /* Parses a write into a command (new). 0, or -errno with words in `err`. NULL: read-only. */
     int (*store)(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                  struct error *err);

@@ -76,7 +76,7 @@ static const struct refusal refusals[] = {
      "\"adopt\" is not a verb: write one of terminate"},
     {"/hpc/nodes/execute-1/control", "explode", -EINVAL,
      "\"explode\" is not a verb: write one of start, deallocate, shutdown, terminate, remove, "
-     "retry"},
+     "retry, console"},
 };
 
 static void test_refusals(void **state) {

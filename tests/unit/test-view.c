@@ -2,6 +2,7 @@
 #include "test-view-fixture.h"
 
 #include "model/limits.h"
+#include "store/console.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -120,7 +121,8 @@ static const struct expectation expectations[] = {
      "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}\n"},
     {"/hpc/nodes/execute-1/configuration", "{\"slurm\":{\"hpc\":true,\"key\":\"********\"}}\n"},
     {"/hpc/nodes/execute-1/metrics", RENDERED},
-    {"/hpc/nodes/execute-1/control", "deallocate shutdown terminate remove\n"},
+    {"/hpc/nodes/execute-1/control", "deallocate shutdown terminate remove console\n"},
+    {"/hpc/nodes/execute-1/console", ""},
     {"/hpc/nodes/scheduler/control", "\n"},
     {"/hpc/nodes/execute-2/control", "shutdown terminate remove retry\n"},
     {"/hpc/nodes/execute-1/last_seen", "2023-11-14T22:15:20.000Z\n"},
@@ -341,6 +343,7 @@ static void test_modes(void **state) {
         {"/hpc/status", 0100440, 0100444},
         {"/hpc/logs", 0100440, 0100444},
         {"/hpc/nodes/count", 0100640, 0100664},
+        {"/hpc/nodes/execute-1/console", 0100440, 0100440},
         {"/hpc/template", 0100640, 0100664},
         {"/hpc/arrays/execute/nodes/execute-1", 0120777, 0120777},
         {"/system", 040555, 040555},
@@ -396,6 +399,34 @@ static void test_rejected_texts_show_while_there_are_some(void **state) {
     assert_int_equal(fixture_attr(f, "/hpc/template.rejected").mode, 0100440);
     /* it was never parsed, so only the owner reads it */
     assert_int_equal(fixture_attr(f, "/hpc/parameters.rejected").mode, 0100400);
+}
+
+/* Its size and time are in the snapshot, the text is in the store alone. */
+static void test_a_console_is_in_the_store(void **state) {
+    static const char text[] = "Linux\r\n\x1b[0m login:";
+    struct fixture *f = *state;
+    struct store *store = NULL;
+    unsigned char key[CONSOLE_KEY_SIZE];
+    console_key(ID_EXECUTE_1, key);
+    const struct store_op op = {key, sizeof(key), text, sizeof(text) - 1};
+    assert_int_equal(store_open_memory(NULL, NULL, &store), 0);
+    assert_int_equal(store_commit(store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL), 0);
+    f->gateway.store = store;
+    assert_int_equal(fixture_attr(f, "/hpc/nodes/execute-1/console").size, 0);
+    assert_true(fixture_attr(f, "/hpc/nodes/execute-1/console").changed_at == FIXTURE_TIME);
+    struct builder *b = fixture_begin(f);
+    struct node *n = builder_node(b, ID_HPC, ID_EXECUTE_1, DURABLE);
+    assert_non_null(n);
+    n->console_bytes = sizeof(text) - 1;
+    n->console_at = FIXTURE_TIME + USEC_HOUR;
+    fixture_publish(f, b);
+    assert_string_equal(fixture_read(f, "/hpc/nodes/execute-1/console"), text);
+    struct view_attr attr = fixture_attr(f, "/hpc/nodes/execute-1/console");
+    assert_int_equal(attr.size, sizeof(text) - 1);
+    assert_true(attr.changed_at == FIXTURE_TIME + USEC_HOUR);
+    assert_string_equal(fixture_read(f, "/hpc/nodes/execute-2/console"), "");
+    f->gateway.store = NULL;
+    store_free(store);
 }
 
 static void test_last_error_is_the_readers_own(void **state) {
@@ -491,6 +522,7 @@ int main(void) {
         TEST(test_modes),
         TEST(test_link_counts_and_times),
         TEST(test_rejected_texts_show_while_there_are_some),
+        TEST(test_a_console_is_in_the_store),
         TEST(test_last_error_is_the_readers_own),
         TEST(test_directories_are_not_shown),
         TEST(test_listing_in_pages),
