@@ -2,11 +2,10 @@
 """The sessions of the manual: define a cluster from a template, scale it, watch it, take it down."""
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
+from arm_schemas import check_arm_requests
 from harness import ROOT, SIMPLE, alive, shared, shell, wait_until
 
 
@@ -110,23 +109,6 @@ def test_slurm(daemon):
         assert daemon.read("hpc", name)
     take_down(daemon, "hpc")
     check_arm_requests(daemon)
-
-
-def check_arm_requests(daemon):
-    """Every request and answer of the session against Azure's own schemas, where that is possible."""
-    tool = shared() / "tools" / "armcheck"
-    if not tool.is_dir() or not shutil.which("npm"):
-        return
-    copy = daemon.dir / "tools" / "armcheck"
-    shutil.copytree(tool, copy)
-    installed = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=copy,
-                               capture_output=True, text=True)
-    if installed.returncode:
-        return
-    specs = shared() / "data" / "azure" / "openapi"
-    done = shell(f"node --max-old-space-size=4096 validate.js --specs {specs} {daemon.azure_log}",
-                 check=False, timeout=400, cwd=copy)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
 def test_slurm_parameters_unchanged(daemon):
