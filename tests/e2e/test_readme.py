@@ -24,6 +24,7 @@ def alike(text):
     text = re.sub(r"execute-\d+-\d{6}", "HOST", text)
     text = re.sub(r"execute-[45]: ready", "NODE: ready", text)
     text = re.sub(r"\S*T\d\d:\d\d:\S+Z", "TIME", text)
+    text = re.sub(r"read: \d+ bytes", "read: N bytes", text)
     text = re.sub(r"10\.0\.\d+\.\d+", "ADDRESS", text)
     return re.sub(r" +", " ", text).strip()
 
