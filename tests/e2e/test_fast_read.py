@@ -51,6 +51,10 @@ def test_a_session_is_followed(fast):
     for name in ("status", "state", "plan", "nodes/count", "logs", "parameters", "definition",
                  "nodes/execute-1/private_ip", "nodes/execute-1/state"):
         eventually((fast.fast / "hpc" / name).read_text, fast.read("hpc", name))
+    fast.write("console\n", "hpc", "nodes", "execute-1", "control")
+    wait_until(lambda: fast.read("hpc", "nodes", "execute-1", "console"), SOON, "a console")
+    eventually((nodes / "execute-1" / "console").read_text,
+               fast.read("hpc", "nodes", "execute-1", "console"))
     assert "hpc" in (fast.fast / "status").read_text()
     assert "cyclecloud" in (fast.fast / "metrics").read_text()
     shell("echo terminated > hpc/state; sync hpc/state; rmdir hpc", cwd=fast.mount)
