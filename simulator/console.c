@@ -117,16 +117,23 @@ static void sign(const char *blob, const char *expiry, char check[CHECK_SIZE]) {
     (void)snprintf(check, CHECK_SIZE, "%016" PRIx64, hash);
 }
 
-/* Another host than the Resource Manager's, though it is the same server. */
+/* Another host than the Resource Manager's where the same server can have two names. */
+static char *storage_url(const struct world *world) {
+    const char *base = world->base_url;
+    bool loopback = strstr(base, "//127.") || strstr(base, "//[::1]");
+    return loopback ? text_format("http://localhost%s", strrchr(base, ':')) : strdup(base);
+}
+
 static json_t *blob_url(const struct vm *vm, const char *kind, uint64_t expires_at_s) {
     char blob[BLOB_SIZE], expiry[24], check[CHECK_SIZE];
     (void)snprintf(blob, sizeof(blob), "%s.%s", vm->vm_id, kind);
     (void)snprintf(expiry, sizeof(expiry), "%" PRIu64, expires_at_s);
     sign(blob, expiry, check);
-    const char *port = strrchr(vm->world->base_url, ':');
-    return json_format("http://localhost%s/simulated-storage/bootdiagnostics/%s"
-                       "?sv=2018-03-28&sr=b&sig=%s%%3D&se=%s&sp=r",
-                       port, blob, check, expiry);
+    _cleanup_free_ char *storage = storage_url(vm->world);
+    return storage ? json_format("%s/simulated-storage/bootdiagnostics/%s"
+                                 "?sv=2018-03-28&sr=b&sig=%s%%3D&se=%s&sp=r",
+                                 storage, blob, check, expiry)
+                   : NULL;
 }
 
 static bool expiry_of(struct exchange *ex, uint64_t *ret_min) {

@@ -3,6 +3,7 @@
 
 #include "store/console.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 
 #define SPACING (60 * USEC_SEC) /* between two requests for one VM */
 #define PATIENCE (2 * USEC_MIN) /* how long a useless VM is kept for the sake of its console */
-#define RETRY (10 * USEC_SEC)   /* when the cloud is busy and does not say for how long */
+#define RETRY (10 * USEC_SEC)   /* after "not now" without a time, or without memory */
 #define AT_ONCE 4u
 #define WAITING_MAX 256u
 #define ATTEMPTS_MAX 3u
@@ -73,7 +74,7 @@ int console_ask(struct engine *e, const struct node *n, struct error *err) {
                         name);
     if (n->console_asked_at && now < again)
         return err_kind(err, "busy",
-                        "the console of node %s was read just now: ask again in %" PRIu64 " s",
+                        "the console of node %s was asked for just now: ask again in %" PRIu64 " s",
                         name, (again - now + USEC_SEC - 1) / USEC_SEC);
     if (full(e))
         return err_kind(err, "busy", "%u consoles are waiting to be read: ask again in a minute",
@@ -218,8 +219,10 @@ static bool send_wish(struct engine *e, size_t at) {
     struct console_wish *wish = &e->consoles.items[at];
     const struct node *n = node_of(e, wish);
     bool there = n && can_be_named(n) && n->console_wanted;
-    if (there && send(e, n) == 0) {
-        wish->asked = true;
+    int r = there ? send(e, n) : 0;
+    if (there && (r == 0 || r == -ENOMEM)) {
+        wish->asked = r == 0;
+        wish->at = engine_now(e) + RETRY;
         return true;
     }
     console_wish_vec_remove(&e->consoles, at);
@@ -236,9 +239,10 @@ void consoles_due(struct engine *e) {
     for (size_t i = 0; i < e->consoles.len && asked < AT_ONCE;) {
         const struct console_wish *wish = &e->consoles.items[i];
         bool due = !wish->asked && wish->at <= now;
-        bool kept = !due || send_wish(e, i);
-        asked += due && kept;
-        i += kept;
+        if (due && !send_wish(e, i))
+            continue; /* it is gone, and the next one is in its place */
+        asked += due && e->consoles.items[i].asked;
+        i++;
     }
 }
 

@@ -59,6 +59,8 @@ void edit_node_status(struct engine *e, struct node *n, enum node_status status,
         n->status_at = engine_now(e);
         if (status == NODE_READY)
             n->ready_at = n->status_at;
+        if (status == NODE_PREPARING)
+            n->console_last = false; /* a start of its own */
     }
     if (status == NODE_PREPARING || status == NODE_READY)
         usage_begin(e, n);

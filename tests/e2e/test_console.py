@@ -114,7 +114,7 @@ def test_refusals(daemon):
     ask(daemon, "head")
     refused(daemon, "head", errno.EBUSY, "is being read: its logs say when it is there")
     wait_for_console(daemon, "head")
-    refused(daemon, "head", errno.EBUSY, "was read just now: ask again in ")
+    refused(daemon, "head", errno.EBUSY, "was asked for just now: ask again in ")
     assert int(re.search(r"again in (\d+) s", daemon.error("hpc"))[1]) <= 60
     control = os.open(daemon.path("hpc", "nodes", "execute-1", "control"), os.O_WRONLY)
     os.rmdir(daemon.path("hpc", "nodes", "execute-1"))
@@ -235,7 +235,7 @@ def test_a_restart_keeps_it(daemon):
     again = daemon.path("hpc", "nodes", node, "console").stat()
     assert console(daemon, node) == text
     assert (again.st_mtime, again.st_ino, again.st_size) == (stat.st_mtime, stat.st_ino, len(text))
-    refused(daemon, node, errno.EBUSY, "was read just now: ask again in ")
+    refused(daemon, node, errno.EBUSY, "was asked for just now: ask again in ")
     assert reads(daemon) == 1
 
 

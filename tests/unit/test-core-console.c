@@ -59,11 +59,15 @@ static unsigned lines_with(struct world *w, uint64_t node_id, const char *part) 
     return n;
 }
 
-static struct answer_seen ask(struct world *w, uint64_t node_id) {
+static struct answer_seen control(struct world *w, uint64_t node_id, const char *verb) {
     struct command *c = on_cluster(w, COMMAND_CONTROL);
     c->node_id = node_id;
-    command_set_name(c, "console");
+    command_set_name(c, verb);
     return do_command(w, c);
+}
+
+static struct answer_seen ask(struct world *w, uint64_t node_id) {
+    return control(w, node_id, "console");
 }
 
 static void refused(struct world *w, uint64_t node_id, int code, const char *words) {
@@ -131,7 +135,7 @@ static void test_refusals(void **state) {
     assert_int_equal(ask(&w, id).code, 0);
     refused(&w, id, -EBUSY, "is being read: its logs say when it is there");
     run_for(&w, 5 * USEC_SEC);
-    refused(&w, id, -EBUSY, "was read just now: ask again in 5");
+    refused(&w, id, -EBUSY, "was asked for just now: ask again in 5");
     run_for(&w, 56 * USEC_SEC);
     assert_int_equal(ask(&w, id).code, 0);
     run_for(&w, 5 * USEC_SEC);
@@ -371,6 +375,27 @@ static void test_boot_timeout(void **state) {
     world_end(&w);
 }
 
+/* A VM that is stopped and started again has another start to tell of. */
+static void test_every_start_is_asked(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    w.silent = true;
+    assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+    run_for(&w, BOOT_LIMIT);
+    struct node head = node_named(&w, "head");
+    assert_int_equal(head.status, NODE_FAILED);
+    assert_int_equal(control(&w, head.id, "deallocate").code, 0);
+    run_for(&w, 5 * USEC_MIN);
+    assert_int_equal(node_named(&w, "head").status, NODE_DEALLOCATED);
+    assert_int_equal(control(&w, head.id, "start").code, 0);
+    run_for(&w, BOOT_LIMIT);
+    assert_int_equal(node_named(&w, "head").status, NODE_FAILED);
+    assert_int_equal(lines_with(&w, head.id, "Timeout awaiting"), 2);
+    assert_int_equal(lines_with(&w, head.id, "console read"), 2);
+    world_end(&w);
+}
+
 /* A node that never comes up has the console of its last VM. */
 static void test_every_vm_is_asked(void **state) {
     (void)state;
@@ -478,6 +503,7 @@ int main(void) {
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_boot_timeout),
         cmocka_unit_test(test_every_vm_is_asked),
+        cmocka_unit_test(test_every_start_is_asked),
         cmocka_unit_test(test_boot_timeout_without_console),
         cmocka_unit_test(test_boot_timeout_while_asked),
         cmocka_unit_test(test_failed_provisioning),

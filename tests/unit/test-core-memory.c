@@ -2,6 +2,8 @@
 /* The engine when memory runs out: one allocation fails, at many places of a whole life. */
 #include "core-fixture.h"
 
+#include "store/console.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,20 +97,31 @@ static void insist(struct world *w, int64_t count) {
     fail_msg("the count was refused for ever");
 }
 
-/* A whole life in which the nth allocation fails. Returns how many there were. */
-static unsigned life(unsigned nth) {
-    struct world w;
-    prepare(&w);
-    fake = fake_cloud_provider(w.cloud);
-    struct cyclecloud_provider_ops ops = *fake.ops;
-    ops.submit = uncounted_submit;
-    engine_end(&w);
-    w.provider = (struct cyclecloud_provider){&ops, fake.self};
-    w.tick = counted_tick;
-    engine_begin(&w);
+/* A world whose engine is counted, `ops` belongs to it. */
+static void prepare_counted(struct world *w, struct cyclecloud_provider_ops *ops) {
+    prepare(w);
+    fake = fake_cloud_provider(w->cloud);
+    *ops = *fake.ops;
+    ops->submit = uncounted_submit;
+    engine_end(w);
+    w->provider = (struct cyclecloud_provider){ops, fake.self};
+    w->tick = counted_tick;
+    engine_begin(w);
+}
+
+/* From now on the nth allocation fails; 0: none does. */
+static void fail_at(unsigned nth) {
     memory.made = 0;
     memory.fail_at = nth;
     memory.failed = false;
+}
+
+/* A whole life in which the nth allocation fails. Returns how many there were. */
+static unsigned life(unsigned nth) {
+    struct world w;
+    struct cyclecloud_provider_ops ops;
+    prepare_counted(&w, &ops);
+    fail_at(nth);
     insist(&w, 5);
     expect_ready(&w, 6);
     insist(&w, 2);
@@ -131,9 +144,56 @@ static void test_one_failure_anywhere(void **state) {
         (void)life(1 + (unsigned)((uint64_t)i * all / PLACES));
 }
 
+static void ask_for_console(struct world *w, uint64_t node_id) {
+    struct answer_seen a = {.code = -1};
+    for (int i = 0; i < 10 && a.code != 0; i++) {
+        struct command *c = on_cluster(w, COMMAND_CONTROL);
+        c->node_id = node_id;
+        command_set_name(c, "console");
+        a = do_command(w, c);
+        run_for(w, a.code ? 10 * USEC_SEC : 0);
+    }
+    assert_int_equal(a.code, 0);
+}
+
+/* A console is asked for and read, while the nth allocation fails. Returns how many there were. */
+static unsigned read_console(unsigned nth) {
+    struct world w;
+    struct cyclecloud_provider_ops ops;
+    fail_at(0);
+    prepare_counted(&w, &ops);
+    insist(&w, 1);
+    expect_ready(&w, 2);
+    const struct snapshot *s = model_acquire(w.model);
+    uint64_t id = cluster_node_named(snapshot_cluster_named(s, "hpc"), "head")->id;
+    model_release(s);
+    fail_at(nth);
+    ask_for_console(&w, id);
+    run_for(&w, 10 * USEC_SEC);
+    unsigned made = memory.made;
+    run_for(&w, 5 * USEC_MIN);
+    struct buf b = BUF_INIT(1 << 20);
+    assert_int_equal(console_read(w.store, id, &b), 0);
+    assert_string_equal(b.data, "booted\n");
+    assert_true(nth == 0 || memory.failed);
+    buf_done(&b);
+    fail_at(0);
+    world_end(&w);
+    return made;
+}
+
+static void test_a_console_is_read_all_the_same(void **state) {
+    (void)state;
+    unsigned all = read_console(0);
+    assert_true(all > 20);
+    for (unsigned nth = 1; nth <= all; nth++)
+        (void)read_console(nth);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_failure_anywhere),
+        cmocka_unit_test(test_a_console_is_read_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
