@@ -375,6 +375,23 @@ static void test_boot_timeout(void **state) {
     world_end(&w);
 }
 
+/* All of a large array at once: each is asked, a few at a time, and none is kept for long. */
+static void test_many_boot_timeouts(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    w.silent = true;
+    assert_int_equal(set_count(&w, COUNT_SET, 100).code, 0);
+    run_for(&w, BOOT_LIMIT);
+    assert_int_equal(reads(&w), 101);
+    for (unsigned i = 0; i < 101; i++) {
+        struct node n = node_at(&w, i);
+        assert_int_equal(lines_with(&w, n.id, "console read: 7 bytes"), 1);
+        assert_int_equal(lines_with(&w, n.id, "Timeout awaiting system boot-up"), 1);
+    }
+    world_end(&w);
+}
+
 /* A VM that is stopped and started again has another start to tell of. */
 static void test_every_start_is_asked(void **state) {
     (void)state;
@@ -504,6 +521,7 @@ int main(void) {
         cmocka_unit_test(test_boot_timeout),
         cmocka_unit_test(test_every_vm_is_asked),
         cmocka_unit_test(test_every_start_is_asked),
+        cmocka_unit_test(test_many_boot_timeouts),
         cmocka_unit_test(test_boot_timeout_without_console),
         cmocka_unit_test(test_boot_timeout_while_asked),
         cmocka_unit_test(test_failed_provisioning),
