@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "console.h"
 
 #include "crypto/crypto.h"
 
@@ -241,6 +241,7 @@ static void node_failed(struct engine *e, struct node *n, const json_t *body) {
     edit_node_hold(e, n, HOLD_RETRIES, 0, *message ? message : "the installation failed");
     journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
                   "failed: %s", message);
+    (void)console_comes_first(e, n); /* it may tell more than the message */
 }
 
 enum report {

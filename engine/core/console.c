@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * What VMs wrote to their serial consoles. It is read when somebody asks for it, and before a VM is
- * given up that did not come up: it is the only witness then, and goes with the VM.
+ * What VMs wrote to their serial consoles. It is read when somebody asks for it, when an
+ * installation failed, and before a VM is given up that did not come up: it is the only witness
+ * then, and goes with the VM.
  *
  * The wish is part of the node's record, so it is on disk before the request is sent, and a restart
  * sends it again. What was read goes to the store (store/console.h), not into the snapshot.

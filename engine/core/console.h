@@ -13,7 +13,7 @@ int console_ask(struct engine *e, const struct node *n, struct error *err);
 /* Whether a VM is still needed although it is useless: its console is being read, and not for too
    long. */
 bool console_pending(const struct node *n, usec_t now);
-/* The same before a VM is given up; asks for its console, once in its life. `n` may be outdated
+/* The same before a VM is given up; asks for its console, once for each start. `n` may be outdated
    afterwards. */
 bool console_comes_first(struct engine *e, const struct node *n);
 

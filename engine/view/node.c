@@ -243,8 +243,9 @@ static const struct view_entry entries[] = {
      .size = size_console,
      .changed_at = changed_console,
      .unit = "bytes as the VM wrote them",
-     .doc = "the end of what its VM wrote to the serial console, as it was last read: on request "
-            "(console in control), and before a VM is given up; empty until then"},
+     .doc =
+         "the end of what its VM wrote to the serial console, as it was last read: on request "
+         "(console in control), when its start fails, and before it is given up; empty until then"},
     {.name = "control",
      .row = ROW_NODE_CONTROL,
      .kind = VIEW_ATTR,

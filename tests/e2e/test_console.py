@@ -274,6 +274,18 @@ def test_a_node_that_does_not_call_home(make_daemon):
     wait_until(lambda: console(daemon, "head"), 60, "the console of the head")
 
 
+def test_an_installation_that_failed(make_daemon):
+    """The agent called, and said that it could not do its work: the console may say more."""
+    daemon = make_daemon(simulate=f"{FAST} --boot-fail-rate=1").start()
+    start(daemon, 6, wait=False)
+    failed = wait_until(
+        lambda: [node for node in daemon.nodes("hpc") if "failed: " in logs(daemon, node)], 60,
+        "a node whose agent fails")
+    assert b"the installation failed" in wait_for_console(daemon, failed[0])
+    assert daemon.read("hpc", "nodes", failed[0], "status") == "Failed\n"
+    assert daemon.read("hpc", "nodes", failed[0], "resource_id") != "\n", "its VM stays"
+
+
 def test_a_vm_that_is_not_provisioned(make_daemon):
     """Azure made a machine that did not come up: it is kept until its console has been read."""
     daemon = make_daemon(simulate="--time-scale=0.1 --seed=1 "
