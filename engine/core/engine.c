@@ -316,48 +316,6 @@ static void apply_commands(struct engine *e) {
         command_dispatch(e, c);
 }
 
-/* The time by which a node's VM must have called home, or USEC_NEVER. */
-static usec_t boot_deadline(const struct array *a, const struct node *n) {
-    bool booting = n->status == NODE_PREPARING && n->target == TARGET_STARTED;
-    return booting ? n->status_at + a->spec->boot_timeout_s * USEC_SEC : USEC_NEVER;
-}
-
-/* An elastic node gets another VM a few times (the old one becomes surplus); others have failed. */
-static void boot_timed_out(struct engine *e, const struct cluster *c, const struct node *n) {
-    static const char why[] = "Timeout awaiting system boot-up";
-    uint64_t cluster_id = n->cluster_id, set_id = n->set_id;
-    struct node *copy = edit_node(e, n);
-    if (!copy)
-        return;
-    bool again = copy->elastic && copy->retries < NODE_RETRIES_MAX;
-    copy->retries++;
-    journal_event(e, EVENT_NODE_CHANGED, c, copy, "%s", why);
-    if (again) {
-        edit_node_unbind(e, copy);
-        observe_set_soon(e, cluster_id, set_id, 0);
-        return;
-    }
-    edit_node_status(e, copy, NODE_FAILED, copy->phase);
-    edit_node_hold(e, copy, HOLD_RETRIES, 0, why);
-}
-
-/* VMs that never call home. */
-static void check_boots(struct engine *e, struct work *w, usec_t now) {
-    const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
-    for (size_t i = 0; c && i < c->arrays.len; i++) {
-        const struct array *a = cluster_array(c, i);
-        uint64_t position = a->spec && a->spec->boot_timeout_s ? 0 : UINT64_MAX;
-        const struct node *n;
-        while ((n = cluster_next_listed(c, a->id, NODES_UNREADY, &position))) {
-            usec_t deadline = boot_deadline(a, n);
-            if (deadline > now && deadline < w->plan_at)
-                w->plan_at = deadline;
-            else if (deadline <= now && !console_comes_first(e, n))
-                boot_timed_out(e, c, n);
-        }
-    }
-}
-
 static void plan_one(struct engine *e, struct work *w, usec_t now) {
     w->dirty = false;
     late_evaluate(e, w);
@@ -369,7 +327,7 @@ static void plan_one(struct engine *e, struct work *w, usec_t now) {
     if (w->plan_at > now + PLAN_PERIOD)
         w->plan_at = now + PLAN_PERIOD;
     engine_count(e);
-    check_boots(e, w, now);
+    boots_check(e, w);
     engine_count(e);
     state_cluster(e, w);
 }

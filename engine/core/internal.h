@@ -77,6 +77,7 @@ struct work {
     bool vms_listed, sets_listed;
     usec_t list_at;                      /* next whole listing */
     usec_t plan_at;                      /* plan again by then */
+    usec_t boots_at, boots_within;       /* when VMs that boot are looked at next (boots.c) */
     bool security_group;                 /* made since the start */
     struct str *warnings;                /* of the definition: part of `notes` */
     struct id_vec absent, absent_before; /* heads whose VM the last listing, the one before left
@@ -418,6 +419,8 @@ void spec_hash(const struct array_spec *spec, char text[17]);
 
 /* plan-apply.c */
 void plan_cluster(struct engine *e, struct work *w);
+/* boots.c: VMs that take too long to call home are given up; others are looked at again in time */
+void boots_check(struct engine *e, struct work *w);
 /* state.c: state, health and notes that follow from the rest */
 void state_cluster(struct engine *e, struct work *w);
 void state_server(struct engine *e);

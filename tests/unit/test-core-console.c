@@ -375,6 +375,25 @@ static void test_boot_timeout(void **state) {
     world_end(&w);
 }
 
+/* Each VM has its own time, whenever the one before it began to boot. */
+static void test_boot_timeouts_in_turn(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    w.silent = true;
+    for (int64_t n = 1; n <= 3; n++) {
+        assert_int_equal(set_count(&w, COUNT_SET, n).code, 0);
+        run_for(&w, 10 * USEC_MIN);
+    }
+    for (unsigned i = 1; i <= 3; i++) { /* half an hour each; now it is that of the first */
+        assert_int_equal(node_at(&w, i).retries, 0);
+        run_for(&w, 8 * USEC_MIN);
+        assert_int_equal(node_at(&w, i).retries, 1);
+        run_for(&w, 2 * USEC_MIN);
+    }
+    world_end(&w);
+}
+
 /* All of a large array at once: each is asked, a few at a time, and none is kept for long. */
 static void test_many_boot_timeouts(void **state) {
     (void)state;
@@ -519,6 +538,7 @@ int main(void) {
         cmocka_unit_test(test_a_wish_outlives_the_process),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_boot_timeout),
+        cmocka_unit_test(test_boot_timeouts_in_turn),
         cmocka_unit_test(test_every_vm_is_asked),
         cmocka_unit_test(test_every_start_is_asked),
         cmocka_unit_test(test_many_boot_timeouts),
