@@ -537,8 +537,8 @@ void apply_agent_register(struct engine *e, struct command *c);
 void apply_agent_status(struct engine *e, struct command *c);
 void command_dispatch(struct engine *e, struct command *c);
 
-/* limit.c: whether nodes may be asked for. What one command asks for is added up: open, check each
- * array, close. */
+/* limit.c: whether nodes may be asked for. What one command asks for is added up, with the heads of
+ * a cluster that it starts: open, check each array, close. */
 struct limits {
     struct engine *engine;
     struct bucket_table table; /* of one cluster */

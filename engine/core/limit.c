@@ -119,12 +119,26 @@ static int check_rows(struct excess *x, const struct bounds *bounds, enum bound_
     return 0;
 }
 
+/* A cluster that is off starts with what is asked for, and its heads with it. */
+static int ask_heads(struct limits *l, const struct cluster *c) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < l->table.arrays.len; i++) {
+        const struct bucket_array *part = &l->table.arrays.items[i];
+        bool comes = !part->array->is_array && !part->array->gone && !part->wanted;
+        if (comes && c->target != TARGET_STARTED && part->first != BUCKET_NONE)
+            r = demand_ask(&l->demand, &l->table, &l->table.buckets.items[part->first], 1);
+    }
+    return r;
+}
+
 int limits_open(struct engine *e, const struct cluster *c, struct limits *ret, struct error *err) {
     struct limits l = {.engine = e};
     engine_count(e);
     int r = e->failed ? e->failed : bucket_table_make(engine_state(e), c, engine_now(e), &l.table);
     if (r == 0)
         r = demand_make(&l.table, &l.demand);
+    if (r == 0)
+        r = ask_heads(&l, c);
     if (r < 0) {
         limits_close(&l);
         return err_set(err, r, "no_memory", "the server has no memory left: try again later");

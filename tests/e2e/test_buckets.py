@@ -326,8 +326,8 @@ def test_next_type_when_the_quota_is_used_up(make_daemon):
 
 
 def test_no_type_has_room(make_daemon):
-    """Refused with what fits of all types together; nothing of it is done."""
-    daemon = two_types(make_daemon, "standardFSv2Family=6", "standardDSv5Family=4")
+    """Refused with what fits of all types together, beside the head; nothing of it is done."""
+    daemon = two_types(make_daemon, "standardFSv2Family=6", "standardDSv5Family=8")
     with pytest.raises(OSError) as caught:
         daemon.write("6\n", "c", "nodes", "count")
     assert caught.value.errno == errno.EDQUOT
@@ -335,3 +335,5 @@ def test_no_type_has_room(make_daemon):
     assert f"{F2}, {D2}" in words and "room for 5 more" in words, words
     assert daemon.read("c", "nodes", "count") == "0\n"
     daemon.write("5\n", "c", "nodes", "count")
+    assert daemon.sync("c", "nodes", "count") == ""
+    assert types_of(daemon) == {F2: 3, D2: 2}
