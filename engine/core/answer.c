@@ -141,12 +141,7 @@ enum progress {
 };
 
 static enum progress node_progress(const struct node *n) {
-    static const enum node_status goals[TARGET_MAX] = {
-        [TARGET_TERMINATED] = NODE_OFF,
-        [TARGET_STARTED] = NODE_READY,
-        [TARGET_DEALLOCATED] = NODE_DEALLOCATED,
-    };
-    if (n->status == goals[n->target])
+    if (n->status == target_status(n->target))
         return PROGRESS_REACHED;
     return n->hold >= HOLD_PERSON || n->status == NODE_FAILED ? PROGRESS_STUCK : PROGRESS_GOING;
 }

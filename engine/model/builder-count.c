@@ -16,15 +16,6 @@ int builder_prepare_counts(struct builder *b, struct cluster_box *c) {
     return 0;
 }
 
-static bool is_settled(const struct node *n) {
-    static const enum node_status goals[TARGET_MAX] = {
-        [TARGET_TERMINATED] = NODE_OFF,
-        [TARGET_STARTED] = NODE_READY,
-        [TARGET_DEALLOCATED] = NODE_DEALLOCATED,
-    };
-    return n->status == goals[n->target];
-}
-
 static struct counted counted_of(const struct node *n) {
     bool wanted = n->target != TARGET_TERMINATED;
     return (struct counted){
@@ -38,7 +29,7 @@ static struct counted counted_of(const struct node *n) {
         .wanted = wanted,
         .held = wanted && n->hold >= HOLD_PERSON,
         .kept = wanted && n->keepalive,
-        .settled = is_settled(n),
+        .settled = n->status == target_status(n->target),
         .unplaced = n->target == TARGET_STARTED && !str_len(n->resource_id),
     };
 }

@@ -94,6 +94,15 @@ int target_parse(const char *text, enum target *ret) {
     return -EINVAL;
 }
 
+enum node_status target_status(enum target t) {
+    static const enum node_status goals[TARGET_MAX] = {
+        [TARGET_TERMINATED] = NODE_OFF,
+        [TARGET_STARTED] = NODE_READY,
+        [TARGET_DEALLOCATED] = NODE_DEALLOCATED,
+    };
+    return goals[t];
+}
+
 bool node_status_has_vm(enum node_status s) {
     return status_has_vm[s];
 }

@@ -69,6 +69,8 @@ const char *target_name(enum target t);
 /* Reads started/terminated/deallocated (any case). 0 or -EINVAL. */
 int target_parse(const char *text, enum target *ret);
 
+/* The status of a node that is where it is wanted. */
+enum node_status target_status(enum target t);
 /* True when a node in this status has a VM, or one is being made for it. */
 bool node_status_has_vm(enum node_status s);
 /* True when a node in this status takes part in what clients see as the cluster: it has a VM, had
