@@ -63,9 +63,15 @@ static void want(struct engine *e, const struct node *n, bool last) {
     add_wish(e, copy);
 }
 
+/* It was asked for less than `span` ago. A clock that was set back makes nobody wait for it. */
+static bool asked_within(const struct node *n, usec_t now, usec_t span) {
+    usec_t at = n->console_asked_at;
+    return at && at <= now && now - at < span;
+}
+
 int console_ask(struct engine *e, const struct node *n, struct error *err) {
     const char *name = str_text(n->name);
-    usec_t now = engine_now(e), again = n->console_asked_at + SPACING;
+    usec_t now = engine_now(e);
     if (!node_has_vm(n) || !can_be_named(n))
         return err_kind(err, "busy", "node %s is %s and has no VM that could have a console", name,
                         node_status_name(n->status));
@@ -73,10 +79,10 @@ int console_ask(struct engine *e, const struct node *n, struct error *err) {
         return err_kind(err, "busy",
                         "the console of node %s is being read: its logs say when it is there",
                         name);
-    if (n->console_asked_at && now < again)
+    if (asked_within(n, now, SPACING))
         return err_kind(err, "busy",
                         "the console of node %s was asked for just now: ask again in %" PRIu64 " s",
-                        name, (again - now + USEC_SEC - 1) / USEC_SEC);
+                        name, (n->console_asked_at + SPACING - now + USEC_SEC - 1) / USEC_SEC);
     if (full(e))
         return err_kind(err, "busy", "%u consoles are waiting to be read: ask again in a minute",
                         WAITING_MAX);
@@ -85,7 +91,7 @@ int console_ask(struct engine *e, const struct node *n, struct error *err) {
 }
 
 bool console_pending(const struct node *n, usec_t now) {
-    return n->console_wanted && now < n->console_asked_at + PATIENCE;
+    return n->console_wanted && asked_within(n, now, PATIENCE);
 }
 
 bool console_comes_first(struct engine *e, const struct node *n) {
@@ -96,7 +102,7 @@ bool console_comes_first(struct engine *e, const struct node *n) {
             copy->console_last = true;
         return console_pending(n, now);
     }
-    bool known = n->console_asked_at && now < n->console_asked_at + SPACING;
+    bool known = asked_within(n, now, SPACING);
     if (!n->console_last && !known && can_be_named(n) && !full(e)) {
         want(e, n, true);
         return true;
@@ -176,7 +182,6 @@ static bool comes_again(struct engine *e, struct console_wish *wish,
 static void answered(struct engine *e, const struct cyclecloud_result *result, uint64_t cluster_id,
                      uint64_t node_id, usec_t began) {
     (void)cluster_id;
-    (void)began;
     size_t at = find_wish(e, node_id);
     const struct node *n = at < e->consoles.len ? node_of(e, &e->consoles.items[at]) : NULL;
     if (n && comes_again(e, &e->consoles.items[at], result))
@@ -185,6 +190,10 @@ static void answered(struct engine *e, const struct cyclecloud_result *result, u
         console_wish_vec_remove(&e->consoles, at);
     if (!n)
         return; /* it was removed meanwhile */
+    if (n->console_wanted && n->console_asked_at > began) {
+        add_wish(e, n); /* what came is of a VM that it had before */
+        return;
+    }
     if (result->result != CYCLECLOUD_OK) {
         refused(e, n, result);
         return;

@@ -127,7 +127,7 @@ static int submit(void *provider, const struct cyclecloud_request *q, cyclecloud
     p->done = done;
     p->arg = arg;
     p->call = q->call;
-    p->at = *f->now + ANSWER_TIME;
+    p->at = *f->now + ANSWER_TIME + f->slow[q->call];
     (void)snprintf(p->group, sizeof(p->group), "%s", q->group ? q->group : "");
     (void)snprintf(p->name, sizeof(p->name), "%s", q->name ? q->name : "");
     if (q->instance_ids)
@@ -325,6 +325,10 @@ void fake_cloud_fault(struct fake_cloud *f, unsigned nth, enum fake_fault fault)
 void fake_cloud_fault_on(struct fake_cloud *f, enum cyclecloud_call call, unsigned count,
                          enum fake_fault fault) {
     f->rules[call] = (struct rule){fault, count};
+}
+
+void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t time) {
+    f->slow[call] = time;
 }
 
 unsigned fake_cloud_calls(const struct fake_cloud *f, enum cyclecloud_call call) {

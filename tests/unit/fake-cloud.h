@@ -66,6 +66,8 @@ struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
 void fake_cloud_fail(struct fake_cloud *f, unsigned n, const char *code);
 /* What every console says from now on; borrowed. Before: "booted\n". */
 void fake_cloud_say(struct fake_cloud *f, const char *text);
+/* Every answer to this kind of request takes so much longer from now on. */
+void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t time);
 /* Somebody deletes a VM, or the only resource group with all in it, in the portal. */
 void fake_cloud_kill(struct fake_cloud *f, unsigned n);
 void fake_cloud_kill_group(struct fake_cloud *f);

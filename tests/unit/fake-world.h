@@ -47,6 +47,7 @@ struct fake_cloud {
     usec_t *now;
     struct rule rules[CYCLECLOUD_CALL_MAX];
     unsigned calls[CYCLECLOUD_CALL_MAX];
+    usec_t slow[CYCLECLOUD_CALL_MAX];
     struct vm *vms;
     struct set sets[SETS_MAX];
     char *owned[VMS_MAX];

@@ -277,6 +277,45 @@ static void test_the_vm_goes(void **state) {
     world_end(&w);
 }
 
+/* It has another VM when the answer about the first one comes: who asked for the second gets that.
+ */
+static void test_a_late_answer(void **state) {
+    (void)state;
+    struct world w;
+    begin_with(&w, 1);
+    uint64_t id = node_at(&w, 1).id;
+    fake_cloud_slow(w.cloud, CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, 30 * USEC_MIN);
+    assert_int_equal(ask(&w, id).code, 0);
+    run_for(&w, USEC_SEC);
+    fake_cloud_kill(w.cloud, strstr(fake_cloud_vm(w.cloud, 0)->resource_id, "/-/") ? 1 : 0);
+    run_for(&w, 20 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 2);
+    fake_cloud_slow(w.cloud, CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, 0);
+    assert_int_equal(ask(&w, id).code, 0);
+    run_for(&w, 5 * USEC_MIN);
+    assert_int_equal(reads(&w), 1); /* one at a time */
+    run_for(&w, 10 * USEC_MIN);
+    assert_int_equal(reads(&w), 2);
+    assert_int_equal(lines_with(&w, id, "console read"), 1);
+    assert_false(node_at(&w, 1).console_wanted);
+    world_end(&w);
+}
+
+/* A clock that was set back makes nobody wait until it has come to where it was. */
+static void test_a_clock_that_goes_back(void **state) {
+    (void)state;
+    struct world w;
+    begin_with(&w, 1);
+    uint64_t id = node_at(&w, 1).id;
+    assert_int_equal(ask(&w, id).code, 0);
+    run_for(&w, 5 * USEC_SEC);
+    w.now -= 3 * USEC_HOUR;
+    assert_int_equal(ask(&w, id).code, 0);
+    run_for(&w, 5 * USEC_SEC);
+    assert_int_equal(reads(&w), 2);
+    world_end(&w);
+}
+
 /* Nothing of a node is left in the store when it has gone, whatever is on its way. */
 static void test_removed_with_the_node(void **state) {
     (void)state;
@@ -533,6 +572,8 @@ int main(void) {
         cmocka_unit_test(test_failures_are_told),
         cmocka_unit_test(test_throttling),
         cmocka_unit_test(test_the_vm_goes),
+        cmocka_unit_test(test_a_late_answer),
+        cmocka_unit_test(test_a_clock_that_goes_back),
         cmocka_unit_test(test_removed_with_the_node),
         cmocka_unit_test(test_removed_with_the_cluster),
         cmocka_unit_test(test_a_wish_outlives_the_process),
