@@ -471,6 +471,39 @@ static void test_every_start_is_asked(void **state) {
     world_end(&w);
 }
 
+/* The process dies at the nth commit of all that a boot timeout brings about. Returns false when
+ * there was no nth commit. */
+static bool dies_at(unsigned nth) {
+    struct world w;
+    prepare(&w);
+    w.silent = true;
+    assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+    run_for(&w, 29 * USEC_MIN);
+    assert_int_equal(reads(&w), 0);
+    unsigned runs = w.runs;
+    w.fail_commit = w.commits + nth;
+    run_for(&w, 10 * USEC_MIN);
+    w.silent = false;
+    run_for(&w, 30 * USEC_MIN);
+    uint64_t id = node_at(&w, 1).id;
+    assert_true(console_is(&w, id, "booted\n"));
+    assert_true(console_is(&w, node_at(&w, 0).id, "booted\n"));
+    assert_int_equal(lines_with(&w, id, "Timeout awaiting system boot-up"), 1);
+    assert_true(reads(&w) <= 4); /* each once more, at most */
+    assert_int_equal(fake_cloud_vms(w.cloud), 2);
+    bool died = w.runs > runs;
+    world_end(&w);
+    return died;
+}
+
+static void test_death_at_each_commit(void **state) {
+    (void)state;
+    unsigned nth = 1;
+    while (dies_at(nth))
+        nth++;
+    assert_true(nth > 5);
+}
+
 /* A node that never comes up has the console of its last VM. */
 static void test_every_vm_is_asked(void **state) {
     (void)state;
@@ -580,6 +613,7 @@ int main(void) {
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_boot_timeout),
         cmocka_unit_test(test_boot_timeouts_in_turn),
+        cmocka_unit_test(test_death_at_each_commit),
         cmocka_unit_test(test_every_vm_is_asked),
         cmocka_unit_test(test_every_start_is_asked),
         cmocka_unit_test(test_many_boot_timeouts),
