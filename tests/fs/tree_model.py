@@ -13,7 +13,7 @@ CLUSTER_VALUES = ("state", "control")
 CLUSTER_READ_ONLY = ("parameters.schema", "definition", "definition.origin", "plan", "status",
                      "status.json", "metrics", "logs", "events", "usage", "alerts", "error")
 NODE_READ_ONLY = ("status", "phase", "array", "machine_type", "hostname", "private_ip",
-                  "attributes", "logs", "last_seen")
+                  "attributes", "logs", "console", "last_seen")
 ARRAY_READ_ONLY = ("cores", "machine_type", "buckets", "attributes")
 ROOT_FILES = {"README", "status", "events", "logs", "metrics", "last_error"}
 RESERVED_LATER = {"error", "control", "alerts", "usage", "groups", "nodes", "clusters", "jobs",
