@@ -11,6 +11,8 @@ static usec_t boot_deadline(const struct array *a, const struct node *n) {
 /* An elastic node gets another VM a few times (the old one becomes surplus); others have failed. */
 static void boot_timed_out(struct engine *e, const struct cluster *c, const struct node *n) {
     static const char why[] = "Timeout awaiting system boot-up";
+    static const char shown[] =
+        "Timeout awaiting system boot-up: the node's file `console` shows how far it came";
     uint64_t cluster_id = n->cluster_id, set_id = n->set_id;
     struct node *copy = edit_node(e, n);
     if (!copy)
@@ -24,7 +26,7 @@ static void boot_timed_out(struct engine *e, const struct cluster *c, const stru
         return;
     }
     edit_node_status(e, copy, NODE_FAILED, copy->phase);
-    edit_node_hold(e, copy, HOLD_RETRIES, 0, why);
+    edit_node_hold(e, copy, HOLD_RETRIES, 0, copy->console_bytes ? shown : why);
 }
 
 /* The shortest time that a VM of the cluster may take to boot, or USEC_NEVER. */

@@ -271,7 +271,10 @@ def test_a_node_that_does_not_call_home(make_daemon):
     wait_until(lambda: daemon.read("hpc", "nodes", node, "resource_id") == "\n" or
                logs(daemon, node).count("VM created") > 1, 60, "the next VM")
     assert console(daemon, node)
-    wait_until(lambda: console(daemon, "head"), 60, "the console of the head")
+    assert wait_for_console(daemon, "head")
+    hint = "Timeout awaiting system boot-up: the node's file `console` shows how far it came"
+    wait_until(lambda: f"head: 1 node: retries: {hint}" in daemon.error("hpc"), 30, "a hint")
+    assert hint in daemon.read("hpc", "status")
 
 
 def test_an_installation_that_failed(make_daemon):
