@@ -11,6 +11,7 @@
 #define ATTEMPTS_MAX 3
 #define BLOB_TIMEOUT (60 * USEC_SEC)
 #define WORD_MAX 64
+#define MESSAGE_MAX 256
 
 void console_init(struct console *c) {
     *c = (struct console){.end = BUF_INIT(2 * CYCLECLOUD_CONSOLE_MAX)};
@@ -73,15 +74,26 @@ static const struct {
     {0, CYCLECLOUD_TRANSPORT, "the storage service did not answer with a console"},
 };
 
+/* Which it was is told of what nobody expects; where it was asked never is. */
+static void put_words(struct buf *b, size_t i, const struct http_response *response) {
+    (void)buf_puts(b, ends[i].message);
+    if (response->status == 0)
+        (void)buf_printf(b, ": %s", strerror(-response->code));
+    else if (ends[i].status == 0)
+        (void)buf_printf(b, ": HTTP status %d", response->status);
+}
+
 static void end(struct job *j, const struct http_response *response, usec_t retry_after) {
+    _cleanup_buf_ struct buf words = BUF_INIT(MESSAGE_MAX);
     size_t i = 0;
     while (ends[i].status && ends[i].status != response->status)
         i++;
+    put_words(&words, i, response);
     finish(&j->console);
     job_end(j, &(struct cyclecloud_result){.result = ends[i].class,
                                            .http_status = response->status,
                                            .code = word_of(response, "x-ms-error-code"),
-                                           .message = ends[i].message,
+                                           .message = words.data,
                                            .request_id = word_of(response, "x-ms-request-id"),
                                            .operation_url = "",
                                            .retry_after_us = retry_after,

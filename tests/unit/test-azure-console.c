@@ -151,6 +151,7 @@ static void its_answers_are_classed(void **state) {
         assert_int_equal(o.class, rows[i].expected);
         assert_string_equal(o.code, rows[i].code);
         assert_true(*o.message);
+        assert_true((rows[i].blob.status == 301) == (strstr(o.message, "HTTP status 301") != NULL));
         assert_int_equal(o.retry_after, rows[i].blob.status == 503 ? 77 * USEC_SEC : 0);
     }
 }
@@ -186,6 +187,7 @@ static void a_dead_service_is_not_named(void **state) {
     struct outcome o = {0};
     RUN(f, &q, steps, &o);
     assert_int_equal(o.class, CYCLECLOUD_TRANSPORT);
+    assert_non_null(strstr(o.message, "Connection refused"));
     assert_null(strstr(o.message, "127.0.0.1"));
     assert_null(strstr(o.message, "s3cret"));
 }
