@@ -94,6 +94,17 @@ bool console_pending(const struct node *n, usec_t now) {
     return n->console_wanted && asked_within(n, now, PATIENCE);
 }
 
+/* Asks for the console of a VM that is to be given up; among too many it goes without. */
+static bool want_last(struct engine *e, const struct node *n) {
+    if (!full(e)) {
+        want(e, n, true);
+        return true;
+    }
+    journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
+                  "console not read: %u others are waiting to be read", WAITING_MAX);
+    return false;
+}
+
 bool console_comes_first(struct engine *e, const struct node *n) {
     usec_t now = engine_now(e);
     if (n->console_wanted && !n->console_last) {
@@ -102,12 +113,8 @@ bool console_comes_first(struct engine *e, const struct node *n) {
             copy->console_last = true;
         return console_pending(n, now);
     }
-    bool known = asked_within(n, now, SPACING);
-    if (!n->console_last && !known && can_be_named(n) && !full(e)) {
-        want(e, n, true);
-        return true;
-    }
-    return console_pending(n, now);
+    bool known = n->console_last || asked_within(n, now, SPACING);
+    return !known && can_be_named(n) ? want_last(e, n) : console_pending(n, now);
 }
 
 /* --- requests ----------------------------------------------------------------------------------

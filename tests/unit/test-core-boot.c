@@ -67,6 +67,31 @@ static void test_many_boot_timeouts(void **state) {
     world_end(&w);
 }
 
+/* More than are waited for: the others are given up at once, and it is told why. */
+static void test_too_many_boot_timeouts(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    w.silent = true;
+    struct answer_seen a = set_template(
+        &w, "[cluster hpc]\n[[node defaults]]\nAbstract = true\nCredentials = azure\n"
+            "Region = eastus\nSubnetId = rg/vnet/subnet\nImageName = almalinux8\n"
+            "[[nodearray execute]]\nExtends = defaults\nMachineType = Standard_F2s_v2\n"
+            "MaxCount = 300\n");
+    assert_int_equal(a.code, 0);
+    assert_int_equal(set_count(&w, COUNT_SET, 300).code, 0);
+    run_for(&w, BOOT_LIMIT + USEC_MIN);
+    unsigned told = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        struct node n = node_at(&w, i);
+        assert_int_equal(lines_with(&w, n.id, "Timeout awaiting system boot-up"), 1);
+        told += lines_with(&w, n.id, "console not read: 256 others are waiting to be read");
+    }
+    assert_int_equal(reads(&w) + told, 300);
+    assert_true(reads(&w) >= 256 && told > 0);
+    world_end(&w);
+}
+
 /* A VM that is stopped and started again has another start to tell of. */
 static void test_every_start_is_asked(void **state) {
     (void)state;
@@ -217,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_boot_timeouts_in_turn),
         cmocka_unit_test(test_death_at_each_commit),
         cmocka_unit_test(test_every_vm_is_asked),
+        cmocka_unit_test(test_too_many_boot_timeouts),
         cmocka_unit_test(test_every_start_is_asked),
         cmocka_unit_test(test_many_boot_timeouts),
         cmocka_unit_test(test_boot_timeout_without_console),
