@@ -5,11 +5,13 @@
 #include "cache.h"
 #include "notify.h"
 #include "vnode.h"
+#include "workers.h"
 
 #include <errno.h>
 
 #define SCRATCH_BIT (UINT64_C(1) << 61)
 #define VIEW_FIRST 2
+#define MANY 64u /* entries with attributes: others are served while so many are collected */
 
 struct listing {
     fuse_req_t req;
@@ -56,6 +58,8 @@ static void fill_plus(struct listing *l, const struct view_ref *ref, struct fuse
     if (id_vec_reserve(&l->given, 1) == 0 && place_entry(&p, &full) == 0) {
         *e = full;
         (void)id_vec_append(&l->given, full.ino); /* room was reserved */
+        if (l->given.len == MANY)
+            workers_hand_over(p.fs->workers);
     }
     p.snapshot = NULL; /* the directory's */
     place_done(&p);

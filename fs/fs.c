@@ -14,6 +14,7 @@
 #include "version.h"
 #include "vnode.h"
 #include "watchdog.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -83,8 +84,6 @@ static int copy_options(struct fs *fs, const struct fs_options *options) {
         unsigned n = 2 * (unsigned)get_nprocs();
         fs->options.threads = n < 4 ? 4 : n;
     }
-    if (fs->options.threads > FS_THREADS_MAX)
-        fs->options.threads = FS_THREADS_MAX;
     return fs->mountpoint ? 0 : -ENOMEM;
 }
 
@@ -102,6 +101,8 @@ static int make_parts(struct fs *fs) {
         r = notify_new(fs, &fs->notify);
     if (r == 0)
         r = answers_new(fs, &fs->answers);
+    if (r == 0)
+        r = workers_new(fs, fs->options.threads, &fs->workers);
     return r;
 }
 
@@ -203,7 +204,7 @@ static bool still_mounted(const struct fs *fs) {
     return mount_device(fs->mountpoint, &device) == 0 && device == fs->device;
 }
 
-static void end(struct fs *fs) {
+void fs_end(struct fs *fs) {
     fuse_session_exit(fs->session);
     if (atomic_exchange(&fs->ended, true) || atomic_load(&fs->stopping))
         return;
@@ -212,45 +213,6 @@ static void end(struct fs *fs) {
         (void)mount_detach_dead(fs->mountpoint);
     if (fs->options.ended)
         fs->options.ended(fs->options.ended_arg, aborted);
-}
-
-static void free_buffer(void *arg) {
-    free(((struct fuse_buf *)arg)->mem);
-}
-
-/* A worker can only be cancelled while it waits for a request. */
-static int receive(struct fs *fs, struct fuse_buf *buffer) {
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-    int n = fuse_session_receive_buf(fs->session, buffer);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    return n;
-}
-
-static void *work(void *arg) {
-    struct fs *fs = arg;
-    struct fuse_buf buffer = {.mem = NULL};
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    pthread_cleanup_push(free_buffer, &buffer);
-    while (!fuse_session_exited(fs->session)) {
-        int n = receive(fs, &buffer);
-        if (n == -EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        fuse_session_process_buf(fs->session, &buffer);
-    }
-    end(fs);
-    pthread_cleanup_pop(1);
-    return NULL;
-}
-
-static int start_workers(struct fs *fs) {
-    int r = 0;
-    for (unsigned i = 0; i < fs->options.threads && r == 0; i++) {
-        r = -pthread_create(&fs->workers[i], NULL, work, fs);
-        fs->n_workers += r == 0;
-    }
-    return fs->n_workers ? 0 : r; /* fewer than wanted will do */
 }
 
 /* Waits for INIT. 0 or -ETIMEDOUT. */
@@ -269,7 +231,7 @@ int fs_run(struct fs *fs, struct error *err) {
     if (r == 0 && fs->options.guard)
         r = guard_add(fs->options.guard, fs->device, fs->mountpoint);
     if (r == 0)
-        r = start_workers(fs);
+        r = workers_start(fs->workers);
     if (r == 0)
         r = wait_for_kernel(fs);
     if (r == 0)
@@ -297,10 +259,7 @@ void fs_stop(struct fs *fs) {
     fs_leave_own_mount(fs);
     watchdog_free(TAKE_PTR(fs->watchdog));
     fuse_session_exit(fs->session);
-    for (unsigned i = 0; i < fs->n_workers; i++)
-        (void)pthread_cancel(fs->workers[i]);
-    for (unsigned i = 0; i < fs->n_workers; i++)
-        (void)pthread_join(fs->workers[i], NULL);
+    workers_stop(fs->workers);
     /* What it writes must not go to a descriptor that is closed, or another's by then. */
     if (fs->mounted && !answers_drain(fs->answers, STOP_WAIT_S)) {
         log_warning("an answer hangs in the kernel; aborting the connection");
@@ -321,6 +280,7 @@ void fs_free(struct fs *fs) {
         return;
     if (fs->session)
         fs_stop(fs);
+    workers_free(fs->workers);
     answers_free(fs->answers);
     while (!list_empty(&fs->handles))
         handle_unref(list_entry(fs->handles.next, struct handle, link));

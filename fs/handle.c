@@ -42,8 +42,9 @@ static enum handle_kind kind_of(const struct place *p, int flags) {
     return p->ref.entry->kind == VIEW_DOC ? HANDLE_DOCUMENT : HANDLE_VALUE;
 }
 
-/* Zeroed memory for a handle with an empty text, or NULL. Opening and closing happen on different
-   threads, for which malloc is slow: the memory of closed files is used again. Under fs->lock. */
+/* Zeroed memory for a handle with an empty text, or NULL. Opening and closing may happen on
+   different threads, for which malloc is slow: the memory of closed files is used again. Under
+   fs->lock. */
 static struct handle *take_memory(struct fs *fs) {
     if (list_empty(&fs->spare)) {
         struct handle *made = calloc(1, sizeof(*made));
@@ -199,7 +200,7 @@ void handle_describe(struct fs *fs, struct handle *h, struct fuse_file_info *fi)
 /* Renders the contents as they are now. Under h->lock, or before the handle is known. */
 static int render(struct handle *h, const struct place *p) {
     buf_clear(&h->text);
-    int r = view_show(&p->ctx, &p->ref, &h->text);
+    int r = place_show(p, &h->text);
     h->rendered = r == 0;
     h->was_read = false;
     if (r == 0)

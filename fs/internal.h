@@ -13,6 +13,7 @@
  * - notify.lock: the queue of the notifier thread (notify.c)
  * - cache.lock: what the kernel may hold (cache.c)
  * - fs.lock: counters and the list of open handles
+ * and of its own: workers.lock, which thread does what (workers.c)
  */
 
 #define FUSE_USE_VERSION 312
@@ -49,6 +50,7 @@ struct versions;
 struct vnode;
 struct vnodes;
 struct watchdog;
+struct workers;
 
 struct fs {
     const struct gateway *gateway;
@@ -70,8 +72,7 @@ struct fs {
     struct sleepers *sleepers; /* likewise */
     usec_t seen_mounted_at;    /* likewise; the notifier's, monotonic */
     struct watchdog *watchdog;
-    pthread_t workers[FS_THREADS_MAX];
-    unsigned n_workers;
+    struct workers *workers;
     atomic_bool ended;
     atomic_bool stopping;
     sem_t begun; /* posted when the kernel has sent INIT */
@@ -82,8 +83,12 @@ struct fs {
     unsigned n_handles, n_spare;
 };
 
-/* fs.c: the notifier writes no more. On its thread, or when that has ended. */
+/* fs.c */
+
+/* The notifier writes no more. On its thread, or when that has ended. */
 void fs_leave_own_mount(struct fs *fs);
+/* A worker ends: the first one tells, unless that was asked for. */
+void fs_end(struct fs *fs);
 
 /* mount.c */
 
@@ -130,6 +135,8 @@ int place_lookup(const struct place *dir, const char *name, const struct fuse_ct
 void place_done(struct place *p);
 #define _cleanup_place_ _cleanup_(place_done)
 
+/* Renders the text of a place that is no scratch file. 0 or -errno, as view_show. */
+int place_show(const struct place *p, struct buf *b);
 /* stat(2) of a place. 0 or -errno. */
 int place_stat(const struct place *p, struct stat *ret);
 /* As a LOOKUP is answered: attributes, and a node id with one lookup counted. 0 or -errno. */

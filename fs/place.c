@@ -5,9 +5,12 @@
 #include "notify.h"
 #include "version.h"
 #include "vnode.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define NODES_MANY 250u /* a text about so many takes some tenths of a millisecond */
 
 void place_done(struct place *p) {
     if (p->snapshot)
@@ -127,10 +130,33 @@ static void adjust_root(const struct fs *fs, struct stat *st) {
     st->st_gid = fs->options.root_gid;
 }
 
+/* How many nodes a text is about that tells of all of them. */
+static uint64_t nodes_told(const struct place *p) {
+    uint64_t n = 0;
+    if (p->ctx.cluster)
+        return cluster_node_count(p->ctx.cluster);
+    for (size_t i = 0; i < p->snapshot->clusters.len; i++)
+        n += cluster_node_count(p->snapshot->clusters.items[i]);
+    return n;
+}
+
+/* When rendering will take a while, others are served meanwhile. */
+static void expect_rendering(const struct place *p) {
+    if (p->ref.entry->flags & VIEW_HELD && !p->ctx.node && nodes_told(p) >= NODES_MANY)
+        workers_hand_over(p->fs->workers);
+}
+
+int place_show(const struct place *p, struct buf *b) {
+    expect_rendering(p);
+    return view_show(&p->ctx, &p->ref, b);
+}
+
 /* A version keeps its size and its time; who may read it is as it is now. */
 static int attributes(const struct place *p, struct view_attr *ret) {
-    if (!p->version)
+    if (!p->version) {
+        expect_rendering(p);
         return view_attr(&p->ctx, &p->ref, ret);
+    }
     view_attr_sized(&p->ctx, &p->ref, p->version->len, ret);
     ret->changed_at = p->version->changed_at;
     return 0;
@@ -183,7 +209,7 @@ static int choose_version(struct place *p) {
     struct view_attr attr;
     if (!place_is_versioned(p) || p->version)
         return 0;
-    int r = view_show(&p->ctx, &p->ref, &text);
+    int r = place_show(p, &text);
     if (r < 0)
         return r;
     view_attr_sized(&p->ctx, &p->ref, text.len, &attr);

@@ -113,6 +113,13 @@ class FastHost(Host):
         super().remove()
 
 
+def waiting_workers(pid):
+    """The threads that wait for requests of the kernel; empty where /proc/PID/task/TID/wchan tells
+    nothing."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return [int(t.name) for t in tasks if "fuse" in (t / "wchan").read_text()]
+
+
 def connections():
     """Numbers of the FUSE connections that the kernel has."""
     if not CONNECTIONS.is_mount():

@@ -417,6 +417,21 @@ static int line_turn(struct host *h, struct builder *b, char *rest) {
     return r;
 }
 
+/* stall, go: threads that serve the kernel stand still where they give a command. */
+static int line_stall(struct host *h, struct builder *b, char *rest) {
+    (void)b;
+    (void)rest;
+    host_stall(h, true);
+    return 0;
+}
+
+static int line_go(struct host *h, struct builder *b, char *rest) {
+    (void)b;
+    (void)rest;
+    host_stall(h, false);
+    return 0;
+}
+
 static const struct {
     const char *word;
     int (*apply)(struct host *h, struct builder *b, char *rest);
@@ -424,7 +439,7 @@ static const struct {
     {"log", line_log},       {"status", line_status},     {"state", line_state},
     {"remove", line_remove}, {"converge", line_converge}, {"storm", line_storm},
     {"add", line_add},       {"drop", line_drop},         {"turn", line_turn},
-    {"cut", line_cut},
+    {"cut", line_cut},       {"stall", line_stall},       {"go", line_go},
 };
 
 int apply_line(struct host *h, struct builder *b, char *text) {

@@ -20,6 +20,8 @@
 static int submit(void *engine, struct command *c, uint64_t *ret_ticket) {
     struct host *h = engine;
     LOCK_SCOPE(&h->lock);
+    while (h->stalled && !h->stop)
+        (void)pthread_cond_wait(&h->go_on, &h->lock);
     if (h->stop)
         return -EAGAIN;
     c->ticket = h->next_ticket++;
@@ -197,6 +199,7 @@ int host_start(struct host *h) {
     h->next_id = h->next_ticket = 1;
     (void)pthread_mutex_init(&h->lock, NULL);
     (void)pthread_cond_init(&h->wake, NULL);
+    (void)pthread_cond_init(&h->go_on, NULL);
     int r = model_new(&clock_real, &h->model);
     if (r == 0)
         r = store_open_memory(NULL, NULL, &h->store);
@@ -213,6 +216,12 @@ int host_start(struct host *h) {
         .root_mode = 01777,
     };
     return -pthread_create(&h->thread, NULL, run, h);
+}
+
+void host_stall(struct host *h, bool stalled) {
+    LOCK_SCOPE(&h->lock);
+    h->stalled = stalled;
+    (void)pthread_cond_broadcast(&h->go_on);
 }
 
 void host_stop(struct host *h) {
@@ -273,6 +282,7 @@ static int serve(struct host *h, const struct fs_options *options, const char *f
         push_line(h, line);
     }
     free(line);
+    host_stall(h, false);
     return 0;
 }
 

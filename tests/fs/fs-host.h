@@ -33,6 +33,8 @@ struct host {
     uint64_t next_ticket;
     struct ticket_vec cancelled;
     bool stop;
+    bool stalled; /* who gives a command waits until this ends */
+    pthread_cond_t go_on;
 };
 
 /* What a person at the test's end of standard input wants, as one line. */
@@ -49,5 +51,7 @@ int apply_line(struct host *h, struct builder *b, char *text);
 
 int host_start(struct host *h);
 void host_stop(struct host *h);
+/* From now on whoever gives a command waits, or no longer. */
+void host_stall(struct host *h, bool stalled);
 
 #endif

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from fs_host import gone
+from fs_host import gone, waiting_workers
 from harness import SLOW, wait_until
 from inotify import CREATE, DELETE, MODIFY, Inotify
 
@@ -24,12 +24,6 @@ LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_
 def ptrace(what, thread):
     if LIBC.ptrace(what, thread, None, None) < 0:
         raise OSError(ctypes.get_errno(), "ptrace")
-
-
-def workers(pid):
-    """The threads that wait for requests of the kernel."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return [int(t.name) for t in tasks if "fuse" in (t / "wchan").read_text()]
 
 
 class Stopped:
@@ -63,7 +57,7 @@ def test_a_wedge_ends(wedged):
     os.listdir(wedged.path("c", "nodes"))
     os.stat(wedged.path("c", "nodes", "c-2"))
     time.sleep(1.5)  # what the cluster's making has to tell is told
-    found = workers(wedged.process.pid)
+    found = waiting_workers(wedged.process.pid)
     if not found:
         pytest.skip("/proc/PID/task/TID/wchan tells nothing here")
     with Stopped(found) as stopped:
@@ -116,7 +110,7 @@ def test_a_dead_mount_inside_the_tree(wedged, make_host, place):
 
 def test_slow_is_not_wedged(wedged):
     """Seconds of silence, nothing to tell: the watchdog keeps still."""
-    found = workers(wedged.process.pid)
+    found = waiting_workers(wedged.process.pid)
     if not found:
         pytest.skip("/proc/PID/task/TID/wchan tells nothing here")
     time.sleep(1.5)
