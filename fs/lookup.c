@@ -52,12 +52,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
 
 void op_forget(fuse_req_t req, fuse_ino_t id, uint64_t n) {
     place_forget(fs_of(req), id, n);
+    notify_forgotten(fs_of(req)->notify, 1);
     fuse_reply_none(req);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets) {
     for (size_t i = 0; i < count; i++)
         place_forget(fs_of(req), forgets[i].ino, forgets[i].nlookup);
+    notify_forgotten(fs_of(req)->notify, count);
     fuse_reply_none(req);
 }
 

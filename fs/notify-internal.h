@@ -20,6 +20,7 @@ struct notify {
     struct fs *fs;
     pthread_t thread;
     bool running;
+    atomic_size_t forgotten;  /* node ids since memory was given back */
     atomic_int thread_id;     /* 0: it does not run yet */
     struct replays *replays;  /* the thread's own */
     struct id_vec late;       /* the thread's own: inodes whose drop waits */

@@ -18,6 +18,7 @@
 #define QUEUE_MAX ((size_t)1 << 17)
 #define STOP_WAIT_S 5
 #define GIVE_BACK_AFTER 1024u /* removed objects */
+#define FORGOTTEN_MANY 32768u /* node ids */
 
 int notify_new(struct fs *fs, struct notify **ret) {
     struct notify *n = calloc(1, sizeof(*n));
@@ -83,6 +84,14 @@ void notify_again(struct notify *n, uint64_t node_id) {
     LOCK_SCOPE(&n->lock);
     if (n->again.len >= QUEUE_MAX || id_vec_append(&n->again, inode) < 0)
         n->all = true;
+    (void)pthread_cond_signal(&n->wake);
+}
+
+void notify_forgotten(struct notify *n, size_t count) {
+    size_t before = atomic_fetch_add(&n->forgotten, count);
+    if (before >= FORGOTTEN_MANY || before + count < FORGOTTEN_MANY)
+        return;
+    LOCK_SCOPE(&n->lock);
     (void)pthread_cond_signal(&n->wake);
 }
 
@@ -159,7 +168,8 @@ static void queue_replays(struct round *x) {
 /* The thread */
 
 static bool idle(const struct notify *n) {
-    return n->queue.len == 0 && n->again.len == 0 && !n->all && !n->stop;
+    return n->queue.len == 0 && n->again.len == 0 && !n->all && !n->stop &&
+           atomic_load(&n->forgotten) < FORGOTTEN_MANY;
 }
 
 /* When there is something to do that nobody announces. */
@@ -187,12 +197,14 @@ static bool take(struct notify *n, struct round *ret) {
     return !n->stop;
 }
 
-/* When many objects went, what they took goes back to the system: the allocator would keep it, for
-   here and there something lives on between. */
+/* When many objects went, or the kernel forgot many node ids, what they took goes back to the
+   system: the allocator would keep it, for here and there something lives on between. */
 static void give_back(struct notify *n) {
-    if (n->removed < GIVE_BACK_AFTER || n->gone.len)
+    bool gone = n->removed >= GIVE_BACK_AFTER && !n->gone.len;
+    if (!gone && atomic_load(&n->forgotten) < FORGOTTEN_MANY)
         return;
     n->removed = 0;
+    atomic_store(&n->forgotten, 0);
     (void)malloc_trim(0);
 }
 

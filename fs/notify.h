@@ -27,6 +27,9 @@ void notify_free(struct notify *n);
 void notify_changed(struct notify *n, const struct change *changes, size_t count);
 /* Has a node id dropped that may have been answered with old contents. Any thread. */
 void notify_again(struct notify *n, uint64_t node_id);
+/* The kernel has forgotten so many node ids: when they have come to be many, the memory that they
+   took goes back to the system. Any thread. */
+void notify_forgotten(struct notify *n, size_t count);
 /* Since when the thread talks to the kernel, monotonic; 0: it does not. */
 usec_t notify_busy_since(struct notify *n);
 
