@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import threading
+import time
 
 from harness import BUILD, SLOW, wait_until
 from mounted import Mounted, is_mounted, take_away
@@ -113,11 +114,16 @@ class FastHost(Host):
         super().remove()
 
 
-def waiting_workers(pid):
-    """The threads that wait for requests of the kernel; empty where /proc/PID/task/TID/wchan tells
-    nothing."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return [int(t.name) for t in tasks if "fuse" in (t / "wchan").read_text()]
+def waiting_workers(pid, patience=5):
+    """The threads that wait for requests of the kernel, looked for until there is one; empty where
+    /proc/PID/task/TID/wchan tells nothing."""
+    end = time.monotonic() + patience * SLOW
+    while True:
+        tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+        found = [int(t.name) for t in tasks if "fuse_dev" in (t / "wchan").read_text()]
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.01)
 
 
 def connections():
