@@ -173,18 +173,19 @@ static size_t take_nodes(struct plan *p, struct plan_action *a, const struct id_
 }
 
 /* The first pending nodes join sets of their make that have room. Returns how many joined;
- * *ret_soon: a set will have room for more when its write under way has ended. */
+ * *ret_soon: for how many more sets will have room when their writes under way have ended. */
 static size_t grow_sets(struct plan *p, const struct plan_input *in, const struct fitting *f,
-                        const struct id_vec *pending, bool *ret_soon) {
+                        const struct id_vec *pending, size_t *ret_soon) {
     const struct cluster *c = in->cluster;
     size_t done = 0;
-    *ret_soon = false;
+    *ret_soon = 0;
     for (size_t i = 0; i < c->sets.len && done < pending->len; i++) {
         const struct set *s = cluster_set(c, i);
         if (!set_fits(s, f) || already_planned(p, s->id))
             continue;
         if (!may_grow(p, in, s)) {
-            *ret_soon = *ret_soon || (set_busy_soon(in, s) && s->capacity < s->limit);
+            *ret_soon +=
+                set_busy_soon(in, s) && s->capacity < s->limit ? s->limit - s->capacity : 0;
             continue;
         }
         struct plan_action *a = plan_act(p, INTENT_RESIZE_SET);
@@ -222,15 +223,15 @@ static void make_sets(struct plan *p, const struct plan_input *in, const struct 
 
 static void place_pending(struct plan *p, const struct plan_input *in, const struct fitting *f,
                           const struct id_vec *pending) {
-    bool soon;
+    size_t soon;
     size_t done = grow_sets(p, in, f, pending, &soon);
-    if (p->error < 0 || done == pending->len)
+    size_t left = pending->len - done, waiting = left < soon ? left : soon;
+    if (p->error < 0)
         return;
-    if (soon)
+    if (waiting)
         plan_say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
-                 pending->len - done, str_text(f->array->name));
-    else
-        make_sets(p, in, f, pending, done);
+                 waiting, str_text(f->array->name));
+    make_sets(p, in, f, pending, done + waiting);
 }
 
 static void wait_all(struct plan *p, const struct plan_input *in, const struct id_vec *pending,

@@ -31,6 +31,34 @@ static void test_whole_life(void **state) {
     world_end(&w);
 }
 
+static struct set first_set(struct world *w, size_t *ret_n) {
+    _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+    const struct cluster *c = snapshot_cluster(s, cluster_id(w));
+    *ret_n = c->sets.len;
+    return c->sets.len ? *cluster_set(c, 0) : (struct set){0};
+}
+
+/* Nodes wait for a set that is being written to, but not more than it will have room for. */
+static void test_more_than_a_busy_set_has_room_for(void **state) {
+    (void)state;
+    struct world w;
+    char text[1024];
+    size_t n;
+    prepare(&w);
+    (void)snprintf(text, sizeof(text), "%sAzure.MaxScalesetSize = 10\n", template_text);
+    assert_int_equal(set_template(&w, text).code, 0);
+    assert_int_equal(set_count(&w, COUNT_SET, 4).code, 0);
+    while (!first_set(&w, &n).intent_id)
+        step(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 40).code, 0);
+    assert_true(first_set(&w, &n).intent_id != 0);
+    assert_int_equal(n, 4); /* six wait for the first, thirty are in new ones */
+    expect_ready(&w, 41);
+    (void)first_set(&w, &n);
+    assert_int_equal(n, 4);
+    world_end(&w);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     struct world w;
@@ -218,6 +246,7 @@ static void test_crash_at_each_commit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_life),
+        cmocka_unit_test(test_more_than_a_busy_set_has_room_for),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_lost_vm_is_replaced),
