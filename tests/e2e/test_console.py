@@ -242,7 +242,7 @@ def test_a_restart_keeps_it(daemon):
 def test_a_wish_outlives_the_daemon(daemon):
     """A write that was answered is on disk, and what it asks for is done after the restart."""
     node = start(daemon)
-    simulator(daemon, "faults", {"spec": "path=retrieveBoot,slow=30,count=1"})
+    simulator(daemon, "faults", {"spec": "path=retrieveBoot,slow=5,count=1"})
     ask(daemon, node)
     daemon.kill()
     daemon.start()
