@@ -22,6 +22,15 @@ const char template_text[] = "[cluster hpc]\n"
                              "MachineType = Standard_F2s_v2\n"
                              "MaxCount = 100\n";
 
+const char large_template_text[] = "[cluster hpc]\n"
+                                   "[[nodearray execute]]\n"
+                                   "Credentials = azure\n"
+                                   "Region = eastus\n"
+                                   "SubnetId = rg/vnet/subnet\n"
+                                   "ImageName = almalinux8\n"
+                                   "MachineType = Standard_F2s_v2\n"
+                                   "MaxCount = 300\n";
+
 static usec_t read_clock(void *arg) {
     return ((struct world *)arg)->now;
 }

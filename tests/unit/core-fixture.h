@@ -20,6 +20,8 @@
 
 /* A cluster with a head and an array `execute` of up to 100 nodes. */
 extern const char template_text[];
+/* An array `execute` of up to 300 nodes, and no head. */
+extern const char large_template_text[];
 
 struct world {
     usec_t now;

@@ -73,11 +73,7 @@ static void test_too_many_boot_timeouts(void **state) {
     struct world w;
     prepare(&w);
     w.silent = true;
-    struct answer_seen a = set_template(
-        &w, "[cluster hpc]\n[[node defaults]]\nAbstract = true\nCredentials = azure\n"
-            "Region = eastus\nSubnetId = rg/vnet/subnet\nImageName = almalinux8\n"
-            "[[nodearray execute]]\nExtends = defaults\nMachineType = Standard_F2s_v2\n"
-            "MaxCount = 300\n");
+    struct answer_seen a = set_template(&w, large_template_text);
     assert_int_equal(a.code, 0);
     assert_int_equal(set_count(&w, COUNT_SET, 300).code, 0);
     run_for(&w, BOOT_LIMIT + USEC_MIN);

@@ -100,11 +100,7 @@ static void test_the_queue_has_an_end(void **state) {
     (void)state;
     struct world w;
     prepare(&w);
-    struct answer_seen a = set_template(
-        &w, "[cluster hpc]\n[[node defaults]]\nAbstract = true\nCredentials = azure\n"
-            "Region = eastus\nSubnetId = rg/vnet/subnet\nImageName = almalinux8\n"
-            "[[nodearray execute]]\nExtends = defaults\nMachineType = Standard_F2s_v2\n"
-            "MaxCount = 300\n");
+    struct answer_seen a = set_template(&w, large_template_text);
     assert_int_equal(a.code, 0);
     assert_int_equal(set_count(&w, COUNT_SET, 260).code, 0);
     run_for(&w, 20 * USEC_MIN);
