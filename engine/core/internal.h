@@ -391,9 +391,6 @@ int usage_decode(const char *text, size_t len, struct usage **ret);
 /* shortage.c */
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
-/* Until when this kind cannot be had; 0 = it may be tried. */
-usec_t shortage_until(const struct snapshot *s, const struct array_spec *spec,
-                      const char *machine_type, usec_t now);
 void shortage_lift(struct engine *e);
 
 /* definition.c: documents -> arrays. 0, or -EINVAL with words in `err` and nothing changed. */

@@ -52,9 +52,15 @@ static void hold_off(struct shortage *x, usec_t now) {
     x->until = now + x->delay;
 }
 
+static bool is_held_off(const struct snapshot *s, const struct array_spec *spec,
+                        const char *machine_type, usec_t now) {
+    const struct shortage *x = snapshot_shortage(s, spec, machine_type);
+    return x && x->until > now;
+}
+
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type) {
     usec_t now = engine_now(e);
-    if (!engine_state(e) || shortage_until(engine_state(e), a->spec, machine_type, now))
+    if (!engine_state(e) || is_held_off(engine_state(e), a->spec, machine_type, now))
         return; /* no memory; or the same shortage, seen by another request */
     _cleanup_str_ struct str *name = str_new_c(machine_type);
     struct shortage_vec v = take_rows(e);
@@ -76,12 +82,6 @@ void shortage_clear(struct engine *e, const struct array *a, const char *machine
     if (v.len)
         shortage_vec_remove(&v, at);
     put_rows(e, &v);
-}
-
-usec_t shortage_until(const struct snapshot *s, const struct array_spec *spec,
-                      const char *machine_type, usec_t now) {
-    const struct shortage *x = snapshot_shortage(s, spec, machine_type);
-    return x && x->until > now ? x->until : 0;
 }
 
 void shortage_lift(struct engine *e) {
