@@ -152,8 +152,9 @@ void limits_close(struct limits *l) {
     demand_done(&l->demand);
 }
 
-/* Asks for nodes of the array's types in their order, as the plan will place them (plan-types.c).
- *ret_fit of them fit. 0 or -ENOMEM. */
+/* Asks for nodes of the array's types in their order, whether the cloud is short of one or not:
+ that passes, and until then the plan (plan-types.c) gives its share to the others. *ret_fit of them
+ fit. 0 or -ENOMEM. */
 static int share_out(struct limits *l, const struct bucket_array *part, uint64_t nodes,
                      uint64_t *ret_fit) {
     uint64_t left = nodes;

@@ -39,15 +39,8 @@ static int add_table(struct demand *d, const struct bucket_table *t) {
     return r;
 }
 
-static struct bucket_array *part_of(struct bucket_table *t, const struct array *a) {
-    for (size_t i = 0; i < t->arrays.len; i++)
-        if (t->arrays.items[i].array == a)
-            return &t->arrays.items[i];
-    return NULL;
-}
-
 int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
-    struct bucket_array *part = part_of(t, b->array);
+    struct bucket_array *part = bucket_table_part(t, b->array->id);
     part->wanted += (uint32_t)nodes;
     part->wanted_vcpus += nodes * b->vcpus;
     t->asked += nodes;

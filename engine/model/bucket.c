@@ -188,6 +188,18 @@ int bucket_table_make(const struct snapshot *s, const struct cluster *c, usec_t 
     return 0;
 }
 
+struct bucket_array *bucket_table_part(struct bucket_table *t, uint64_t array_id) {
+    for (size_t i = 0; i < t->arrays.len; i++)
+        if (t->arrays.items[i].array->id == array_id)
+            return &t->arrays.items[i];
+    return NULL;
+}
+
+const struct bucket_array *bucket_table_array(const struct bucket_table *t,
+                                              const struct array *array) {
+    return bucket_table_part((struct bucket_table *)(uintptr_t)t, array->id);
+}
+
 /* --- which nodes they are --------------------------------------------------------------------- */
 
 /* Where the last node was: the next one is mostly of the same array, type and group. */
@@ -197,19 +209,13 @@ struct last_place {
     uint32_t bucket, group;
 };
 
-static struct bucket_array *find_part(struct bucket_table *t, uint64_t array_id) {
-    for (size_t i = 0; i < t->arrays.len; i++)
-        if (t->arrays.items[i].array->id == array_id)
-            return &t->arrays.items[i];
-    return NULL;
-}
-
 /* The bucket of a node; *ret is BUCKET_NONE when it has none. 0 or -ENOMEM. */
 static int bucket_of(struct bucket_table *t, struct last_place *last, const struct node *n,
                      uint32_t *ret) {
     bool same_array = last->part && last->part->array->id == n->array_id;
     if (!same_array)
-        *last = (struct last_place){.part = find_part(t, n->array_id), .bucket = BUCKET_NONE};
+        *last =
+            (struct last_place){.part = bucket_table_part(t, n->array_id), .bucket = BUCKET_NONE};
     int r = 0;
     if (last->part && (!same_array || last->machine_type != n->machine_type))
         r = bucket_of_type(t, last->part, n->machine_type, &last->bucket);
@@ -269,12 +275,4 @@ int bucket_table_add_members(struct bucket_table *t) {
     for (const struct node *n; r == 0 && (n = cluster_next_node(t->cluster, &position));)
         r = add_node(t, &last, n);
     return r;
-}
-
-const struct bucket_array *bucket_table_array(const struct bucket_table *t,
-                                              const struct array *array) {
-    for (size_t i = 0; i < t->arrays.len; i++)
-        if (t->arrays.items[i].array->id == array->id)
-            return &t->arrays.items[i];
-    return NULL;
 }

@@ -87,6 +87,8 @@ int bucket_table_add_members(struct bucket_table *t);
 void bucket_table_done(struct bucket_table *t);
 #define _cleanup_buckets_ _cleanup_(bucket_table_done)
 
+/* The same by id, for who counts what is asked for. NULL: no such array. */
+struct bucket_array *bucket_table_part(struct bucket_table *t, uint64_t array_id);
 /* The buckets of an array of the table's cluster. */
 const struct bucket_array *bucket_table_array(const struct bucket_table *t,
                                               const struct array *array);
