@@ -10,12 +10,11 @@
 
 /* The head of this name with a VM that has called home, or NULL. */
 static const struct node *find_head(const struct cluster *c, const char *name) {
-    for (size_t i = 0; i < c->arrays.len; i++) {
-        const struct array *a = cluster_array(c, i);
-        uint64_t position = strcasecmp(str_text(a->name), name) == 0 ? 0 : UINT64_MAX;
-        for (const struct node *n; (n = cluster_next_listed(c, a->id, NODES_HEADS, &position));)
-            if (str_len(n->private_ip))
-                return n;
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_listed(c, c->id, NODES_HEADS, &position));) {
+        const struct array *a = cluster_array_by_id(c, n->array_id);
+        if (a && strcasecmp(str_text(a->name), name) == 0 && str_len(n->private_ip))
+            return n;
     }
     return NULL;
 }

@@ -120,13 +120,10 @@ static void observe_heads(struct engine *e, struct work *w, const struct cyclecl
     w->absent_before = w->absent;
     w->absent = (struct id_vec){0};
     struct id_vec heads = {0};
-    for (size_t i = 0; i < c->arrays.len; i++) {
-        uint64_t position = 0, array_id = cluster_array(c, i)->id;
-        const struct node *n;
-        while ((n = cluster_next_listed(c, array_id, NODES_HEADS, &position)))
-            if (id_vec_append(&heads, n->id) < 0)
-                engine_fail(e, -ENOMEM);
-    }
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_listed(c, c->id, NODES_HEADS, &position));)
+        if (id_vec_append(&heads, n->id) < 0)
+            engine_fail(e, -ENOMEM);
     for (size_t i = 0; i < heads.len; i++)
         observe_head(e, cluster_id, heads.items[i], result, began);
     id_vec_done(&heads);

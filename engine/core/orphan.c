@@ -65,14 +65,12 @@ static bool has_set(const struct cluster *c, const char *name) {
 
 static bool has_head(const struct cluster *c, const char *name) {
     bool found = false;
-    for (size_t i = 0; i < c->arrays.len; i++) {
-        uint64_t position = 0, array_id = cluster_array(c, i)->id;
-        const struct node *n;
-        while (!found && (n = cluster_next_listed(c, array_id, NODES_HEADS, &position))) {
-            char *own = request_vm_name(n);
-            found = own && strcasecmp(own, name) == 0;
-            free(own);
-        }
+    uint64_t position = 0;
+    const struct node *n;
+    while (!found && (n = cluster_next_listed(c, c->id, NODES_HEADS, &position))) {
+        char *own = request_vm_name(n);
+        found = own && strcasecmp(own, name) == 0;
+        free(own);
     }
     return found;
 }

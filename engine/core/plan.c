@@ -354,12 +354,9 @@ static void plan_head(struct plan *p, const struct plan_input *in, const struct 
 
 static void plan_heads(struct plan *p, const struct plan_input *in) {
     const struct cluster *c = in->cluster;
-    for (size_t i = 0; i < c->arrays.len; i++) {
-        uint64_t position = 0, array_id = cluster_array(c, i)->id;
-        const struct node *n;
-        while ((n = cluster_next_listed(c, array_id, NODES_HEADS, &position)))
-            plan_head(p, in, n);
-    }
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_listed(c, c->id, NODES_HEADS, &position));)
+        plan_head(p, in, n);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */

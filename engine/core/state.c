@@ -46,11 +46,13 @@ static void survey_head(struct survey *s, const struct node *n) {
     s->head_waits = s->head_waits || n->status != NODE_READY;
 }
 
-static void survey_array(const struct cluster *c, uint64_t array_id, struct survey *s) {
+static void survey_lists(const struct cluster *c, struct survey *s) {
     const struct node *n;
-    for (uint64_t at = 0; (n = cluster_next_listed(c, array_id, NODES_TROUBLED, &at));)
-        note_problem(s, n);
-    for (uint64_t at = 0; (n = cluster_next_listed(c, array_id, NODES_HEADS, &at));)
+    for (size_t i = 0; i < c->arrays.len; i++)
+        for (uint64_t at = 0;
+             (n = cluster_next_listed(c, cluster_array(c, i)->id, NODES_TROUBLED, &at));)
+            note_problem(s, n);
+    for (uint64_t at = 0; (n = cluster_next_listed(c, c->id, NODES_HEADS, &at));)
         survey_head(s, n);
 }
 
@@ -59,8 +61,7 @@ static void survey_cluster(const struct cluster *c, struct survey *s) {
         .settled = cluster_settled(c),
         .left = c->sets.len > 0 || c->group_ready || !cluster_nodes_off(c),
     };
-    for (size_t i = 0; i < c->arrays.len; i++)
-        survey_array(c, cluster_array(c, i)->id, s);
+    survey_lists(c, s);
 }
 
 static void write_notes(struct engine *e, const struct work *w, const struct survey *s,

@@ -115,8 +115,12 @@ static int count(struct builder *b, struct cluster_box *c, const struct counted 
     return r < 0 ? r : count_member(b, c, counted, sign);
 }
 
-static struct node_place place_on(const struct counted *c, enum node_list list, uint64_t id) {
-    return (struct node_place){list == NODES_MEMBERS ? c->set_id : c->array_id, list, id};
+static struct node_place place_on(const struct node_box *n, const struct counted *c,
+                                  enum node_list list) {
+    uint64_t owner = list == NODES_MEMBERS ? c->set_id
+                     : list == NODES_HEADS ? n->node.cluster_id
+                                           : c->array_id;
+    return (struct node_place){owner, list, n->node.id};
 }
 
 static bool is_on(const struct counted *c, enum node_list list) {
@@ -130,8 +134,8 @@ static int relist(struct builder *b, struct cluster_box *c, const struct node_bo
     struct node_table *t = c->cluster.nodes;
     int r = 0;
     for (enum node_list list = 0; r == 0 && list < NODE_LIST_MAX; list++) {
-        struct node_place from = place_on(old, list, n->node.id);
-        struct node_place to = place_on(now, list, n->node.id);
+        struct node_place from = place_on(n, old, list);
+        struct node_place to = place_on(n, now, list);
         bool moved = is_on(old, list) != is_on(now, list) || from.owner != to.owner;
         if (moved && is_on(old, list))
             r = node_table_unlist(t, &b->edit, from);

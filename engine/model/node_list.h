@@ -7,7 +7,8 @@
  * scale set, so that a change of one node costs no look at all the others.
  *
  * Invariants
- * - A list belongs to an array or, NODES_MEMBERS, to a set: that is its `owner`.
+ * - A list belongs to an array, NODES_MEMBERS to a set and NODES_HEADS to the cluster: that is its
+ *   `owner`.
  * - A node is on exactly one of the lists up to NODES_LEAVING; those behind it are independent.
  * - The lists are as of the last builder_count: who walks over one looks whether a node still has
  *   what it was listed for, and may change nodes meanwhile.
@@ -24,9 +25,9 @@ enum node_list {
     NODES_PLACED,   /* acquiring in a scale set */
     NODES_UNREADY,  /* with a VM, and not (or no longer) ready */
     NODES_READY,
-    NODES_LEAVING,  /* not wanted */
-    NODES_TROUBLED, /* held, or failed */
-    NODES_HEADS,
+    NODES_LEAVING,   /* not wanted */
+    NODES_TROUBLED,  /* held, or failed */
+    NODES_HEADS,     /* of the cluster */
     NODES_SWITCHING, /* the VM is to be deallocated, or to be started again */
     NODES_WITH_VM,   /* to be started, and the VM is known */
     NODES_MEMBERS,   /* of a set, all of them */

@@ -35,7 +35,7 @@ int node_table_add(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_replace(struct node_table *t, struct edit *e, struct node_box *n);
 int node_table_remove(struct node_table *t, struct edit *e, const struct node_box *n);
 
-/* A place on a list of nodes; array and set ids come from one counter, so an owner is either. */
+/* A place on a list of nodes; the ids of all that can be an owner come from one counter. */
 struct node_place {
     uint64_t owner;
     enum node_list list;

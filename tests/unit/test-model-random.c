@@ -171,7 +171,9 @@ static void check_types(const struct array *a, const struct naive_cluster *naive
 }
 
 static bool belongs(const struct node *n, uint64_t owner, enum node_list list) {
-    uint64_t its = list == NODES_MEMBERS ? n->set_id : n->array_id;
+    uint64_t its = list == NODES_MEMBERS ? n->set_id
+                   : list == NODES_HEADS ? n->cluster_id
+                                         : n->array_id;
     return its == owner && node_lists(n) & 1u << list;
 }
 
@@ -240,6 +242,7 @@ static void check_cluster(const struct cluster *c, const struct naive_cluster *n
         check_types(a, naive);
         check_lists(c, a->id);
     }
+    check_lists(c, c->id);
     check_sets(c, naive, at);
     uint64_t position = 0, last = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position)); total--) {
