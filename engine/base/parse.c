@@ -58,7 +58,8 @@ char *text_trim(char *text) {
     size_t len = strlen(text);
     while (len && strchr(" \t\r\n", text[len - 1]))
         len--;
-    text[len] = '\0';
+    if (text[len])
+        text[len] = '\0';
     return text;
 }
 

@@ -16,7 +16,8 @@ int parse_u64(const char *text, uint64_t *ret);
 /* yes/no, true/false, on/off, 1/0 in any case. 0 or -EINVAL. */
 int parse_bool(const char *text, bool *ret);
 
-/* Cuts blanks (space, tab, CR, LF) from both ends, in place. Returns the new start. */
+/* Cuts blanks (space, tab, CR, LF) from both ends, in place. Returns the new start. Nothing is
+ * written where there is nothing to cut: an empty text may be a literal. */
 char *text_trim(char *text);
 
 /* Equality with ASCII case folding, as template names compare. */

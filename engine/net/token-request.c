@@ -111,9 +111,12 @@ static int read_federated(const char *path, struct error *err, char **ret) {
     int r = file_read(path, &b);
     if (r < 0)
         return err_wrap(err, r, "cannot read the federated token %s", path);
-    char *text = strdup(text_trim(b.data));
-    if (b.cap)
-        crypto_wipe(b.data, b.len);
+    const char *token = text_trim(b.data);
+    if (!*token)
+        return err_set(err, -ENODATA, "invalid_config", "the federated token file %s is empty",
+                       path);
+    char *text = strdup(token);
+    crypto_wipe(b.data, b.len);
     if (!text)
         return -ENOMEM;
     *ret = text;

@@ -249,6 +249,33 @@ static void a_federated_token_is_read_each_time(void **state) {
     tokens_stop(&t);
 }
 
+/* As the moment between truncating it and writing it anew shows it. */
+static void an_empty_federated_token_is_named(void **state) {
+    (void)state;
+    char path[] = "/tmp/test-net-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    struct issuer issuer = {.lifetime = "3600"};
+    struct tokens t;
+    struct wanted a;
+    tokens_start(
+        &t, &issuer,
+        (struct token_config){.tenant = "t", .client_id = "app", .federated_token_file = path});
+    want(t.source, &a);
+    tokens_run(&t, &a.calls, 1);
+    assert_int_equal(a.failure, TOKEN_REFUSED);
+    assert_non_null(strstr(a.message, "is empty"));
+    assert_non_null(strstr(a.message, path));
+    assert_int_equal(web_count(t.web), 0);
+    assert_int_equal(write(fd, "later", 5), 5);
+    (void)close(fd);
+    want(t.source, &a);
+    tokens_run(&t, &a.calls, 1);
+    assert_int_equal(a.failure, TOKEN_FINE);
+    assert_int_equal(unlink(path), 0);
+    tokens_stop(&t);
+}
+
 static void exactly_one_way_to_sign_in(void **state) {
     (void)state;
     struct token_source *t = NULL;
@@ -281,6 +308,7 @@ int main(void) {
         cmocka_unit_test(what_may_pass_is_tried_again),
         cmocka_unit_test(a_managed_identity_asks_the_metadata_service),
         cmocka_unit_test(a_federated_token_is_read_each_time),
+        cmocka_unit_test(an_empty_federated_token_is_named),
         cmocka_unit_test(exactly_one_way_to_sign_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
