@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "file.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,13 +53,19 @@ static int sync_directory_of(const char *path) {
     return 0;
 }
 
+/* A name beside `path` that others of the directory cannot foresee. NULL: no memory. */
+static char *temporary_name(const char *path) {
+    char *name = NULL;
+    return asprintf(&name, "%s.%016" PRIx64 ".tmp", path, random_u64(&random_system)) < 0 ? NULL
+                                                                                          : name;
+}
+
 int file_write(const char *path, const void *data, size_t len, mode_t mode) {
-    _cleanup_free_ char *temporary = NULL;
-    if (asprintf(&temporary, "%s.%d.tmp", path, (int)getpid()) < 0) {
-        temporary = NULL;
+    _cleanup_free_ char *temporary = temporary_name(path);
+    if (!temporary)
         return -ENOMEM;
-    }
-    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    _cleanup_close_ int fd =
+        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return -errno;
     int r = write_all(fd, data, len);

@@ -13,8 +13,8 @@
  */
 int file_read(const char *path, struct buf *b);
 
-/* Replaces `path` atomically: temporary file, fsync, rename, fsync of the directory. 0 or -errno.
- */
+/* Replaces `path` atomically: a new temporary file whose name nobody can foresee, fsync, rename,
+   fsync of the directory. 0 or -errno. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode);
 
 /* mkdir -p; existing directories are fine. 0 or -errno. */

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/id-map.h"
 #include "base/ini.h"
@@ -16,7 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -193,6 +196,26 @@ static void test_seeded_random_repeats(void **state) {
     assert_int_equal(x[14], '4');
 }
 
+/* In a directory where others may write, a planted link must not choose what is written to. */
+static void test_file_write_follows_no_planted_link(void **state) {
+    (void)state;
+    char dir[] = "/tmp/base-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char path[64], link[96], victim[64];
+    (void)snprintf(path, sizeof(path), "%s/f", dir);
+    (void)snprintf(link, sizeof(link), "%s/f.%d.tmp", dir, (int)getpid());
+    (void)snprintf(victim, sizeof(victim), "%s/victim", dir);
+    assert_int_equal(symlink(victim, link), 0);
+    _cleanup_buf_ struct buf text = BUF_INIT(64);
+    assert_int_equal(file_write(path, "new", 3, 0600), 0);
+    assert_int_equal(file_read(path, &text), 0);
+    assert_string_equal(text.data, "new");
+    assert_int_equal(access(victim, F_OK), -1);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
@@ -206,6 +229,7 @@ int main(void) {
         cmocka_unit_test(test_ini),
         cmocka_unit_test(test_str_keeps_equal_text),
         cmocka_unit_test(test_seeded_random_repeats),
+        cmocka_unit_test(test_file_write_follows_no_planted_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
