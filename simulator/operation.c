@@ -37,7 +37,7 @@ static void finish_set(struct operation *operation, void *target) {
         return;
     set->running = NULL;
     set->failed = operation->status == OPERATION_FAILED;
-    world_touch(operation->world, &set->object);
+    world_change(operation->world, &set->object);
 }
 
 static void finish_vm(struct operation *operation, void *target) {

@@ -31,10 +31,11 @@ static json_t *save_resource(const struct object *object) {
 
 static json_t *save_set(const struct object *object) {
     const struct set *set = list_entry(object, struct set, object);
-    return json_pack("{s:s,s:s,s:O,s:s,s:I,s:I,s:b,s:b}", "group", set->object.group->name, "name",
-                     set->name, "body", set->body, "unique_id", set->unique_id, "created_at",
-                     (json_int_t)set->created_at, "next_instance", (json_int_t)set->next_instance,
-                     "deleting", set->deleting, "failed", set->failed);
+    return json_pack("{s:s,s:s,s:O,s:s,s:I,s:I,s:b,s:b,s:I}", "group", set->object.group->name,
+                     "name", set->name, "body", set->body, "unique_id", set->unique_id,
+                     "created_at", (json_int_t)set->created_at, "next_instance",
+                     (json_int_t)set->next_instance, "deleting", set->deleting, "failed",
+                     set->failed, "version", (json_int_t)set->object.version);
 }
 
 static json_t *save_agent(const struct agent *agent) {
@@ -46,15 +47,16 @@ static json_t *save_agent(const struct agent *agent) {
 
 static json_t *save_vm(const struct object *object) {
     const struct vm *vm = list_entry(object, struct vm, object);
-    json_t *record = json_pack(
-        "{s:s,s:s*,s:s,s:s,s:i,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:b,s:b,s:I,s:I,s:I}", "group",
-        vm->object.group->name, "set", vm->set ? vm->set->name : NULL, "name", vm->name,
-        "computer_name", vm->computer_name, "region", vm->region, "size", vm->size->name, "vm_id",
-        vm->vm_id, "zone", vm->zone, "number", (json_int_t)vm->number, "address",
-        (json_int_t)vm->address, "public_address", (json_int_t)vm->public_address, "state",
-        vm_state_text(vm), "fate", (int)vm->fate, "spot", vm->spot, "evict_deallocates",
-        vm->evict_deallocates, "created_at", (json_int_t)vm->created_at, "changed_at",
-        (json_int_t)vm->changed_at, "phase_at", (json_int_t)vm->phase.at);
+    json_t *record =
+        json_pack("{s:s,s:s*,s:s,s:s,s:i,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:b,s:b,s:I,s:I,s:I,s:I}",
+                  "group", vm->object.group->name, "set", vm->set ? vm->set->name : NULL, "name",
+                  vm->name, "computer_name", vm->computer_name, "region", vm->region, "size",
+                  vm->size->name, "vm_id", vm->vm_id, "zone", vm->zone, "number",
+                  (json_int_t)vm->number, "address", (json_int_t)vm->address, "public_address",
+                  (json_int_t)vm->public_address, "state", vm_state_text(vm), "fate", (int)vm->fate,
+                  "spot", vm->spot, "evict_deallocates", vm->evict_deallocates, "created_at",
+                  (json_int_t)vm->created_at, "changed_at", (json_int_t)vm->changed_at, "phase_at",
+                  (json_int_t)vm->phase.at, "version", (json_int_t)vm->object.version);
     if (!record || json_object_set_new(record, "agent", save_agent(&vm->agent)) < 0 ||
         (vm->body && json_object_set(record, "body", vm->body) < 0) ||
         (vm->subnet && json_object_set_new(record, "subnet", json_string(vm->subnet->id)) < 0)) {
@@ -131,6 +133,7 @@ static int load_set(struct world *world, json_t *record) {
     set->next_instance = (uint32_t)json_path_int(record, "next_instance", 0);
     set->deleting = json_path_bool(record, "deleting", false);
     set->failed = json_path_bool(record, "failed", false);
+    set->object.version = (uint64_t)json_path_int(record, "version", 1);
     return 0;
 }
 
@@ -207,6 +210,7 @@ static int load_vm(struct world *world, json_t *record) {
     restore_vm(world, vm, record);
     if (state == VM_DELETING && vm->set)
         vm->set->live--;
+    vm->object.version = (uint64_t)json_path_int(record, "version", 1);
     vm->state = (enum vm_state)state;
     timer_cancel(&world->timers, &vm->phase);
     r = load_agent(vm, json_object_get(record, "agent"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "render.h"
 
+#include "condition.h"
 #include "network.h"
 #include "set.h"
 #include "vm.h"
@@ -46,6 +47,7 @@ json_t *render_set(const struct set *set) {
     if (!body)
         return NULL;
     put_identity(body, set->object.id, set->name, "Microsoft.Compute/virtualMachineScaleSets");
+    (void)json_object_set_new(body, "etag", etag_json(&set->object));
     /* What is secret is not given back. */
     json_path_delete(body, "properties.virtualMachineProfile.osProfile.customData");
     json_path_delete(body, "properties.virtualMachineProfile.osProfile.adminPassword");
@@ -91,6 +93,7 @@ json_t *render_vm(const struct vm *vm, bool with_view) {
     if (!body)
         return NULL;
     put_identity(body, vm->object.id, vm->name, "Microsoft.Compute/virtualMachines");
+    (void)json_object_set_new(body, "etag", etag_json(&vm->object));
     json_path_delete(body, "properties.osProfile.customData");
     json_path_delete(body, "properties.osProfile.adminPassword");
     (void)json_path_set(body, "properties.vmId", json_string(vm->vm_id));

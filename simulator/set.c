@@ -41,7 +41,7 @@ int set_update(struct world *world, struct set *set, json_t *body) {
     set->spot = text_is(body, "properties.virtualMachineProfile.priority", "Spot");
     set->evict_deallocates =
         !text_is(body, "properties.virtualMachineProfile.evictionPolicy", "Delete");
-    world_touch(world, &set->object);
+    world_change(world, &set->object);
     return 0;
 }
 
@@ -198,7 +198,7 @@ int set_grow(struct world *world, struct set *set, const struct growth *growth,
         }
         last = ready_at > last ? ready_at : last;
     }
-    world_touch(world, &set->object);
+    world_change(world, &set->object);
     *ret_ready_at = last;
     return 0;
 }
@@ -211,6 +211,6 @@ usec_t set_shrink(struct world *world, struct set *set, uint32_t count) {
         usec_t at = vm_act(set->vms.items[i], VM_ACTION_DELETE);
         last = at > last ? at : last;
     }
-    world_touch(world, &set->object);
+    world_change(world, &set->object);
     return last;
 }

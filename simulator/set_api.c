@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api.h"
 #include "check.h"
+#include "condition.h"
 #include "console.h"
 #include "listing.h"
 #include "quota.h"
@@ -195,6 +196,7 @@ static void perform(struct exchange *ex, const struct set_write *write) {
     }
     set->running = operation;
     set->failed = false;
+    put_etag(ex, &set->object);
     reply_write(ex, write->set ? 200 : 201, render_set(set), operation);
 }
 
@@ -221,6 +223,8 @@ static bool check_count(struct exchange *ex, const struct set_write *write) {
 
 static void handle_put(struct exchange *ex) {
     struct set_write write = {.set = find_set(ex), .body = ex->body};
+    if (!check_conditions(ex, write.set ? &write.set->object : NULL))
+        return;
     if (check_name(ex, ex->captures[0]) && check_write(ex, &write) && check_count(ex, &write) &&
         check_concurrency(ex, &write))
         perform(ex, &write);
@@ -228,7 +232,7 @@ static void handle_put(struct exchange *ex) {
 
 static void handle_patch(struct exchange *ex) {
     struct set *set = set_of_path(ex);
-    if (!set)
+    if (!set || !check_conditions(ex, &set->object))
         return;
     _cleanup_json_ json_t *body = json_deep_copy(set->body);
     if (!body ||
@@ -245,8 +249,10 @@ static void handle_patch(struct exchange *ex) {
 
 static void handle_get(struct exchange *ex) {
     struct set *set = set_of_path(ex);
-    if (set)
-        reply_json(ex, 200, render_set(set));
+    if (!set)
+        return;
+    put_etag(ex, &set->object);
+    reply_json(ex, 200, render_set(set));
 }
 
 static void handle_delete(struct exchange *ex) {
@@ -267,7 +273,7 @@ static void handle_delete(struct exchange *ex) {
     operation_preempt(set->running);
     set->running = NULL;
     set->deleting = true;
-    world_touch(ex->world, &set->object);
+    world_change(ex->world, &set->object);
     struct operation *operation = operation_new(
         ex->world, &(struct operation_plan){.provider = "Microsoft.Compute",
                                             .target = &set->object,

@@ -217,6 +217,7 @@ int vm_new(struct world *world, const struct vm_plan *plan, struct vm **ret, use
     }
     if (plan->public_address)
         vm->public_address = world->next_public_address++;
+    world_change(world, &vm->object);
     vm->home = plan->home;
     vm->changed_at = vm->created_at;
     *ret = vm;
@@ -259,8 +260,7 @@ usec_t vm_act(struct vm *vm, enum vm_action action) {
         vm->running = NULL;
     }
     enter(vm, actions[action].state, at);
-    if (vm->set)
-        world_touch(vm->world, &vm->set->object);
+    world_change(vm->world, vm->set ? &vm->set->object : &vm->object);
     return at;
 }
 

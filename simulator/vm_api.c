@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api.h"
 #include "check.h"
+#include "condition.h"
 #include "console.h"
 #include "listing.h"
 #include "network.h"
@@ -108,6 +109,7 @@ static void begin_create(struct exchange *ex, const struct machine_check *check,
         return;
     }
     vm->running = operation;
+    put_etag(ex, &vm->object);
     reply_write(ex, 201, render_vm(vm, false), operation);
 }
 
@@ -140,7 +142,8 @@ static void update(struct exchange *ex, struct vm *vm) {
     json_t *tags = json_object_get(ex->body, "tags");
     if (tags && vm->body)
         (void)json_object_set(vm->body, "tags", tags);
-    world_touch(ex->world, &vm->object);
+    world_change(ex->world, &vm->object);
+    put_etag(ex, &vm->object);
     usec_t ends_at = vm->running ? vm->running->ends_at : clock_wall(&clock_real);
     operation_preempt(vm->running);
     vm->running = operation_new(ex->world, &(struct operation_plan){.provider = "Microsoft.Compute",
@@ -164,9 +167,10 @@ static void handle_put(struct exchange *ex) {
                        "Required parameter 'properties' is missing (null).");
         return;
     }
-    if (!check_name(ex, ex->captures[0]) || !check_machine(ex, &check) || !check_set(ex, &set))
-        return;
     struct vm *vm = find_vm(ex);
+    if (!check_name(ex, ex->captures[0]) || !check_conditions(ex, vm ? &vm->object : NULL) ||
+        !check_machine(ex, &check) || !check_set(ex, &set))
+        return;
     if (vm)
         update(ex, vm);
     else if (check_quota(ex, &check, 1))
@@ -175,15 +179,17 @@ static void handle_put(struct exchange *ex) {
 
 static void handle_patch(struct exchange *ex) {
     struct vm *vm = vm_of_path(ex);
-    if (vm)
+    if (vm && check_conditions(ex, &vm->object))
         update(ex, vm);
 }
 
 static void handle_get(struct exchange *ex) {
     struct vm *vm = vm_of_path(ex);
     const char *expand = exchange_query(ex, "$expand");
-    if (vm)
-        reply_json(ex, 200, render_vm(vm, expand && strcasecmp(expand, "instanceView") == 0));
+    if (!vm)
+        return;
+    put_etag(ex, &vm->object);
+    reply_json(ex, 200, render_vm(vm, expand && strcasecmp(expand, "instanceView") == 0));
 }
 
 static void handle_view(struct exchange *ex) {

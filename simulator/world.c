@@ -141,6 +141,13 @@ void world_touch(struct world *world, struct object *object) {
         state_touch(world->state, object);
 }
 
+/* Made of the time, so that a resource that is made again never has an etag of before. */
+void world_change(struct world *world, struct object *object) {
+    uint64_t now = clock_wall(&clock_real);
+    object->version = now > object->version ? now : object->version + 1;
+    world_touch(world, object);
+}
+
 struct group *world_group(const struct world *world, const char *name) {
     _cleanup_free_ char *id = text_format(SUBSCRIPTION_PATH "/resourceGroups/%s", name);
     return world_find(world, OBJECT_GROUP, id);

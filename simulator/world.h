@@ -55,6 +55,7 @@ struct object {
     struct list dirty;  /* linked while the state file does not have the present form */
     struct list member; /* of its group's objects (groups: of the world's; operations: likewise) */
     struct group *group;
+    uint64_t version; /* of a VM or set: what its etag says; grows with each change of it */
 };
 
 struct group {
@@ -220,6 +221,8 @@ void world_remove(struct world *world, struct object *object);
 void *world_find(const struct world *world, enum object_kind kind, const char *id);
 /* Marks an object to be saved at the next commit. */
 void world_touch(struct world *world, struct object *object);
+/* The same for a change that a client can see: the object has another etag from now on. */
+void world_change(struct world *world, struct object *object);
 
 /* The group of a name in any case, or NULL. Borrowed. */
 struct group *world_group(const struct world *world, const char *name);
