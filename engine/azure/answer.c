@@ -45,18 +45,20 @@ static usec_t now_of(const struct job *j) {
 
 /* Classes */
 
-static void set_fault(struct job *j, struct answer *a, const json_t *error, int status) {
+/* Returns false when there was no memory to read it. */
+static bool set_fault(struct job *j, struct answer *a, const json_t *error, int status) {
     struct fault f;
     if (fault_read(error, status, &j->results.arena, &f) < 0) {
         a->result.result = CYCLECLOUD_TRANSPORT;
         a->result.code = "NoMemory";
         a->result.message = "no memory to read the error";
-        return;
+        return false;
     }
     a->result.result = f.result;
     a->result.code = f.code;
     a->result.message = *f.message ? f.message : "the cloud gave no reason";
     a->result.quota = f.quota;
+    return true;
 }
 
 static void set_transport(struct answer *a, const char *code, const char *message) {
@@ -78,16 +80,18 @@ static const char *const canceled[] = {"Canceled", NULL};
 
 /* The state of an operation or resource: Succeeded, Failed, Canceled, or anything else: goes on. */
 static void set_state(struct job *j, struct answer *a, const char *state) {
+    a->result.operation_ended = true;
     if (state_is(state, succeeded)) {
         a->result.result = CYCLECLOUD_OK;
     } else if (state_is(state, failed)) {
-        set_fault(j, a, a->root, 0);
+        a->result.operation_ended = set_fault(j, a, a->root, 0);
     } else if (state_is(state, canceled)) {
         a->result.result = CYCLECLOUD_CONFLICT;
         a->result.code = "OperationPreempted";
         a->result.message = "the operation was superseded by a later one";
     } else {
         a->result.result = CYCLECLOUD_PENDING;
+        a->result.operation_ended = false;
     }
 }
 
@@ -167,7 +171,7 @@ static void judge(struct job *j, struct answer *a) {
     else if (status / 100 == 2)
         set_success(j, a);
     else
-        set_fault(j, a, a->root, status);
+        (void)set_fault(j, a, a->root, status);
     if (!a->result.message)
         a->result.message = "no memory";
 }

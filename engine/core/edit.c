@@ -75,9 +75,13 @@ void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not
 }
 
 usec_t hold_until(const struct engine *e, enum hold hold) {
-    if (hold == HOLD_INVALID)
-        return USEC_NEVER;
-    return hold == HOLD_QUOTA ? engine_now(e) + RETRY_QUOTA : 0;
+    static const usec_t delays[HOLD_MAX] = {
+        [HOLD_THROTTLED] = RETRY_PASSING, [HOLD_UNREACHABLE] = RETRY_PASSING,
+        [HOLD_QUOTA] = RETRY_QUOTA,       [HOLD_CREDENTIALS] = RETRY_CREDENTIALS,
+        [HOLD_INVALID] = USEC_NEVER,      [HOLD_RETRIES] = USEC_NEVER,
+    };
+    usec_t delay = delays[hold];
+    return delay && delay != USEC_NEVER ? engine_now(e) + delay : delay;
 }
 
 static void forget_vm(struct engine *e, struct node *n) {

@@ -30,6 +30,8 @@
 #define RETRY_CAPACITY_MIN (5 * USEC_MIN)
 #define RETRY_CAPACITY_MAX (30 * USEC_MIN)
 #define RETRY_QUOTA (10 * USEC_MIN)
+#define RETRY_CREDENTIALS (2 * USEC_MIN)
+#define RETRY_PASSING (1 * USEC_MIN) /* after a failure inside the cloud */
 #define NODE_RETRIES_MAX 3u
 #define NODE_VM_FAILED \
     "failed" /* resource_id of a VM that must be deleted before another is made */

@@ -154,9 +154,10 @@ static void wait_again(struct engine *e, const struct node *n) {
     if (!copy)
         return;
     enum hold hold = copy->hold;
+    usec_t until = copy->not_before ? copy->not_before : hold_until(e, hold);
     struct str *message = str_ref(copy->message);
     edit_node_unbind(e, copy);
-    edit_node_hold(e, copy, hold, hold_until(e, hold), str_text(message));
+    edit_node_hold(e, copy, hold, until, str_text(message));
     str_unref(message);
 }
 

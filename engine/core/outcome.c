@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "console.h"
+#include "outcome.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -12,8 +11,6 @@
 
 #define POLL_DEFAULT (5 * USEC_SEC)
 #define BACKOFF_FIRST (1 * USEC_SEC)
-#define BACKOFF_LAST (60 * USEC_SEC)
-#define AUTH_RETRY (2 * USEC_MIN)
 #define CONFLICT_RETRY (5 * USEC_SEC)
 
 /* Exponential from one second to a minute, with up to a fifth of jitter. */
@@ -51,9 +48,8 @@ static void visit_acquiring(struct engine *e, const struct cluster *c, const str
     }
 }
 
-/* Calls `visit` for each node that waits for this intent. */
-static void each_node(struct engine *e, const struct intent *i,
-                      void (*visit)(struct engine *, const struct node *, void *), void *arg) {
+void outcome_each_node(struct engine *e, const struct intent *i,
+                       void (*visit)(struct engine *, const struct node *, void *), void *arg) {
     const struct visitor v = {visit, arg};
     engine_count(e);
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
@@ -66,12 +62,6 @@ static void each_node(struct engine *e, const struct intent *i,
         visit_acquiring(e, c, &v);
 }
 
-struct holding {
-    enum hold hold;
-    usec_t not_before;
-    const char *message;
-};
-
 static void hold_node(struct engine *e, const struct node *n, void *arg) {
     const struct holding *h = arg;
     if (n->target != TARGET_STARTED)
@@ -79,6 +69,11 @@ static void hold_node(struct engine *e, const struct node *n, void *arg) {
     struct node *copy = edit_node_volatile(e, n);
     if (copy)
         edit_node_hold(e, copy, h->hold, h->not_before, h->message);
+}
+
+void outcome_hold_nodes(struct engine *e, const struct intent *i, const struct holding *h) {
+    struct holding copy = *h;
+    outcome_each_node(e, i, hold_node, &copy);
 }
 
 /* Waiting, and the same request later. */
@@ -89,7 +84,7 @@ static void try_later(struct engine *e, struct intent *i, enum hold hold, usec_t
     i->next_at = at;
     struct holding h = {hold, 0, message};
     if (!intent_deletes(i->kind))
-        each_node(e, i, hold_node, &h);
+        outcome_hold_nodes(e, i, &h);
 }
 
 /* --- success ---------------------------------------------------------------------------------- */
@@ -111,13 +106,7 @@ static const struct node *intent_node(struct engine *e, const struct intent *i) 
     return c ? cluster_node(c, i->node_id) : NULL;
 }
 
-/* What an intent makes: nodes of this array, of this machine type. */
-struct made {
-    const struct array *array; /* NULL: it or its definition is not there any more */
-    const char *machine_type;
-};
-
-static struct made made_by(struct engine *e, const struct intent *i) {
+struct made outcome_made_by(struct engine *e, const struct intent *i) {
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     const struct set *s = c && i->set_id ? cluster_set_by_id(c, i->set_id) : NULL;
     const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
@@ -129,7 +118,7 @@ static struct made made_by(struct engine *e, const struct intent *i) {
 
 /* The cloud had all that was asked for. */
 static void end_shortage(struct engine *e, const struct intent *i) {
-    struct made made = made_by(e, i);
+    struct made made = outcome_made_by(e, i);
     if (made.array)
         shortage_clear(e, made.array, made.machine_type);
 }
@@ -181,7 +170,7 @@ static void vm_deallocated(struct engine *e, struct intent *i) {
                   "deallocated");
 }
 
-static void set_written(struct engine *e, struct intent *i) {
+void outcome_set_written(struct engine *e, const struct intent *i) {
     struct set *s = edit_set(e, i->cluster_id, i->set_id);
     if (!s)
         return;
@@ -191,10 +180,10 @@ static void set_written(struct engine *e, struct intent *i) {
 
 static void set_filled(struct engine *e, struct intent *i) {
     end_shortage(e, i);
-    set_written(e, i);
+    outcome_set_written(e, i);
 }
 
-static void forget_set(struct engine *e, uint64_t cluster_id, uint64_t set_id) {
+void outcome_forget_set(struct engine *e, uint64_t cluster_id, uint64_t set_id) {
     struct work *w = engine_work(e, cluster_id);
     if (w)
         work_forget_set(w, set_id);
@@ -221,7 +210,7 @@ static void set_deleted(struct engine *e, struct intent *i) {
             edit_node_unbind(e, copy);
     }
     id_vec_done(&members);
-    forget_set(e, i->cluster_id, i->set_id);
+    outcome_forget_set(e, i->cluster_id, i->set_id);
 }
 
 static void instances_changed(struct engine *e, struct intent *i) {
@@ -280,7 +269,7 @@ static void on_pending(struct engine *e, struct intent *i, const struct cycleclo
     if (!news)
         return;
     if (!intent_deletes(i->kind))
-        each_node(e, i, hold_node, &h);
+        outcome_hold_nodes(e, i, &h);
     if (i->kind == INTENT_CREATE_SET || i->kind == INTENT_RESIZE_SET)
         observe_set_soon(e, i->cluster_id, i->set_id, USEC_SEC / 2);
     if (i->kind == INTENT_CREATE_VM) {
@@ -290,9 +279,7 @@ static void on_pending(struct engine *e, struct intent *i, const struct cycleclo
     }
 }
 
-/* What is wanted of a set's members is worked out again from a listing, after a while that grows
- * from refusal to refusal. */
-static void plan_anew(struct engine *e, struct intent *i, usec_t least) {
+void outcome_plan_anew(struct engine *e, struct intent *i, usec_t least) {
     struct work *w = engine_work(e, i->cluster_id);
     struct set_work *sw = w ? work_set(w, i->set_id) : NULL;
     if (!sw)
@@ -313,7 +300,7 @@ static void on_throttled(struct engine *e, struct intent *i,
 static void on_transport(struct engine *e, struct intent *i,
                          const struct cyclecloud_result *result) {
     if (intent_names_instances(i->kind)) { /* it may have had its effect */
-        plan_anew(e, i, result->retry_after_us);
+        outcome_plan_anew(e, i, result->retry_after_us);
         return;
     }
     usec_t at =
@@ -322,14 +309,14 @@ static void on_transport(struct engine *e, struct intent *i,
 }
 
 static void on_auth(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
-    try_later(e, i, HOLD_CREDENTIALS, engine_now(e) + AUTH_RETRY, result->message);
+    try_later(e, i, HOLD_CREDENTIALS, engine_now(e) + RETRY_CREDENTIALS, result->message);
 }
 
 /* Another operation runs there: what is wanted is worked out again from a fresh listing. */
 static void on_conflict(struct engine *e, struct intent *i,
                         const struct cyclecloud_result *result) {
     if (i->kind == INTENT_RESIZE_SET || intent_names_instances(i->kind)) {
-        plan_anew(e, i, CONFLICT_RETRY);
+        outcome_plan_anew(e, i, CONFLICT_RETRY);
         return;
     }
     i->state = INTENT_OPEN;
@@ -337,106 +324,14 @@ static void on_conflict(struct engine *e, struct intent *i,
     i->next_at = told_or(e, result, CONFLICT_RETRY + backoff(e, i->attempts));
 }
 
-struct failing {
-    const struct cyclecloud_result *result;
-    struct intent *intent;
-    bool set_exists;
-};
-
-static enum hold hold_of(enum cyclecloud_class class) {
-    static const enum hold holds[CYCLECLOUD_CLASS_MAX] = {
-        [CYCLECLOUD_QUOTA] = HOLD_QUOTA,
-        [CYCLECLOUD_CAPACITY] = HOLD_CAPACITY,
-        [CYCLECLOUD_INVALID] = HOLD_INVALID,
-    };
-    return holds[class];
-}
-
-/* A VM that is there, and of no use. It has a console unless it never ran. */
-static void vm_failed(struct engine *e, struct node *n, enum hold hold) {
-    edit_text(e, &n->resource_id, NODE_VM_FAILED);
-    if (hold != HOLD_CAPACITY && hold != HOLD_QUOTA)
-        (void)console_comes_first(e, n); /* the plan waits for it */
-}
-
-/* A wanted node whose request was refused goes back to waiting; one made by name ends for want of
-   capacity, as CycleCloud has it. */
-static void fail_node(struct engine *e, const struct node *n, void *arg) {
-    const struct failing *f = arg;
-    enum hold hold = hold_of(f->result->result);
-    if (n->target != TARGET_STARTED)
-        return;
-    if (!n->elastic && !n->fixed && hold == HOLD_CAPACITY) {
-        struct node *copy = edit_node(e, n);
-        if (!copy)
-            return;
-        copy->target = TARGET_TERMINATED;
-        edit_node_status(e, copy, NODE_TERMINATING, PHASE_NONE);
-        edit_text(e, &copy->message, f->result->message);
-        if (!f->set_exists)
-            edit_node_remove(e, copy);
-        return;
-    }
-    struct node *copy = edit_node(e, n);
-    if (!copy)
-        return;
-    bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
-    if (!exists)
-        edit_node_unbind(e, copy);
-    else
-        vm_failed(e, copy, hold);
-    edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
-}
-
-static void remember_shortage(struct engine *e, const struct intent *i) {
-    struct made made = made_by(e, i);
-    if (made.array)
-        shortage_add(e, made.array, made.machine_type);
-}
-
-static void announce_failure(struct engine *e, const struct intent *i,
-                             const struct cyclecloud_result *result) {
+void outcome_announce_failure(struct engine *e, const struct intent *i,
+                              const struct cyclecloud_result *result) {
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     const struct node *n = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
     journal_event(e, EVENT_CLUSTER_CHANGED, c, n, "%s failed: %s: %s (request %s)",
                   intent_verb(i->kind), result->code, result->message, result->request_id);
     log_warning("failed intent=%" PRIu64 " what=\"%s\" code=%s message=\"%s\"", i->id,
                 intent_verb(i->kind), result->code, result->message);
-}
-
-/* The cloud refused, at once or after a while. */
-static void on_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
-    announce_failure(e, i, result);
-    if (intent_names_instances(i->kind)) {
-        plan_anew(e, i, BACKOFF_LAST);
-        return;
-    }
-    if (intent_deletes(i->kind)) {
-        i->state = INTENT_OPEN;
-        i->dirty = true;
-        i->next_at = engine_now(e) + BACKOFF_LAST;
-        return;
-    }
-    if (result->result == CYCLECLOUD_CAPACITY)
-        remember_shortage(e, i);
-    bool accepted = i->state == INTENT_ACCEPTED;
-    struct failing f = {result, i, i->kind == INTENT_RESIZE_SET || accepted};
-    if (f.set_exists && i->set_id) {
-        /* part of it may have come: the listing decides about each node */
-        set_written(e, i);
-        struct holding h = {hold_of(result->result), 0, result->message};
-        each_node(e, i, hold_node, &h);
-        intents_close(e, i);
-        return;
-    }
-    each_node(e, i, fail_node, &f);
-    if (i->kind == INTENT_CREATE_SET) {
-        uint64_t cluster_id = i->cluster_id, set_id = i->set_id;
-        intents_close(e, i);
-        forget_set(e, cluster_id, set_id);
-        return;
-    }
-    intents_close(e, i);
 }
 
 /* Made again by the plan; a cluster that ends has its group deleted by name whatever is said. */
@@ -462,15 +357,15 @@ static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_
         return;
     }
     if (i->kind == INTENT_RESIZE_SET || intent_names_instances(i->kind)) {
-        announce_failure(e, i, result);
-        plan_anew(e, i, 0); /* two listings decide whether the set is gone */
+        outcome_announce_failure(e, i, result);
+        outcome_plan_anew(e, i, 0); /* two listings decide whether the set is gone */
         return;
     }
     if (i->state == INTENT_ACCEPTED) {
         operation_forgotten(e, i);
         return;
     }
-    announce_failure(e, i, result);
+    outcome_announce_failure(e, i, result);
     if (strcasecmp(result->code, "ResourceGroupNotFound") == 0)
         group_lost(e, i->cluster_id);
     struct work *w = engine_work(e, i->cluster_id);
@@ -487,14 +382,21 @@ static void (*const handlers[CYCLECLOUD_CLASS_MAX])(struct engine *e, struct int
     [CYCLECLOUD_OK] = on_ok,
     [CYCLECLOUD_PENDING] = on_pending,
     [CYCLECLOUD_THROTTLED] = on_throttled,
-    [CYCLECLOUD_QUOTA] = on_refused,
-    [CYCLECLOUD_CAPACITY] = on_refused,
+    [CYCLECLOUD_QUOTA] = outcome_refused,
+    [CYCLECLOUD_CAPACITY] = outcome_refused,
     [CYCLECLOUD_AUTH] = on_auth,
-    [CYCLECLOUD_INVALID] = on_refused,
+    [CYCLECLOUD_INVALID] = outcome_refused,
     [CYCLECLOUD_CONFLICT] = on_conflict,
     [CYCLECLOUD_GONE] = on_gone,
     [CYCLECLOUD_TRANSPORT] = on_transport,
 };
+
+/* The operation goes on, whatever became of the question. */
+static void question_failed(struct engine *e, struct intent *i,
+                            const struct cyclecloud_result *result) {
+    i->attempts++;
+    i->next_at = told_or(e, result, backoff(e, i->attempts));
+}
 
 void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
                        uint64_t cluster_id, uint64_t intent_id, usec_t began) {
@@ -503,12 +405,13 @@ void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
     struct intent *i = intents_find(e, intent_id);
     if (!i)
         return;
-    if (i->state == INTENT_ACCEPTED &&
-        (result->result == CYCLECLOUD_TRANSPORT || result->result == CYCLECLOUD_THROTTLED ||
-         result->result == CYCLECLOUD_AUTH)) {
-        i->attempts++; /* only the question failed: the operation goes on */
-        i->next_at = told_or(e, result, backoff(e, i->attempts));
-        return;
-    }
-    handlers[result->result](e, i, result);
+    bool asked = i->state == INTENT_ACCEPTED &&
+                 (result->result == CYCLECLOUD_TRANSPORT ||
+                  result->result == CYCLECLOUD_THROTTLED || result->result == CYCLECLOUD_AUTH);
+    if (asked && result->operation_ended)
+        outcome_operation_failed(e, i, result);
+    else if (asked)
+        question_failed(e, i, result);
+    else
+        handlers[result->result](e, i, result);
 }

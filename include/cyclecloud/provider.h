@@ -217,6 +217,8 @@ struct cyclecloud_result {
     const char *message; /* the cloud's words, or what went wrong on the way */
     const char *request_id;
     const char *operation_url; /* PENDING */
+    bool operation_ended;      /* POLL: the operation is over, and `result` is what came of it;
+                                  false: only the question failed, the operation may go on */
     uint64_t retry_after_us;   /* 0 = not said */
     struct cyclecloud_quota_error quota;
     const struct cyclecloud_size *sizes;

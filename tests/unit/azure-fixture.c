@@ -105,6 +105,7 @@ void on_done(void *arg, const struct cyclecloud_result *r) {
     struct outcome *o = arg;
     o->calls++;
     o->class = r->result;
+    o->operation_ended = r->operation_ended;
     o->status = r->http_status;
     o->retry_after = r->retry_after_us;
     o->limit = r->quota.limit;

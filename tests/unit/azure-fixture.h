@@ -38,6 +38,7 @@ struct fixture {
 
 struct outcome {
     unsigned calls;
+    bool operation_ended;
     enum cyclecloud_class class;
     int status;
     char code[64], message[512], url[512], request_id[64], quota[64];

@@ -66,8 +66,7 @@ static bool refuses(enum fake_fault fault) {
 
 /* What becomes of a write, faults included. Returns false when the engine crashes before it counts.
  */
-static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q,
-                      enum cyclecloud_class *ret) {
+static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q, struct pending *p) {
     enum fake_fault fault = take_rule(f, q->call);
     f->writes++;
     if (f->fault_in && --f->fault_in == 0)
@@ -75,9 +74,13 @@ static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q,
     f->crashed = f->crashed || fault == FAULT_CRASH_BEFORE || fault == FAULT_CRASH_AFTER;
     if (fault == FAULT_CRASH_BEFORE)
         return false;
-    *ret = refuses(fault) ? refusals[fault] : effect(f, q);
+    unsigned made_from = f->n_vms;
+    p->result = refuses(fault) ? refusals[fault] : effect(f, q);
+    p->fault = fault;
+    for (unsigned i = made_from; fault == FAULT_OPERATION_FAILED && i < f->n_vms; i++)
+        f->vms[i].failed = "InternalExecutionError";
     if (fault == FAULT_LOST_REPLY)
-        *ret = CYCLECLOUD_TRANSPORT;
+        p->result = CYCLECLOUD_TRANSPORT;
     return fault != FAULT_CRASH_AFTER;
 }
 
@@ -89,7 +92,7 @@ static bool decide(struct fake_cloud *f, const struct cyclecloud_request *q, str
     if (f->crashed)
         return false;
     if (is_write(q->call))
-        return carry_out(f, q, &p->result);
+        return carry_out(f, q, p);
     p->fault = take_rule(f, q->call);
     if (refuses(p->fault))
         p->result = refusals[p->fault];
@@ -102,10 +105,14 @@ static void follow_operation(struct fake_cloud *f, const struct cyclecloud_reque
     unsigned n = 0;
     if (q->call == CYCLECLOUD_CALL_POLL && p->result == CYCLECLOUD_OK) {
         n = (unsigned)strtoul(q->operation_url, NULL, 10);
-        p->result = f->operation_end[n] <= *f->now ? CYCLECLOUD_OK : CYCLECLOUD_PENDING;
+        p->operation_ended = f->operation_end[n] <= *f->now;
+        p->result = !p->operation_ended      ? CYCLECLOUD_PENDING
+                    : f->operation_failed[n] ? CYCLECLOUD_TRANSPORT
+                                             : CYCLECLOUD_OK;
     } else if (p->result == CYCLECLOUD_PENDING) {
         n = ++f->operations;
         f->operation_end[n] = *f->now + BOOT_TIME;
+        f->operation_failed[n] = p->fault == FAULT_OPERATION_FAILED;
     }
     if (n)
         (void)snprintf(p->url, sizeof(p->url), "%u", n);
@@ -264,6 +271,7 @@ static void answer(struct fake_cloud *f, struct pending *p) {
     if (p->result > CYCLECLOUD_PENDING) {
         r.code = "Fault";
         r.message = "as the test wanted";
+        r.operation_ended = p->operation_ended;
     } else if (is_missing(f, p)) {
         r.result = CYCLECLOUD_GONE;
     } else {

@@ -21,9 +21,10 @@ enum fake_fault {
     FAULT_THROTTLED,
     FAULT_INVALID,
     FAULT_CONFLICT,
-    FAULT_GONE,      /* 404, whether it is true or not */
-    FAULT_MISSING,   /* a listing without its first element */
-    FAULT_DUPLICATE, /* a listing with every element twice */
+    FAULT_GONE,             /* 404, whether it is true or not */
+    FAULT_OPERATION_FAILED, /* a write is accepted, and fails inside the cloud */
+    FAULT_MISSING,          /* a listing without its first element */
+    FAULT_DUPLICATE,        /* a listing with every element twice */
 };
 
 struct fake_cloud;

@@ -33,7 +33,8 @@ struct pending {
     usec_t at;
     enum cyclecloud_call call;
     enum cyclecloud_class result;
-    enum fake_fault fault; /* of a listing */
+    enum fake_fault fault; /* of a listing, or a write */
+    bool operation_ended;  /* of a question */
     char group[64], name[64], url[32];
     char instance[16]; /* the first that is named */
 };
@@ -57,6 +58,7 @@ struct fake_cloud {
     bool crashed;
     const char *console;
     usec_t operation_end[4096];
+    bool operation_failed[4096];
     struct pending *queue;
 };
 

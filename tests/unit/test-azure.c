@@ -218,6 +218,7 @@ static void an_operation_that_fails_is_classed_by_its_error(void **state) {
         poll_url(f, "/op", &step, &o);
         assert_int_equal(o.class, rows[i].expected);
         assert_string_equal(o.code, rows[i].code);
+        assert_true(o.operation_ended);
         if (o.class == CYCLECLOUD_QUOTA) {
             assert_string_equal(o.quota, "standardHBv3Family");
             assert_int_equal(o.limit, 10);
@@ -241,6 +242,7 @@ static void a_location_is_followed_by_its_status(void **state) {
     struct step gone = {"GET /op2", 404, "{\"error\":{\"code\":\"NotFound\",\"message\":\"\"}}"};
     poll_url(f, "/op2", &gone, &o);
     assert_int_equal(o.class, CYCLECLOUD_GONE);
+    assert_false(o.operation_ended); /* the question failed: what came of it is not known */
 }
 
 /* A write that names no operation: the resource itself says how far it is. */

@@ -136,6 +136,52 @@ static void test_refused_for_long(void **state) {
     refused_for_long(CYCLECLOUD_CALL_DELETE_INSTANCES, FAULT_LOST_REQUEST, 2, 30);
 }
 
+/* An operation that ends as failed inside the cloud, by a code that passes, has ended: it is not
+ * asked for again, and what it left is replaced. */
+static void test_operation_fails(void **state) {
+    (void)state;
+    struct world w;
+    world_begin(&w);
+    assert_int_equal(create_cluster(&w).code, 0);
+    assert_int_equal(set_template(&w, large_template_text).code, 0);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_SET, 1, FAULT_OPERATION_FAILED);
+    assert_int_equal(set_count(&w, COUNT_SET, 3).code, 0);
+    expect_ready(&w, 3);
+    world_end(&w);
+}
+
+/* The same for the VM of a standalone node; when it goes on failing, the node needs attention. */
+static void test_operation_of_a_head_fails(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_VM, FOR_EVER, FAULT_OPERATION_FAILED);
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, 0);
+    run_for(&w, 30 * USEC_MIN);
+    assert_int_equal(state_of(&w), CLUSTER_FAILED);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_CREATE_VM), 4);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_VM, 0, FAULT_NONE);
+    struct command *retry = on_cluster(&w, COMMAND_CONTROL);
+    assert_int_equal(command_set_name(retry, "retry"), 0);
+    assert_int_equal(do_command(&w, retry).code, 0);
+    expect_ready(&w, 1);
+    world_end(&w);
+}
+
+/* A deletion whose operation fails is asked for again. */
+static void test_operation_of_a_deletion_fails(void **state) {
+    (void)state;
+    struct world w;
+    begin_with(&w, 2);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_DELETE_GROUP, 1, FAULT_OPERATION_FAILED);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_DELETE_SET, 1, FAULT_OPERATION_FAILED);
+    assert_int_equal(set_target(&w, TARGET_TERMINATED).code, 0);
+    expect_off(&w);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_DELETE_GROUP), 2);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_DELETE_SET), 2);
+    world_end(&w);
+}
+
 /* Somebody deletes the group with all in it; it is made again, and so is all that is wanted. */
 static void test_group_disappears(void **state) {
     (void)state;
@@ -277,6 +323,9 @@ int main(void) {
         cmocka_unit_test(test_lost_answer_of_a_deletion),
         cmocka_unit_test(test_crash_after_a_deletion),
         cmocka_unit_test(test_refused_for_long),
+        cmocka_unit_test(test_operation_fails),
+        cmocka_unit_test(test_operation_of_a_head_fails),
+        cmocka_unit_test(test_operation_of_a_deletion_fails),
         cmocka_unit_test(test_group_disappears),
         cmocka_unit_test(test_group_disappears_under_creates),
         cmocka_unit_test(test_ends_while_creating),

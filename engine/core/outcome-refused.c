@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "console.h"
+#include "outcome.h"
+
+/* Requests that the cloud refused, and operations that failed. */
+
+struct failing {
+    const struct cyclecloud_result *result;
+    struct intent *intent;
+    bool set_exists;
+};
+
+static enum hold hold_of(enum cyclecloud_class class) {
+    static const enum hold holds[CYCLECLOUD_CLASS_MAX] = {
+        [CYCLECLOUD_THROTTLED] = HOLD_THROTTLED, [CYCLECLOUD_QUOTA] = HOLD_QUOTA,
+        [CYCLECLOUD_CAPACITY] = HOLD_CAPACITY,   [CYCLECLOUD_AUTH] = HOLD_CREDENTIALS,
+        [CYCLECLOUD_INVALID] = HOLD_INVALID,     [CYCLECLOUD_TRANSPORT] = HOLD_UNREACHABLE,
+    };
+    return holds[class];
+}
+
+/* Trouble that passes without anybody doing something. */
+static bool passes(enum hold hold) {
+    return hold == HOLD_UNREACHABLE || hold == HOLD_THROTTLED;
+}
+
+/* A VM that is there, and of no use. It has a console unless it never ran. */
+static void vm_failed(struct engine *e, struct node *n, enum hold hold) {
+    edit_text(e, &n->resource_id, NODE_VM_FAILED);
+    if (hold != HOLD_CAPACITY && hold != HOLD_QUOTA)
+        (void)console_comes_first(e, n); /* the plan waits for it */
+}
+
+/* A wanted node whose request was refused goes back to waiting; one made by name ends for want of
+   capacity, as CycleCloud has it. */
+static void fail_node(struct engine *e, const struct node *n, void *arg) {
+    const struct failing *f = arg;
+    enum hold hold = hold_of(f->result->result);
+    if (n->target != TARGET_STARTED)
+        return;
+    if (!n->elastic && !n->fixed && hold == HOLD_CAPACITY) {
+        struct node *copy = edit_node(e, n);
+        if (!copy)
+            return;
+        copy->target = TARGET_TERMINATED;
+        edit_node_status(e, copy, NODE_TERMINATING, PHASE_NONE);
+        edit_text(e, &copy->message, f->result->message);
+        if (!f->set_exists)
+            edit_node_remove(e, copy);
+        return;
+    }
+    struct node *copy = edit_node(e, n);
+    if (!copy)
+        return;
+    bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
+    if (!exists)
+        edit_node_unbind(e, copy);
+    else
+        vm_failed(e, copy, hold);
+    copy->retries += passes(hold);
+    hold = passes(hold) && copy->retries > NODE_RETRIES_MAX ? HOLD_RETRIES : hold;
+    edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
+}
+
+static void remember_shortage(struct engine *e, const struct intent *i) {
+    struct made made = outcome_made_by(e, i);
+    if (made.array)
+        shortage_add(e, made.array, made.machine_type);
+}
+
+/* The cloud refused, at once or after a while. */
+void outcome_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
+    outcome_announce_failure(e, i, result);
+    if (intent_names_instances(i->kind)) {
+        outcome_plan_anew(e, i, BACKOFF_LAST);
+        return;
+    }
+    if (intent_deletes(i->kind)) {
+        i->state = INTENT_OPEN;
+        i->dirty = true;
+        i->next_at = engine_now(e) + BACKOFF_LAST;
+        return;
+    }
+    if (result->result == CYCLECLOUD_CAPACITY)
+        remember_shortage(e, i);
+    bool accepted = i->state == INTENT_ACCEPTED;
+    struct failing f = {result, i, i->kind == INTENT_RESIZE_SET || accepted};
+    if (f.set_exists && i->set_id) {
+        /* part of it may have come: the listing decides about each node */
+        outcome_set_written(e, i);
+        enum hold hold = hold_of(result->result);
+        struct holding h = {hold, passes(hold) ? hold_until(e, hold) : 0, result->message};
+        outcome_hold_nodes(e, i, &h);
+        intents_close(e, i);
+        return;
+    }
+    outcome_each_node(e, i, fail_node, &f);
+    if (i->kind == INTENT_CREATE_SET) {
+        uint64_t cluster_id = i->cluster_id, set_id = i->set_id;
+        intents_close(e, i);
+        outcome_forget_set(e, cluster_id, set_id);
+        return;
+    }
+    intents_close(e, i);
+}
+
+void outcome_operation_failed(struct engine *e, struct intent *i,
+                              const struct cyclecloud_result *result) {
+    static const bool makes[INTENT_KIND_MAX] = {
+        [INTENT_CREATE_VM] = true, [INTENT_CREATE_SET] = true, [INTENT_RESIZE_SET] = true};
+    if (makes[i->kind] || intent_deletes(i->kind) || intent_names_instances(i->kind)) {
+        outcome_refused(e, i, result);
+        return;
+    }
+    enum hold hold = hold_of(result->result);
+    struct holding h = {hold, hold_until(e, hold), result->message};
+    outcome_announce_failure(e, i, result);
+    outcome_hold_nodes(e, i, &h);
+    i->state = INTENT_OPEN;
+    i->dirty = true;
+    i->next_at = h.not_before;
+}
