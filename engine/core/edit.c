@@ -24,6 +24,15 @@ struct cluster *edit_cluster_quietly(struct engine *e, uint64_t id, enum durabil
     return made_or_fail(e, builder_cluster(e->builder, id, durability));
 }
 
+void edit_group_gone(struct engine *e, uint64_t cluster_id) {
+    struct cluster *c = edit_cluster(e, cluster_id);
+    struct work *w = engine_work(e, cluster_id);
+    if (c)
+        c->group_ready = false;
+    if (w)
+        w->security_group = false;
+}
+
 struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id) {
     return made_or_fail(e, builder_set(e->builder, cluster_id, id, DURABLE));
 }

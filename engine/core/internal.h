@@ -288,6 +288,8 @@ struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id);
 struct node *edit_node(struct engine *e, const struct node *n);
 /* For what is shown and not kept. */
 struct node *edit_node_volatile(struct engine *e, const struct node *n);
+/* The resource group is not in the cloud, or was deleted: neither is anything that was in it. */
+void edit_group_gone(struct engine *e, uint64_t cluster_id);
 /* Replaces a text; a failure fails the build. */
 void edit_text(struct engine *e, struct str **slot, const char *text);
 /* The same for what others wrote: not more than `max` bytes of it, whole characters. A record that
@@ -349,6 +351,9 @@ void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
 void observe_due(struct engine *e, struct work *w);
 usec_t observe_next(const struct engine *e, const struct work *w);
 void observe_set_soon(struct engine *e, uint64_t cluster_id, uint64_t set_id, usec_t delay);
+/* The cloud says that the group is not there: the plan makes it again. That of a cluster that ends
+ * is deleted by name, whatever is said. */
+void observe_group_lost(struct engine *e, uint64_t cluster_id);
 void observe_sweep(struct engine *e, const struct cyclecloud_result *result, const char *account);
 
 /* market.c: machine types, quotas, subnets, sweeps */

@@ -163,12 +163,10 @@ static void observe_set(struct set_work *sw, const struct set *s, bool there, us
         sw->listed = true;
 }
 
-/* A cluster that ends has its group deleted by name, whatever a listing says. */
-static void group_not_found(struct engine *e, const struct cluster *c) {
-    bool made_again = c->group_ready && c->target == TARGET_STARTED;
-    struct cluster *copy = made_again ? edit_cluster(e, c->id) : NULL;
-    if (copy)
-        copy->group_ready = false;
+void observe_group_lost(struct engine *e, uint64_t cluster_id) {
+    const struct cluster *c = observed_cluster(e, cluster_id);
+    if (c && c->group_ready && c->target == TARGET_STARTED)
+        edit_group_gone(e, cluster_id);
 }
 
 static void sets_listed(struct engine *e, const struct cyclecloud_result *result,
@@ -183,7 +181,8 @@ static void sets_listed(struct engine *e, const struct cyclecloud_result *result
         return;
     bool gone = result->result == CYCLECLOUD_GONE;
     if (gone)
-        group_not_found(e, c);
+        observe_group_lost(e, cluster_id);
+    c = observed_cluster(e, cluster_id);
     for (size_t i = 0; i < c->sets.len; i++) {
         const struct set *s = cluster_set(c, i);
         struct set_work *sw = work_set(w, s->id);

@@ -68,6 +68,14 @@ static void remember_shortage(struct engine *e, const struct intent *i) {
         shortage_add(e, made.array, made.machine_type);
 }
 
+/* A body is refused, too, when what it names was deleted behind our back: the next attempt makes
+   sure that our own security group is there. */
+static void doubt_security_group(struct engine *e, const struct intent *i) {
+    struct work *w = engine_work(e, i->cluster_id);
+    if (w)
+        w->security_group = false;
+}
+
 /* The cloud refused, at once or after a while. */
 void outcome_refused(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
     outcome_announce_failure(e, i, result);
@@ -83,6 +91,8 @@ void outcome_refused(struct engine *e, struct intent *i, const struct cyclecloud
     }
     if (result->result == CYCLECLOUD_CAPACITY)
         remember_shortage(e, i);
+    if (result->result == CYCLECLOUD_INVALID)
+        doubt_security_group(e, i);
     bool accepted = i->state == INTENT_ACCEPTED;
     struct failing f = {result, i, i->kind == INTENT_RESIZE_SET || accepted};
     if (f.set_exists && i->set_id) {

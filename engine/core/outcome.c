@@ -218,12 +218,7 @@ static void instances_changed(struct engine *e, struct intent *i) {
 }
 
 static void group_deleted(struct engine *e, struct intent *i) {
-    struct cluster *c = edit_cluster(e, i->cluster_id);
-    struct work *w = engine_work(e, i->cluster_id);
-    if (c)
-        c->group_ready = false;
-    if (w)
-        w->security_group = false;
+    edit_group_gone(e, i->cluster_id);
 }
 
 static void (*const successes[INTENT_KIND_MAX])(struct engine *e, struct intent *i) = {
@@ -334,14 +329,6 @@ void outcome_announce_failure(struct engine *e, const struct intent *i,
                 intent_verb(i->kind), result->code, result->message);
 }
 
-/* Made again by the plan; a cluster that ends has its group deleted by name whatever is said. */
-static void group_lost(struct engine *e, uint64_t cluster_id) {
-    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
-    struct cluster *copy = c && c->target == TARGET_STARTED ? edit_cluster(e, cluster_id) : NULL;
-    if (copy)
-        copy->group_ready = false;
-}
-
 /* The operation's own record has expired: what it came to is seen in a listing. */
 static void operation_forgotten(struct engine *e, struct intent *i) {
     const struct work *w = engine_work(e, i->cluster_id);
@@ -367,7 +354,7 @@ static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_
     }
     outcome_announce_failure(e, i, result);
     if (strcasecmp(result->code, "ResourceGroupNotFound") == 0)
-        group_lost(e, i->cluster_id);
+        observe_group_lost(e, i->cluster_id);
     struct work *w = engine_work(e, i->cluster_id);
     if (w)
         w->list_at = engine_now(e);

@@ -72,6 +72,7 @@ void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t tim
 /* Somebody deletes a VM, or the only resource group with all in it, in the portal. */
 void fake_cloud_kill(struct fake_cloud *f, unsigned n);
 void fake_cloud_kill_group(struct fake_cloud *f);
+void fake_cloud_kill_security_group(struct fake_cloud *f);
 /* The VM is being deleted: it is listed as such for a minute, and is no more of its set's size. */
 void fake_cloud_evict(struct fake_cloud *f, unsigned n);
 

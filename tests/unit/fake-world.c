@@ -152,6 +152,7 @@ static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cycle
 
 static enum cyclecloud_class delete_group(struct fake_cloud *f, const char *group) {
     delete_where(f, group, NULL, NULL);
+    f->security_group = false;
     for (unsigned i = 0; i < f->n_sets; i++)
         if (strcmp(f->sets[i].group, group) == 0)
             f->sets[i].alive = false;
@@ -172,7 +173,12 @@ enum cyclecloud_class effect(struct fake_cloud *f, const struct cyclecloud_reque
         return ensure_group(f, q->group);
     if (!has_group(f, q->group))
         return CYCLECLOUD_GONE;
+    if (q->spec && q->spec->security_group_id && !f->security_group)
+        return CYCLECLOUD_INVALID; /* it names what is not there */
     switch (q->call) {
+    case CYCLECLOUD_CALL_ENSURE_SECURITY_GROUP:
+        f->security_group = true;
+        return CYCLECLOUD_OK;
     case CYCLECLOUD_CALL_DELETE_GROUP:
         return delete_group(f, q->group);
     case CYCLECLOUD_CALL_CREATE_VM:
@@ -238,6 +244,10 @@ void fake_cloud_kill_group(struct fake_cloud *f) {
     for (unsigned i = 0; i < f->n_groups; i++)
         if (f->groups[i][0])
             (void)delete_group(f, f->groups[i]);
+}
+
+void fake_cloud_kill_security_group(struct fake_cloud *f) {
+    f->security_group = false;
 }
 
 void fake_cloud_evict(struct fake_cloud *f, unsigned n) {

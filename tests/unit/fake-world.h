@@ -56,6 +56,7 @@ struct fake_cloud {
     unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
     enum fake_fault fault;
     bool crashed;
+    bool security_group; /* of the only group that has one */
     const char *console;
     usec_t operation_end[4096];
     bool operation_failed[4096];

@@ -3,6 +3,7 @@
 #include "core-fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FOR_EVER 1000000u
@@ -15,6 +16,12 @@ static void begin_with(struct world *w, int64_t count) {
 
 static unsigned calls(struct world *w, enum cyclecloud_call call) {
     return fake_cloud_calls(w->cloud, call);
+}
+
+static void retry(struct world *w) {
+    struct command *c = on_cluster(w, COMMAND_CONTROL);
+    assert_int_equal(command_set_name(c, "retry"), 0);
+    assert_int_equal(do_command(w, c).code, 0);
 }
 
 /* One listing leaves a VM or a set out, or says that the set is not there: nobody loses a VM. */
@@ -117,9 +124,7 @@ static void refused_for_long(enum cyclecloud_call call, enum fake_fault fault, i
     assert_true(calls(&w, call) - before <= most);
     assert_true(calls(&w, CYCLECLOUD_CALL_LIST_INSTANCES) - listings <= 4 * most + 20);
     fake_cloud_fault_on(w.cloud, call, 0, FAULT_NONE);
-    struct command *retry = on_cluster(&w, COMMAND_CONTROL);
-    command_set_name(retry, "retry");
-    assert_int_equal(do_command(&w, retry).code, 0);
+    retry(&w);
     expect_ready(&w, (unsigned)count + 1);
     world_end(&w);
 }
@@ -161,9 +166,7 @@ static void test_operation_of_a_head_fails(void **state) {
     assert_int_equal(state_of(&w), CLUSTER_FAILED);
     assert_int_equal(calls(&w, CYCLECLOUD_CALL_CREATE_VM), 4);
     fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_VM, 0, FAULT_NONE);
-    struct command *retry = on_cluster(&w, COMMAND_CONTROL);
-    assert_int_equal(command_set_name(retry, "retry"), 0);
-    assert_int_equal(do_command(&w, retry).code, 0);
+    retry(&w);
     expect_ready(&w, 1);
     world_end(&w);
 }
@@ -189,6 +192,32 @@ static void test_group_disappears(void **state) {
     begin_with(&w, 4);
     fake_cloud_kill_group(w.cloud);
     expect_ready(&w, 5);
+    world_end(&w);
+}
+
+/* A standalone node with a public address comes back, with the security group that it needs. */
+static void test_security_group_disappears(void **state) {
+    (void)state;
+    struct world w;
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s", template_text);
+    char *at = strstr(text, "Standard_D4s_v5\n");
+    assert_non_null(at);
+    (void)snprintf(at, sizeof(text) - (size_t)(at - text), "%s",
+                   "Standard_D4s_v5\nUsePublicNetwork = true\n");
+    world_begin(&w);
+    assert_int_equal(create_cluster(&w).code, 0);
+    assert_int_equal(set_template(&w, text).code, 0);
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, 0);
+    expect_ready(&w, 1);
+    fake_cloud_kill_group(w.cloud);
+    expect_ready(&w, 1);
+    /* alone, it is missed by the next VM that names it */
+    fake_cloud_kill_security_group(w.cloud);
+    fake_cloud_kill(w.cloud, 0);
+    run_for(&w, 5 * USEC_MIN);
+    retry(&w);
+    expect_ready(&w, 1);
     world_end(&w);
 }
 
@@ -327,6 +356,7 @@ int main(void) {
         cmocka_unit_test(test_operation_of_a_head_fails),
         cmocka_unit_test(test_operation_of_a_deletion_fails),
         cmocka_unit_test(test_group_disappears),
+        cmocka_unit_test(test_security_group_disappears),
         cmocka_unit_test(test_group_disappears_under_creates),
         cmocka_unit_test(test_ends_while_creating),
         cmocka_unit_test(test_silent_before_the_first_listing),
