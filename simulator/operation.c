@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "operation.h"
 
+#include "disk.h"
 #include "resource.h"
 #include "set.h"
 #include "vm.h"
@@ -18,8 +19,26 @@ const char *operation_status_text(enum operation_status status) {
     return status_texts[status];
 }
 
+/* A disk that a VM of another group uses keeps its group. */
+static void keep_group(struct operation *operation, struct group *group,
+                       const struct resource *disk) {
+    operation->status = OPERATION_FAILED;
+    operation->error_code = strdup("ResourceGroupDeletionBlocked");
+    operation->error_message =
+        text_format("Deletion of resource group '%s' failed as resources with identifiers '%s' "
+                    "could not be deleted: the disk is attached to VM %s.",
+                    group->name, disk->object.id, json_path_text(disk->body, "managedBy"));
+    group->deleting = false;
+    world_touch(operation->world, &group->object);
+}
+
 static void finish_group(struct operation *operation, void *target) {
-    if (operation->kind == OPERATION_DELETE)
+    if (operation->kind != OPERATION_DELETE)
+        return;
+    const struct resource *disk = disk_in_use_outside(operation->world, target);
+    if (disk)
+        keep_group(operation, target, disk);
+    else
         group_free(operation->world, target);
 }
 

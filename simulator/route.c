@@ -13,9 +13,9 @@ static const struct {
     const struct route *routes;
     enum route_kind kind;
 } tables[] = {
-    {admin_routes, ROUTE_ADMIN},   {login_routes, ROUTE_LOGIN},  {price_routes, ROUTE_LOGIN},
-    {storage_routes, ROUTE_LOGIN}, {general_routes, ROUTE_ARM},  {vm_routes, ROUTE_ARM},
-    {set_routes, ROUTE_ARM},       {resource_routes, ROUTE_ARM},
+    {admin_routes, ROUTE_ADMIN},   {login_routes, ROUTE_LOGIN}, {price_routes, ROUTE_LOGIN},
+    {storage_routes, ROUTE_LOGIN}, {general_routes, ROUTE_ARM}, {vm_routes, ROUTE_ARM},
+    {set_routes, ROUTE_ARM},       {disk_routes, ROUTE_ARM},    {resource_routes, ROUTE_ARM},
 };
 
 enum { SEGMENTS_MAX = 24 };

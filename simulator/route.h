@@ -27,7 +27,7 @@ struct route {
 
 /* Rows end with a NULL method. */
 extern const struct route admin_routes[], login_routes[], price_routes[], general_routes[],
-    vm_routes[], set_routes[], resource_routes[], storage_routes[];
+    vm_routes[], set_routes[], disk_routes[], resource_routes[], storage_routes[];
 
 /* Answers a complete request: fills in its reply. False: the request waits (a slow fault), and has
  * to be answered again after `*ret_wait`. */

@@ -3,6 +3,7 @@
 
 #include "agent.h"
 #include "base/parse.h"
+#include "disk.h"
 #include "network.h"
 #include "operation.h"
 #include "options.h"
@@ -115,6 +116,7 @@ static void enter(struct vm *vm, enum vm_state state, usec_t at) {
         agent_stop(vm);
         timer_cancel(&vm->world->timers, &vm->eviction);
     }
+    disks_follow(vm);
     world_touch(vm->world, &vm->object);
 }
 
@@ -228,6 +230,7 @@ int vm_new(struct world *world, const struct vm_plan *plan, struct vm **ret, use
 void vm_free(struct vm *vm) {
     struct world *world = vm->world;
     agent_done(vm);
+    disks_release(vm);
     timer_cancel(&world->timers, &vm->phase);
     timer_cancel(&world->timers, &vm->eviction);
     if (!list_empty(&vm->link)) {

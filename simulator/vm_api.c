@@ -3,6 +3,7 @@
 #include "check.h"
 #include "condition.h"
 #include "console.h"
+#include "disk.h"
 #include "listing.h"
 #include "network.h"
 #include "render.h"
@@ -84,6 +85,10 @@ static struct vm *create(struct exchange *ex, const struct machine_check *check,
                          : NULL;
     if (address)
         (void)address_parse(address, &vm->address);
+    if (disks_attach(vm) < 0) {
+        vm_free(vm);
+        return NULL;
+    }
     return vm;
 }
 
@@ -169,7 +174,7 @@ static void handle_put(struct exchange *ex) {
     }
     struct vm *vm = find_vm(ex);
     if (!check_name(ex, ex->captures[0]) || !check_conditions(ex, vm ? &vm->object : NULL) ||
-        !check_machine(ex, &check) || !check_set(ex, &set))
+        !check_machine(ex, &check) || !check_set(ex, &set) || !disks_check(ex, &check))
         return;
     if (vm)
         update(ex, vm);
