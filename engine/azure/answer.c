@@ -67,6 +67,13 @@ static void set_transport(struct answer *a, const char *code, const char *messag
     a->result.message = message;
 }
 
+/* Whether anything was done is not known: what is there is looked at again. */
+static void set_stranger(struct answer *a) {
+    set_transport(a, "BadAnswer",
+                  "something other than the Resource Manager answered (a proxy or a portal?): "
+                  "what is there is looked at again");
+}
+
 static bool state_is(const char *state, const char *const *words) {
     for (; *words; words++)
         if (strcasecmp(state, *words) == 0)
@@ -99,6 +106,10 @@ static const char *provisioning_state(const json_t *root) {
     return text_of(json_object_get(root, "properties"), "provisioningState");
 }
 
+static bool is_resource(const json_t *root) {
+    return json_is_object(json_object_get(root, "properties")) || *text_of(root, "id");
+}
+
 static const char *arena_join(struct arena *arena, const char *a, const char *b) {
     size_t size = strlen(a) + strlen(b) + 1;
     char *text = arena_alloc(arena, size);
@@ -111,6 +122,18 @@ static const char *arena_join(struct arena *arena, const char *a, const char *b)
 /* The url of the resource itself: without a verb, it is the one that was written to. */
 static bool writes_resource(const struct job *j) {
     return strcmp(j->row->method, "PUT") == 0 || strcmp(j->row->method, "PATCH") == 0;
+}
+
+/*
+ * Is it the Resource Manager that answered? A portal or a proxy says 200, too, with a page of its
+ * own or nothing. A body that is there is JSON; one to a PUT or PATCH that is done is the resource.
+ */
+static bool answers_write(const struct job *j, const struct answer *a) {
+    if (a->http->body_len && !a->root)
+        return false;
+    if (*header_of(a, "Azure-AsyncOperation") || a->http->status > 201 || !writes_resource(j))
+        return true;
+    return is_resource(a->root);
 }
 
 /* Accepted and not done yet, or done at once: 200, 201, 202, 204 to a write. */
@@ -138,6 +161,8 @@ static void set_polled(struct job *j, struct answer *a) {
     bool own = strstr(j->url, RESOURCE_MARK) != NULL;
     if (a->http->status == 202)
         a->result.result = CYCLECLOUD_PENDING;
+    else if ((a->http->body_len && !a->root) || (own && !is_resource(a->root)))
+        set_stranger(a);
     else if (*status)
         set_state(j, a, status);
     else if (own)
@@ -150,6 +175,8 @@ static void set_success(struct job *j, struct answer *a) {
     a->result.result = CYCLECLOUD_OK;
     if (j->row->policy == POLICY_GET_OPERATION) {
         set_polled(j, a);
+    } else if (!j->row->read && !answers_write(j, a)) {
+        set_stranger(a);
     } else if (!j->row->read) {
         set_written(j, a);
     } else if (!j->row->array) {

@@ -2,6 +2,7 @@
 #include "arena.h"
 
 #include "base/hash.h"
+#include "base/plain.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ void *arena_alloc(struct arena *a, size_t size) {
         if (!c)
             return NULL;
         c->size = want;
+        a->bytes += want;
         c->next = a->chunks;
         a->chunks = c;
     }
@@ -47,6 +49,11 @@ const char *arena_text_n(struct arena *a, const char *text, size_t len) {
 
 const char *arena_text(struct arena *a, const char *text) {
     return text ? arena_text_n(a, text, strlen(text)) : "";
+}
+
+const char *arena_plain(struct arena *a, const char *text, size_t max) {
+    _cleanup_buf_ struct buf b = BUF_INIT(max);
+    return plain_put(&b, text, max) < 0 ? NULL : arena_text_n(a, b.data, b.len);
 }
 
 const char *arena_shared(struct arena *a, const char *text) {

@@ -11,11 +11,13 @@
 #include <stddef.h>
 
 #define ARENA_RECENT 256
+#define MESSAGE_MAX ((size_t)4096) /* of the cloud's words */
 
 struct arena_chunk;
 
 struct arena {
     struct arena_chunk *chunks;
+    size_t bytes; /* taken from the heap */
     const char *recent[ARENA_RECENT];
 };
 
@@ -25,6 +27,8 @@ void *arena_alloc(struct arena *a, size_t size);
 const char *arena_text(struct arena *a, const char *text);
 /* The same for `len` bytes. */
 const char *arena_text_n(struct arena *a, const char *text, size_t len);
+/* At most `max` bytes of what others wrote, fit for one line (base/plain.h). NULL: no memory. */
+const char *arena_plain(struct arena *a, const char *text, size_t max);
 /* Like arena_text, but gives an earlier copy if it is remembered. */
 const char *arena_shared(struct arena *a, const char *text);
 void arena_done(struct arena *a);

@@ -151,6 +151,11 @@ static char *op_subnet_id(void *provider, const char *account, const char *subne
     return id;
 }
 
+static void op_hurry(void *provider) {
+    struct azure *a = provider;
+    rates_reopen(a->rates, clock_monotonic(a->env.clock));
+}
+
 static const struct cyclecloud_provider_ops ops = {
     .struct_size = sizeof(ops),
     .name = "azure",
@@ -158,6 +163,7 @@ static const struct cyclecloud_provider_ops ops = {
     .has_account = op_has_account,
     .account_region = op_account_region,
     .subnet_id = op_subnet_id,
+    .hurry = op_hurry,
 };
 
 struct cyclecloud_provider azure_provider(struct azure *a) {

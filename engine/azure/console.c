@@ -11,7 +11,7 @@
 #define ATTEMPTS_MAX 3
 #define BLOB_TIMEOUT (60 * USEC_SEC)
 #define WORD_MAX 64
-#define MESSAGE_MAX 256
+#define WORDS_MAX 256
 
 void console_init(struct console *c) {
     *c = (struct console){.end = BUF_INIT(2 * CYCLECLOUD_CONSOLE_MAX)};
@@ -84,7 +84,7 @@ static void put_words(struct buf *b, size_t i, const struct http_response *respo
 }
 
 static void end(struct job *j, const struct http_response *response, usec_t retry_after) {
-    _cleanup_buf_ struct buf words = BUF_INIT(MESSAGE_MAX);
+    _cleanup_buf_ struct buf words = BUF_INIT(WORDS_MAX);
     size_t i = 0;
     while (ends[i].status && ends[i].status != response->status)
         i++;

@@ -11,7 +11,7 @@
 
 #define NESTING_MAX 6
 #define DETAILS_MAX 32
-#define MESSAGE_MAX 4096
+#define CODE_MAX 256
 
 /* Codes are compared without regard to case, as the service itself is not of one mind. */
 static const struct code_row {
@@ -234,8 +234,7 @@ static const char *words(const struct search *s, const json_t *error) {
     const char *text = member_text(s->chosen, "message");
     if (!*text || *text == '{')
         text = member_text(error, "message");
-    size_t len = strlen(text);
-    return arena_text_n(s->arena, text, len < MESSAGE_MAX ? len : MESSAGE_MAX);
+    return arena_plain(s->arena, text, MESSAGE_MAX);
 }
 
 static const char *first_target(const json_t *error) {
@@ -260,9 +259,9 @@ int fault_read(const json_t *root, int status, struct arena *arena, struct fault
         s.fault.result = CYCLECLOUD_THROTTLED;
     if (!s.found && status == 0 && strcasecmp(s.fault.code, "OperationNotAllowed") == 0)
         s.fault.result = CYCLECLOUD_CONFLICT;
-    s.fault.code = arena_text(arena, s.fault.code);
+    s.fault.code = arena_plain(arena, s.fault.code, CODE_MAX);
     s.fault.message = words(&s, error);
-    s.fault.target = arena_text(arena, first_target(error));
+    s.fault.target = arena_plain(arena, first_target(error), CODE_MAX);
     if (!s.fault.code || !s.fault.message || !s.fault.target)
         return -ENOMEM;
     *ret = s.fault;

@@ -48,7 +48,7 @@ static void read_statuses(struct arena *arena, const json_t *statuses,
         if (!failed || (*failed && *failed != '/'))
             continue;
         v->error_code = arena_shared(arena, *failed ? failed + 1 : "");
-        v->error_message = arena_text(arena, text_of(one, "message"));
+        v->error_message = arena_plain(arena, text_of(one, "message"), MESSAGE_MAX);
     }
 }
 

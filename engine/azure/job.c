@@ -159,7 +159,8 @@ int job_start(struct azure *a, struct account *account, const struct cyclecloud_
 
 static int on_item(void *arg, const json_t *item) {
     struct job *j = arg;
-    return j->row->item(&j->results, item);
+    int r = results_check_size(&j->results);
+    return r < 0 ? r : j->row->item(&j->results, item);
 }
 
 static int on_piece(void *arg, const void *data, size_t len) {

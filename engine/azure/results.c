@@ -40,6 +40,10 @@ void results_rewind(struct results *r, const struct results_mark *mark) {
     r->prices.len = mark->n_prices;
 }
 
+int results_check_size(const struct results *r) {
+    return r->arena.bytes > RESULTS_BYTES_MAX ? -E2BIG : 0;
+}
+
 static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";

@@ -16,8 +16,9 @@ DEFINE_VEC(instance_vec, struct cyclecloud_instance);
 DEFINE_VEC(set_vec, struct cyclecloud_set);
 DEFINE_VEC(price_vec, struct cyclecloud_price);
 
-/* The most items one result holds; more is -E2BIG. */
+/* The most items one result holds, and the most bytes of their texts; more is -E2BIG. */
 #define RESULTS_MAX 250000
+#define RESULTS_BYTES_MAX ((size_t)256 << 20)
 
 struct results {
     struct arena arena;
@@ -39,6 +40,9 @@ void results_clear(struct results *r);
 struct results_mark {
     size_t n_sizes, n_quotas, n_instances, n_sets, n_prices;
 };
+
+/* 0, or -E2BIG when the texts have become too long. */
+int results_check_size(const struct results *r);
 
 struct results_mark results_mark(const struct results *r);
 void results_rewind(struct results *r, const struct results_mark *mark);

@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "plain.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define LOG_LINE_MAX 8192
+#define LOG_PREFIX_MAX 64
+#define LOG_SUFFIX_MAX 256
 
 /* Set once before threads start; the lock only keeps lines of several threads apart. */
 static enum log_level max_level = LOG_LEVEL_INFO;
@@ -40,9 +43,11 @@ static void put_prefix(struct buf *line, enum log_level level) {
 static void write_line(enum log_level level, const char *text, const char *suffix) {
     _cleanup_buf_ struct buf line = BUF_INIT(LOG_LINE_MAX);
     put_prefix(&line, level);
-    (void)buf_puts(&line, text);
-    if (suffix)
-        (void)buf_printf(&line, ": %s", suffix);
+    (void)plain_put(&line, text, LOG_LINE_MAX - LOG_PREFIX_MAX - LOG_SUFFIX_MAX);
+    if (suffix) {
+        (void)buf_puts(&line, ": ");
+        (void)plain_put(&line, suffix, LOG_SUFFIX_MAX - 3);
+    }
     (void)buf_putc(&line, '\n');
     LOCK_SCOPE(&sink_lock);
     ssize_t n = write(log_fd, line.data, line.len);

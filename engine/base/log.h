@@ -4,7 +4,8 @@
 
 /*
  * The programs' own log: one line a message on standard error, "<6>" syslog prefix when journald
- * reads it (JOURNAL_STREAM is set), logfmt fields: `<6>node started cluster=hpc node=hpc-1`.
+ * reads it (JOURNAL_STREAM is set), logfmt fields: `<6>node started cluster=hpc node=hpc-1`. What
+ * a message quotes cannot begin a line (plain.h); a message that is too long ends in "...".
  * Library folders do not log above debug; they return errors. May be called from any thread.
  */
 

@@ -133,6 +133,10 @@ void intents_resume(struct engine *e, uint64_t cluster_id) {
 }
 
 void intents_hurry(struct engine *e, uint64_t cluster_id) {
+    const struct cyclecloud_provider *p = &e->options.provider;
+    if (p->ops->hurry)
+        p->ops->hurry(p->self);
+    observe_hurry(e, cluster_id);
     for (size_t at = 0; at < e->intents.len; at++) {
         struct intent *i = e->intents.items[at];
         if ((!cluster_id || i->cluster_id == cluster_id) && i->state == INTENT_OPEN)

@@ -350,6 +350,8 @@ void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
 /* observe.c: listings */
 void observe_due(struct engine *e, struct work *w);
 usec_t observe_next(const struct engine *e, const struct work *w);
+/* Listings that wait for a while come at once; cluster 0 = those of all. */
+void observe_hurry(struct engine *e, uint64_t cluster_id);
 void observe_set_soon(struct engine *e, uint64_t cluster_id, uint64_t set_id, usec_t delay);
 /* The cloud says that the group is not there: the plan makes it again. That of a cluster that ends
  * is deleted by name, whatever is said. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "base/plain.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define JOURNAL_TICK_BYTES ((size_t)8 << 20)
+#define MESSAGE_MAX (LIMIT_VALUE_BYTES * 2)
+#define LINE_MAX_BYTES ((size_t)256 << 10) /* a message and the names of what it is about */
 
 /* CycleCloud's Event Grid names; "" where it has none. */
 static const char *const type_names[EVENT_TYPE_MAX] = {
@@ -63,8 +67,7 @@ static void format_log(struct buf *b, const struct cluster *c, const struct node
     if (n)
         buf_printf(b, "%s%s", c ? "/" : " ", str_text(n->name));
     buf_puts(b, ": ");
-    for (const char *p = message; *p; p++)
-        buf_putc(b, *p == '\n' ? ' ' : *p);
+    buf_puts(b, message);
     buf_putc(b, '\n');
 }
 
@@ -120,13 +123,17 @@ void journal_event(struct engine *e, enum event_type type, const struct cluster 
         engine_fail(e, -ENOMEM);
         return;
     }
-    _cleanup_buf_ struct buf line = BUF_INIT(LIMIT_VALUE_BYTES * 4);
-    _cleanup_buf_ struct buf event = BUF_INIT(LIMIT_VALUE_BYTES * 8);
-    format_log(&line, c, n, message, engine_now(e));
-    format_event(e, &event, &(struct event){type, c, n, message});
+    _cleanup_buf_ struct buf plain = BUF_INIT(MESSAGE_MAX);
+    _cleanup_buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
+    _cleanup_buf_ struct buf event = BUF_INIT(LINE_MAX_BYTES);
+    plain_put(&plain, message, MESSAGE_MAX);
     free(message);
-    if (buf_error(&line) < 0 || buf_error(&event) < 0)
+    format_log(&line, c, n, plain.data, engine_now(e));
+    format_event(e, &event, &(struct event){type, c, n, plain.data});
+    if (buf_error(&plain) < 0 || buf_error(&line) < 0 || buf_error(&event) < 0) {
+        engine_fail(e, -ENOMEM);
         return;
+    }
     uint64_t owners[] = {0, c ? c->id : 0, n ? n->id : 0};
     for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
         if (i > 0 && !owners[i])

@@ -31,6 +31,23 @@ void observe_set_soon(struct engine *e, uint64_t cluster_id, uint64_t set_id, us
         sw->list_at = at;
 }
 
+void observe_hurry(struct engine *e, uint64_t cluster_id) {
+    usec_t now = engine_now(e);
+    for (size_t i = 0; i < e->works.len; i++) {
+        struct work *w = e->works.items[i];
+        if (cluster_id && w->cluster_id != cluster_id)
+            continue;
+        if (w->list_at != USEC_NEVER && w->list_at > now)
+            w->list_at = now;
+        for (size_t k = 0; k < w->sets.len; k++) {
+            struct set_work *sw = &w->sets.items[k];
+            sw->quiet_until = 0;
+            if (sw->list_at != USEC_NEVER && sw->list_at > now)
+                sw->list_at = now;
+        }
+    }
+}
+
 void observe_check_listed(struct engine *e, struct work *w) {
     if (w->listed || !w->vms_listed || !w->sets_listed)
         return;

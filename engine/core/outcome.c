@@ -288,8 +288,14 @@ void outcome_plan_anew(struct engine *e, struct intent *i, usec_t least) {
 
 static void on_throttled(struct engine *e, struct intent *i,
                          const struct cyclecloud_result *result) {
-    try_later(e, i, HOLD_THROTTLED, told_or(e, result, 10 * USEC_SEC),
-              "the cloud limits the rate of requests");
+    usec_t at = told_or(e, result, 10 * USEC_SEC);
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    buf_puts(&words, "the cloud limits the rate of requests until ");
+    time_format(&words, at);
+    buf_puts(&words, ": then it is asked again, `retry` in `control` asks now");
+    if (buf_error(&words) < 0)
+        engine_fail(e, -ENOMEM);
+    try_later(e, i, HOLD_THROTTLED, at, words.data);
 }
 
 static void on_transport(struct engine *e, struct intent *i,

@@ -171,6 +171,14 @@ void rates_refused(struct rates *r, const char *key, usec_t pause, usec_t now) {
     b->slow_until = usec_add(now, SLOW_FOR);
 }
 
+void rates_reopen(struct rates *r, usec_t now) {
+    struct bucket *b, *next;
+    HASH_ITER(hh, r->buckets, b, next) {
+        refresh(b, now);
+        b->closed_until = b->spaced_until = 0;
+    }
+}
+
 size_t rates_count(const struct rates *r) {
     return HASH_COUNT(r->buckets);
 }

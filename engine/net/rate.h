@@ -43,6 +43,8 @@ usec_t rates_wait(struct rates *r, const char *key, usec_t now);
 void rates_remaining(struct rates *r, const char *key, double remaining, usec_t now);
 /* The server refused: nothing before `now + pause`, and half the refill for ten minutes. */
 void rates_refused(struct rates *r, const char *key, usec_t pause, usec_t now);
+/* A person asks to try again at once: no refusal is waited out any longer. */
+void rates_reopen(struct rates *r, usec_t now);
 /* Buckets there are, for tests and status. */
 size_t rates_count(const struct rates *r);
 

@@ -22,8 +22,8 @@ usec_t retry_jitter(usec_t delay, const struct random_source *random) {
     return usec_add(delay, (usec_t)((double)delay / 5 * random_unit(random)));
 }
 
-static usec_t at_most_a_day(usec_t delay) {
-    return delay < USEC_DAY ? delay : USEC_DAY;
+static usec_t at_most(usec_t delay) {
+    return delay < RETRY_AFTER_MAX ? delay : RETRY_AFTER_MAX;
 }
 
 static int parse_date(const char *text, usec_t *ret_wall) {
@@ -47,12 +47,12 @@ int retry_after_parse(const char *text, usec_t now_wall, usec_t *ret_delay) {
     uint64_t seconds;
     usec_t wall;
     int r = parse_u64(text, &seconds);
-    if (r == -ERANGE || (r == 0 && seconds > USEC_DAY / USEC_SEC))
-        *ret_delay = USEC_DAY;
+    if (r == -ERANGE || (r == 0 && seconds > RETRY_AFTER_MAX / USEC_SEC))
+        *ret_delay = RETRY_AFTER_MAX;
     else if (r == 0)
         *ret_delay = seconds * USEC_SEC;
     else if (parse_date(text, &wall) == 0)
-        *ret_delay = at_most_a_day(usec_sub(wall, now_wall));
+        *ret_delay = at_most(usec_sub(wall, now_wall));
     else
         return -EINVAL;
     return 0;

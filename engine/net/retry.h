@@ -13,6 +13,8 @@ struct retry_policy {
     usec_t first, most; /* bounds of the delay */
 };
 
+#define RETRY_AFTER_MAX USEC_HOUR
+
 /* Exponential backoff with full jitter on its upper half: `first` doubled `attempt` times (0 = the
    first repetition), at most `most`, of which between a half and the whole. */
 usec_t retry_delay(const struct retry_policy *policy, unsigned attempt,
@@ -20,7 +22,8 @@ usec_t retry_delay(const struct retry_policy *policy, unsigned attempt,
 
 /*
  * Reads Retry-After (RFC 9110 section 10.2.3): seconds, or an HTTP date in any of its three forms
- * relative to `now_wall`. A date in the past gives 0. Values over a day are cut to a day.
+ * relative to `now_wall`. A date in the past gives 0. Values over RETRY_AFTER_MAX are cut
+ * to it: a mistyped number must not stop an account for days.
  * Returns 0 or -EINVAL.
  */
 int retry_after_parse(const char *text, usec_t now_wall, usec_t *ret_delay);

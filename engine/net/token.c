@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "token.h"
 
+#include "base/plain.h"
 #include "retry.h"
 #include "token-request.h"
 
@@ -12,7 +13,9 @@
 #define RENEW_BEFORE (5 * USEC_MIN)
 #define GOOD_FOR_AT_LEAST (30 * USEC_SEC)
 #define RENEW_PAUSE (30 * USEC_SEC) /* after a renewal in the background failed */
-#define EXPIRES_MAX_S 604800        /* a week */
+#define REFUSAL_MAX ((size_t)4096)
+#define WORDS_MAX ((size_t)1024) /* of the issuer's words */
+#define EXPIRES_MAX_S 604800     /* a week */
 
 struct token_source {
     unsigned refs;
@@ -120,12 +123,14 @@ static json_int_t integer_of(const json_t *v) {
     return json_integer_value(v);
 }
 
-/* 0, -EPROTO (no token in it) or -ENOMEM. */
+/* 0, -EPROTO (no token in it), -EMSGSIZE (it fits in no request) or -ENOMEM. */
 static int accept_token(struct token_source *t, const json_t *root) {
     const char *token = json_string_value(json_object_get(root, "access_token"));
     json_int_t seconds = integer_of(json_object_get(root, "expires_in"));
     if (!token || !*token || strpbrk(token, "\r\n") || seconds <= 0)
         return -EPROTO;
+    if (strlen(token) > TOKEN_MAX)
+        return -EMSGSIZE;
     char *copy = strdup(token);
     if (!copy)
         return -ENOMEM;
@@ -149,16 +154,17 @@ static const char *text_member(const json_t *root, const char *name) {
 
 static void refused(struct token_source *t, int status, const json_t *root) {
     const char *words = text_member(root, "error_description");
-    char message[1024];
-    (void)snprintf(message, sizeof(message), "%s answered %d to a request for a token%s%s",
-                   t->config.managed_identity ? t->config.imds : t->config.authority, status,
-                   *words ? ": " : "", words);
+    _cleanup_buf_ struct buf message = BUF_INIT(REFUSAL_MAX);
+    (void)buf_printf(&message, "%s answered %d to a request for a token%s",
+                     t->config.managed_identity ? t->config.imds : t->config.authority, status,
+                     *words ? ": " : "");
+    (void)plain_put(&message, words, WORDS_MAX);
     bool passes =
         retry_status(status) || strcmp(text_member(root, "error"), "temporarily_unavailable") == 0;
     fail(t, &(struct token_answer){.failure = passes ? TOKEN_UNREACHABLE : TOKEN_REFUSED,
                                    .http_status = status,
                                    .code = text_member(root, "error"),
-                                   .message = message});
+                                   .message = message.data});
 }
 
 static void unreachable(struct token_source *t, const char *why) {
@@ -171,7 +177,10 @@ static void unreachable(struct token_source *t, const char *why) {
 static void granted(struct token_source *t, const json_t *root) {
     int r = accept_token(t, root);
     if (r < 0) {
-        unreachable(t, r == -ENOMEM ? "no memory" : "the answer has no access_token");
+        unreachable(t, r == -ENOMEM     ? "no memory"
+                       : r == -EMSGSIZE ? "the access_token is longer than 32 KiB and fits in no "
+                                          "request: check the groups and roles of the identity"
+                                        : "the answer has no access_token");
         return;
     }
     /* A copy of its own: a callback may have the current token rejected. */

@@ -20,6 +20,9 @@
 #include "base/random.h"
 #include "http.h"
 
+/* The longest access token that is taken; a request with a longer one could not be sent. */
+#define TOKEN_MAX ((size_t)32 << 10)
+
 struct token_source;
 
 /* Everything is copied. Exactly one of the four ways is given. */

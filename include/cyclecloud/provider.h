@@ -259,6 +259,8 @@ struct cyclecloud_provider_ops {
     /* The full resource id of "group/network/subnet" in the account. Malloc'ed; NULL: no memory or
      * malformed. */
     char *(*subnet_id)(void *provider, const char *account, const char *subnet);
+    /* A person asks to try again: pauses that the cloud asked for end now. May be NULL. */
+    void (*hurry)(void *provider);
 };
 
 struct cyclecloud_provider {

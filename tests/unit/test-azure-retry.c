@@ -91,7 +91,7 @@ static void the_headers_slow_the_client_down(void **state) {
     static const struct step put[] = {
         {"PUT " SET,
          200,
-         "{}",
+         "{\"id\":\"s1\"}",
          {"x-ms-ratelimit-remaining-resource: "
           "Microsoft.Compute/VmssQueuedVMOperations;0,Microsoft.Compute/PutVMScaleSet;0"}}};
     struct cyclecloud_request q = request(CYCLECLOUD_CALL_CREATE_SET);
@@ -100,7 +100,8 @@ static void the_headers_slow_the_client_down(void **state) {
     assert_int_equal(o.class, CYCLECLOUD_OK);
     q.name = "s2";
     /* Nothing is left, and the refill is 125 a minute: half a second. */
-    static const struct step late[] = {{"PUT " COMPUTE "/virtualMachineScaleSets/s2", 200, "{}"}};
+    static const struct step late[] = {
+        {"PUT " COMPUTE "/virtualMachineScaleSets/s2", 200, "{\"id\":\"s2\"}"}};
     usec_t begin = clock_monotonic(&clock_real);
     RUN(f, &q, late, &o);
     assert_int_equal(o.class, CYCLECLOUD_OK);

@@ -6,7 +6,9 @@
 #include "base/hash.h"
 #include "base/id-map.h"
 #include "base/ini.h"
+#include "base/log.h"
 #include "base/parse.h"
+#include "base/plain.h"
 #include "base/random.h"
 #include "base/str.h"
 #include "base/utf8.h"
@@ -216,6 +218,60 @@ static void test_file_write_follows_no_planted_link(void **state) {
     assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_foreign_text_is_one_harmless_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"", ""},
+        {"a\nb\r\tc", "a b  c"},
+        {"\x1b[2J\x07\x7f", "\xef\xbf\xbd[2J\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc2\x9b", "\xef\xbf\xbd"},             /* C1 */
+        {"a\xe2\x80\xae z", "a\xef\xbf\xbd z"},   /* U+202E */
+        {"\xff\xc3\xa9", "\xef\xbf\xbd\xc3\xa9"}, /* a stray byte, then a letter */
+        {"\xe2\x82\xac 5", "\xe2\x82\xac 5"},
+        {"abcdefghijklmnopq", "abcdefghijklmnopq"},
+        {"abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopq..."},
+        {"abcdefghijklmnop\xe2\x82\xac\xe2\x82\xac", "abcdefghijklmnop..."},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_buf_ struct buf b = BUF_INIT(100);
+        assert_int_equal(plain_put(&b, rows[i].text, 20), 0);
+        assert_string_equal(b.data, rows[i].shown);
+        if (strlen(rows[i].text) <= 20)
+            assert_int_equal(plain_is(rows[i].text, strlen(rows[i].text)),
+                             strcmp(rows[i].text, rows[i].shown) == 0);
+    }
+}
+
+/* What is quoted begins no line; a message that is too long ends with its own. */
+static void test_a_log_message_is_one_line(void **state) {
+    (void)state;
+    char path[] = "/tmp/base-XXXXXX", *huge = malloc(20001);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_non_null(huge);
+    memset(huge, 'x', 20000);
+    huge[20000] = '\0';
+    log_set_fd(fd);
+    log_warning("failed message=\"%s\"", "\n2026-11-30T00:00:00.000Z error: FORGED\x1b[2J");
+    log_warning("%s", huge);
+    (void)log_errno(-EIO, "%s", huge);
+    log_warning("last");
+    log_set_fd(STDERR_FILENO);
+    _cleanup_buf_ struct buf text = BUF_INIT(100000);
+    assert_int_equal(file_read(path, &text), 0);
+    unsigned lines = 0;
+    for (const char *p = text.data; (p = strchr(p, '\n')); p++)
+        lines++;
+    assert_int_equal(lines, 4);
+    assert_null(strchr(text.data, '\x1b'));
+    assert_non_null(strstr(text.data, "xxx...: Input/output error\n"));
+    free(huge);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_keeps_its_maximum),
@@ -229,6 +285,8 @@ int main(void) {
         cmocka_unit_test(test_ini),
         cmocka_unit_test(test_str_keeps_equal_text),
         cmocka_unit_test(test_seeded_random_repeats),
+        cmocka_unit_test(test_foreign_text_is_one_harmless_line),
+        cmocka_unit_test(test_a_log_message_is_one_line),
         cmocka_unit_test(test_file_write_follows_no_planted_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,59 @@ static void test_last_member(void **state) {
     world_end(&w);
 }
 
+static unsigned hurries;
+
+static void count_hurry(void *provider) {
+    (void)provider;
+    hurries++;
+}
+
+/* The first node that the cloud's limit holds; its words go to `message`. */
+static bool find_throttled(struct world *w, char message[512]) {
+    _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+    const struct cluster *c = snapshot_cluster(s, cluster_id(w));
+    uint64_t position = 0;
+    for (const struct node *n; (n = cluster_next_node(c, &position));)
+        if (n->hold == HOLD_THROTTLED) {
+            (void)snprintf(message, 512, "%s", str_text(n->message));
+            return true;
+        }
+    return false;
+}
+
+/* A pause that the cloud asks for is told with its end, and `retry` ends it. */
+static void test_throttling_is_told_and_ended(void **state) {
+    (void)state;
+    struct world w;
+    struct cyclecloud_provider_ops ops;
+    world_begin(&w);
+    struct cyclecloud_provider fake = fake_cloud_provider(w.cloud);
+    ops = *fake.ops;
+    ops.hurry = count_hurry;
+    w.provider = (struct cyclecloud_provider){&ops, fake.self};
+    engine_end(&w);
+    engine_begin(&w);
+    assert_int_equal(create_cluster(&w).code, 0);
+    assert_int_equal(set_template(&w, template_text).code, 0);
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, 0);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_SET, FOR_EVER, FAULT_THROTTLED);
+    assert_int_equal(set_count(&w, COUNT_SET, 4).code, 0);
+    char message[512];
+    for (unsigned i = 0; i < 1000 && !find_throttled(&w, message); i++)
+        step(&w);
+    assert_true(find_throttled(&w, message));
+    assert_non_null(strstr(message, "the cloud limits the rate of requests until 20"));
+    assert_non_null(strstr(message, "Z: then it is asked again, `retry`"));
+    hurries = 0;
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_SET, 0, FAULT_NONE);
+    struct command *c = on_cluster(&w, COMMAND_CONTROL);
+    assert_int_equal(command_set_name(c, "retry"), 0);
+    assert_int_equal(do_command(&w, c).code, 0);
+    assert_int_equal(hurries, 1);
+    expect_ready(&w, 5);
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_left_out_once),
@@ -363,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_forgotten_operation),
         cmocka_unit_test(test_deallocated_vm_disappears),
         cmocka_unit_test(test_last_member),
+        cmocka_unit_test(test_throttling_is_told_and_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

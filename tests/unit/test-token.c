@@ -29,12 +29,13 @@ struct issuer {
     size_t n_statuses;
     const char *lifetime;
     const char *error;
+    int padding; /* the length of the token, 0 = a short one */
     char last_metadata[16];
 };
 
 static void answer_token(void *arg, const struct web_request *q, struct web_reply *r) {
     struct issuer *i = arg;
-    static char body[256];
+    static char body[128 << 10];
     const char *metadata = web_header(q, "Metadata");
     (void)snprintf(i->last_metadata, sizeof(i->last_metadata), "%s", metadata ? metadata : "");
     if (q->n < i->n_statuses && i->statuses[q->n] != 200) {
@@ -44,6 +45,9 @@ static void answer_token(void *arg, const struct web_request *q, struct web_repl
     }
     (void)snprintf(body, sizeof(body), "{\"access_token\":\"token-%zu\",\"expires_in\":%s}", q->n,
                    i->lifetime);
+    if (i->padding)
+        (void)snprintf(body, sizeof(body), "{\"access_token\":\"%0*d\",\"expires_in\":%s}",
+                       i->padding, 1, i->lifetime);
     r->body = body;
 }
 
@@ -276,6 +280,44 @@ static void an_empty_federated_token_is_named(void **state) {
     tokens_stop(&t);
 }
 
+/* It could not be sent, whatever its lifetime says: that is said at once, and asked again. */
+static void a_huge_token_is_refused_in_words(void **state) {
+    (void)state;
+    struct issuer issuer = {.lifetime = "3600", .padding = 100000};
+    struct tokens t;
+    struct wanted a;
+    tokens_start(&t, &issuer, by_secret);
+    want(t.source, &a);
+    tokens_run(&t, &a.calls, 1);
+    assert_int_equal(a.failure, TOKEN_UNREACHABLE);
+    assert_non_null(strstr(a.message, "the access_token is longer than 32 KiB"));
+    assert_null(token_peek(t.source));
+    issuer.padding = 0;
+    want(t.source, &a);
+    tokens_run(&t, &a.calls, 1);
+    assert_int_equal(a.failure, TOKEN_FINE);
+    tokens_stop(&t);
+}
+
+/* Entra's words have several lines. */
+static void the_issuers_words_are_one_line(void **state) {
+    (void)state;
+    static const int refused[] = {400};
+    struct issuer issuer = {.statuses = refused,
+                            .n_statuses = 1,
+                            .lifetime = "3600",
+                            .error = "{\"error\":\"invalid_client\",\"error_description\":"
+                                     "\"AADSTS1: no\\r\\n2026-11-30 error: forged\\u001b[2J\"}"};
+    struct tokens t;
+    struct wanted a;
+    tokens_start(&t, &issuer, by_secret);
+    want(t.source, &a);
+    tokens_run(&t, &a.calls, 1);
+    assert_non_null(strstr(a.message, "AADSTS1: no  2026-11-30"));
+    assert_null(strpbrk(a.message, "\r\n\x1b"));
+    tokens_stop(&t);
+}
+
 static void exactly_one_way_to_sign_in(void **state) {
     (void)state;
     struct token_source *t = NULL;
@@ -309,6 +351,8 @@ int main(void) {
         cmocka_unit_test(a_managed_identity_asks_the_metadata_service),
         cmocka_unit_test(a_federated_token_is_read_each_time),
         cmocka_unit_test(an_empty_federated_token_is_named),
+        cmocka_unit_test(a_huge_token_is_refused_in_words),
+        cmocka_unit_test(the_issuers_words_are_one_line),
         cmocka_unit_test(exactly_one_way_to_sign_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
