@@ -41,8 +41,8 @@ static enum checker_status status_of(int r) {
 
 static enum checker_status refuse_parameters(struct checker *c, const char *what,
                                              const struct error *err) {
-    const struct diagnostic_place whole = {0};
-    diagnostics_add(&c->parameter_diags, SEVERITY_ERROR, &whole, NULL, "%s%s", what, err_text(err));
+    const struct finding finding = {SEVERITY_ERROR, CODE_INVALID_PARAMETER_FILE};
+    diagnostics_add(&c->parameter_diags, &finding, "%s%s", what, err_text(err));
     return CHECKER_WRONG;
 }
 
@@ -91,13 +91,13 @@ static enum checker_status find_more(struct checker *c) {
 }
 
 static enum checker_status parse(struct checker *c) {
-    const struct diagnostic_place whole = {0};
+    const struct finding finding = {SEVERITY_ERROR, CODE_FILE_TOO_LARGE};
     enum checker_status status = read_text(c, c->request->file, &c->text);
     if (status != CHECKER_OK)
         return status;
     int r = template_parse(c->text.data, c->text.len, &c->diags, &c->template);
     if (r == -E2BIG)
-        diagnostics_add(&c->diags, SEVERITY_ERROR, &whole, NULL, "it is longer than 4 MiB");
+        diagnostics_add(&c->diags, &finding, "it is longer than 4 MiB");
     if (r == -EINVAL && c->checks)
         return find_more(c);
     return status_of(r);

@@ -63,8 +63,8 @@ static int add_diagnostics(json_t *list, const struct diagnostics *diags, const 
         const struct diagnostic *d = &diags->items[i];
         json_t *item = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s?, s:s?}", "file", file, "severity",
                                  d->severity == SEVERITY_ERROR ? "error" : "warning", "line",
-                                 (int)d->line, "column", (int)d->column, "message", d->text, "hint",
-                                 d->hint, "source", d->source);
+                                 (int)d->start.line, "column", (int)d->start.byte, "message",
+                                 d->text, "hint", d->hint, "source", d->source);
         if (json_array_append_new(list, item) < 0)
             return -ENOMEM;
     }

@@ -264,8 +264,8 @@ static int drop_others(struct evaluation *ev) {
 
 static void put_problem(struct buf *b, const struct diagnostic *d) {
     buf_puts(b, "warning: ");
-    if (d->line)
-        buf_printf(b, "template:%u:%u: ", d->line, d->column);
+    if (d->start.line)
+        buf_printf(b, "template:%u:%u: ", d->start.line, d->start.byte);
     for (const char *p = d->text ? d->text : ""; *p; p++)
         buf_putc(b, *p == '\n' ? ' ' : *p);
     if (d->hint)

@@ -28,10 +28,11 @@ static void check_spelling(struct check *c, const struct section *s, const struc
     const char *near = attribute_suggest(s->type, a->key);
     if (!near)
         return;
-    struct diagnostic_place where = template_place(c->t, a->line, a->column);
     (void)snprintf(hint, sizeof(hint), "did you mean %s?", near);
-    diagnostics_add(c->diags, SEVERITY_WARNING, &where, hint, "%s is not a known attribute of %s",
-                    a->key, section_row(s->type)->word);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNKNOWN_ATTRIBUTE,
+                                    template_key_place(c->t, a), hint, near};
+    diagnostics_add(c->diags, &finding, "%s is not a known attribute of %s", a->key,
+                    section_row(s->type)->word);
 }
 
 static bool is_section_name(const struct section_list *sections, const char *name) {
@@ -71,10 +72,12 @@ static int check_bare_name(struct check *c, const struct expr *e) {
     const char *near = suggest_name(c, e->name);
     if (!near)
         return 0;
-    struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
     (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", near);
-    diagnostics_add(c->diags, SEVERITY_WARNING, &where, hint,
-                    "there is no %.100s: it is undefined here", e->name);
+    struct finding finding = {
+        SEVERITY_WARNING, CODE_UNKNOWN_NAME,
+        template_text_place(c->t, c->attribute->value_line, e->column, e->name), hint};
+    finding.fix = finding.at.width ? near : NULL;
+    diagnostics_add(c->diags, &finding, "there is no %.100s: it is undefined here", e->name);
     return 0;
 }
 
@@ -86,11 +89,10 @@ static int check_name(void *arg, const struct expr *e) {
         return 0;
     if (name_list_append(&c->t->undeclared, e->name) < 0)
         return -ENOMEM;
-    struct diagnostic_place where = template_place(c->t, c->attribute->value_line, e->column);
-    const char *near = template_suggest_parameter(c->t, e->name);
-    char hint[128];
-    (void)snprintf(hint, sizeof(hint), "did you mean %.100s?", near ? near : "");
-    diagnostics_add(c->diags, SEVERITY_WARNING, &where, near ? hint : NULL,
+    struct misnamed m = template_misnamed(c->t, c->attribute->value_line, e->column, e->name);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNDECLARED_PARAMETER, m.at,
+                                    *m.hint ? m.hint : NULL, *m.fix ? m.fix : NULL};
+    diagnostics_add(c->diags, &finding,
                     "no parameter %.100s is declared; the cluster starts only if it is given",
                     e->name);
     return 0;
@@ -103,9 +105,10 @@ static void check_parameter(struct check *c, const struct section *s) {
     const struct attribute *a = section_attribute(s, "ParameterType");
     if (!a)
         a = section_attribute(s, "Config.ParameterType");
-    struct diagnostic_place where = template_place(c->t, a->value_line, a->value_column);
-    diagnostics_add(c->diags, SEVERITY_WARNING, &where, NULL,
-                    "unknown ParameterType \"%.60s\"; any value is taken", info.type);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNKNOWN_PARAMETER_TYPE,
+                                    template_value_place(c->t, a)};
+    diagnostics_add(c->diags, &finding, "unknown ParameterType \"%.60s\"; any value is taken",
+                    info.type);
 }
 
 static bool is_form(const struct section *s) {

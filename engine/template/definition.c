@@ -208,12 +208,11 @@ static int make(const struct template *t, const struct evaluation_input *input,
 static void report_no_cluster(const struct template *t, const char *name,
                               struct diagnostics *diags) {
     _cleanup_buf_ struct buf hint = BUF_INIT(400);
-    struct diagnostic_place whole = {0};
     for (size_t i = 0; i < t->clusters.len; i++)
         (void)buf_printf(&hint, "%s%s",
                          i ? ", " : "its clusters are: ", t->clusters.items[i]->name);
-    diagnostics_add(diags, SEVERITY_ERROR, &whole, hint.data,
-                    "the template has no cluster named \"%s\"", name);
+    const struct finding finding = {SEVERITY_ERROR, CODE_UNKNOWN_CLUSTER, .hint = hint.data};
+    diagnostics_add(diags, &finding, "the template has no cluster named \"%s\"", name);
 }
 
 /* Fills a definition that was just made, with what is known of other nodes. 0, -EINVAL (something
@@ -304,7 +303,7 @@ static int first_error(const struct diagnostics *diags, const char *name, struct
     for (size_t i = 0; i < diags->len; i++)
         if (diags->items[i].severity == SEVERITY_ERROR)
             return err_set(err, -EINVAL, "invalid_template", "template line %u: %s",
-                           diags->items[i].line, diags->items[i].text);
+                           diags->items[i].start.line, diags->items[i].text);
     return err_set(err, -EINVAL, "invalid_template", "%s cannot be evaluated", name);
 }
 

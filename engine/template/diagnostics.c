@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "diagnostics.h"
 
+#include "base/utf8.h"
+
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,27 +47,97 @@ static void release(struct diagnostic *item) {
     free(item->text);
     free(item->hint);
     free(item->source);
+    free(item->fix.replacement);
 }
 
-void diagnostics_add(struct diagnostics *diags, enum severity severity,
-                     const struct diagnostic_place *place, const char *hint, const char *fmt, ...) {
+/* The point at a byte column (from 1) of a line, at its end at most. */
+static struct diagnostic_point point_at(const char *source, unsigned line, size_t column) {
+    struct diagnostic_point point = {.line = line, .byte = 1, .character = 1, .utf16 = 1};
+    size_t len = source ? strlen(source) : 0;
+    if (!source || !column)
+        return (struct diagnostic_point){line, (unsigned)column, (unsigned)column,
+                                         (unsigned)column};
+    for (size_t i = 0; i < len && i + 1 < column;) {
+        size_t bytes = utf8_length(source + i, len - i);
+        bytes = bytes ? bytes : 1;
+        i += bytes;
+        point.byte += (unsigned)bytes;
+        point.character++;
+        point.utf16 += bytes == 4 ? 2 : 1; /* beyond the first plane: a surrogate pair */
+    }
+    unsigned beyond = column > point.byte ? (unsigned)column - point.byte : 0; /* blanks */
+    point.byte += beyond;
+    point.character += beyond;
+    point.utf16 += beyond;
+    return point;
+}
+
+static bool is_word(unsigned char c) {
+    return isalnum(c) || c == '_' || c == '.' || c == '-' || c >= 0x80;
+}
+
+/* Bytes of the word at `p`: a name, `$Name`, a header to its last bracket, or one character. */
+static size_t word_length(const char *p) {
+    size_t n = *p == '$';
+    if (*p == '[') {
+        const char *close = strrchr(p, ']');
+        return close ? (size_t)(close + 1 - p) : strlen(p);
+    }
+    while (is_word((unsigned char)p[n]))
+        n++;
+    return n ? n : *p != '\0';
+}
+
+static size_t end_column(const char *source, const struct diagnostic_place *at) {
+    size_t len = source ? strlen(source) : 0, start = at->column ? at->column - 1 : 0;
+    if (!source || start >= len)
+        return at->column;
+    if (!at->column)
+        return len + 1;
+    return at->column + (at->width ? at->width : word_length(source + start));
+}
+
+/* 0 or -ENOMEM. */
+static int set_fix(struct diagnostic *item, const struct finding *f) {
+    const struct diagnostic_place *at = &f->fix_at;
+    if (!f->fix)
+        return 0;
+    item->fix.start = at->line ? point_at(item->source, at->line, at->column) : item->start;
+    item->fix.end = at->line ? point_at(item->source, at->line, at->column + at->width) : item->end;
+    item->fix.replacement = strdup(f->fix);
+    return item->fix.replacement ? 0 : -ENOMEM;
+}
+
+/* Everything but the text. 0 or -ENOMEM. */
+static int describe(struct diagnostic *item, const struct finding *f) {
+    const struct diagnostic_place *at = &f->at;
+    item->severity = f->severity;
+    item->code = f->code;
+    item->source = copy_line(at);
+    item->start = point_at(item->source, at->line, at->column);
+    item->end =
+        at->line ? point_at(item->source, at->line, end_column(item->source, at)) : item->start;
+    if (f->hint && !(item->hint = strdup(f->hint)))
+        return -ENOMEM;
+    return set_fix(item, f);
+}
+
+void diagnostics_add(struct diagnostics *diags, const struct finding *finding, const char *fmt,
+                     ...) {
     if (!diags)
         return;
-    diags->errors += severity == SEVERITY_ERROR;
+    diags->errors += finding->severity == SEVERITY_ERROR;
     if (diags->len >= DIAGNOSTICS_MAX) {
         diags->dropped++;
         return;
     }
-    struct diagnostic item = {.severity = severity, .line = place->line, .column = place->column};
+    struct diagnostic item = {0};
     va_list args;
     va_start(args, fmt);
     if (vasprintf(&item.text, fmt, args) < 0)
         item.text = NULL;
     va_end(args);
-    item.source = copy_line(place);
-    if (hint)
-        item.hint = strdup(hint);
-    if (!item.text || (hint && !item.hint) || append(diags, item) < 0) {
+    if (!item.text || describe(&item, finding) < 0 || append(diags, item) < 0) {
         release(&item);
         diags->out_of_memory = true;
     }
@@ -81,10 +154,10 @@ static void put_source(struct buf *b, const struct diagnostic *item) {
     (void)buf_puts(b, "    ");
     (void)buf_append(b, source + start, len - start);
     (void)buf_puts(b, "\n");
-    if (!item->column || item->column - 1 < start || item->column - 1 > len)
+    if (!item->start.byte || item->start.byte - 1 < start || item->start.byte - 1 > len)
         return;
     (void)buf_puts(b, "    ");
-    for (size_t i = start; i + 1 < item->column; i++)
+    for (size_t i = start; i + 1 < item->start.byte; i++)
         if (((unsigned char)source[i] & 0xc0) != 0x80)
             (void)buf_putc(b, source[i] == '\t' ? '\t' : ' ');
     (void)buf_puts(b, "^\n");
@@ -98,10 +171,10 @@ int diagnostics_format(const struct diagnostics *diags, const char *filename, st
     for (size_t i = 0; i < diags->len; i++) {
         const struct diagnostic *item = &diags->items[i];
         (void)buf_puts(b, filename);
-        if (item->line)
-            (void)buf_printf(b, ":%u", item->line);
-        if (item->line && item->column)
-            (void)buf_printf(b, ":%u", item->column);
+        if (item->start.line)
+            (void)buf_printf(b, ":%u", item->start.line);
+        if (item->start.line && item->start.byte)
+            (void)buf_printf(b, ":%u", item->start.byte);
         (void)buf_printf(b, ": %s: %s\n", words[item->severity], item->text);
         if (item->source && item->source[0])
             put_source(b, item);
@@ -115,7 +188,8 @@ int diagnostics_format(const struct diagnostics *diags, const char *filename, st
 
 bool diagnostics_has(const struct diagnostics *diags, const struct diagnostic_place *place) {
     for (size_t i = 0; diags && i < diags->len; i++)
-        if (diags->items[i].line == place->line && diags->items[i].column == place->column)
+        if (diags->items[i].start.line == place->line &&
+            diags->items[i].start.byte == place->column)
             return true;
     return false;
 }
@@ -124,8 +198,8 @@ void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnosti
     size_t n = 0;
     for (size_t i = 0; diags && i < diags->len; i++) {
         struct diagnostic *item = &diags->items[i];
-        if (item->severity == SEVERITY_WARNING && item->line == place->line &&
-            item->column == place->column)
+        if (item->severity == SEVERITY_WARNING && item->start.line == place->line &&
+            item->start.byte == place->column)
             release(item);
         else
             diags->items[n++] = *item;
@@ -137,8 +211,8 @@ void diagnostics_drop_warnings(struct diagnostics *diags, const struct diagnosti
 static bool holds(const struct diagnostics *diags, const struct diagnostic *item) {
     for (size_t i = 0; i < diags->len; i++) {
         const struct diagnostic *other = &diags->items[i];
-        if (other->severity == item->severity && other->line == item->line &&
-            other->column == item->column && strcmp(other->text, item->text) == 0)
+        if (other->severity == item->severity && other->start.line == item->start.line &&
+            other->start.byte == item->start.byte && strcmp(other->text, item->text) == 0)
             return true;
     }
     return false;
@@ -152,8 +226,8 @@ void diagnostics_merge(struct diagnostics *to, struct diagnostics *from) {
         struct diagnostic *item = &from->items[i];
         bool known = holds(to, item);
         to->errors -= known && item->severity == SEVERITY_ERROR;
-        struct diagnostic_place place = {.line = item->line, .column = item->column};
-        if (item->severity == SEVERITY_ERROR && item->column)
+        struct diagnostic_place place = {.line = item->start.line, .column = item->start.byte};
+        if (item->severity == SEVERITY_ERROR && item->start.byte)
             diagnostics_drop_warnings(to, &place);
         if (!known && to->len < DIAGNOSTICS_MAX && append(to, *item) == 0)
             continue;
@@ -168,7 +242,7 @@ void diagnostics_sort(struct diagnostics *diags) {
     for (size_t i = 1; i < diags->len; i++) {
         struct diagnostic item = diags->items[i];
         size_t at = i;
-        for (; at > 0 && diags->items[at - 1].line > item.line; at--)
+        for (; at > 0 && diags->items[at - 1].start.line > item.start.line; at--)
             diags->items[at] = diags->items[at - 1];
         diags->items[at] = item;
     }

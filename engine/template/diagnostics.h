@@ -8,6 +8,8 @@
  * as it is. A list belongs to its caller; a zeroed struct is an empty one.
  */
 
+#include "diagnostic-codes.h"
+
 #include "base/buf.h"
 #include "base/cleanup.h"
 
@@ -21,13 +23,28 @@ enum severity {
     SEVERITY_WARNING,
 };
 
+/* A place in a text, counted in the three ways that editors and formats count. */
+struct diagnostic_point {
+    unsigned line;      /* from 1; 0 = concerns no single line */
+    unsigned byte;      /* column in bytes of UTF-8, from 1; 0 = the whole line */
+    unsigned character; /* column in code points, from 1 */
+    unsigned utf16;     /* column in UTF-16 code units, from 1 */
+};
+
+/* What to write in place of a part of a line. */
+struct diagnostic_fix {
+    struct diagnostic_point start, end; /* `end` is behind the part; equal to `start`: insert */
+    char *replacement;                  /* NULL: no fix is known */
+};
+
 struct diagnostic {
     enum severity severity;
-    unsigned line;   /* from 1; 0 = concerns no single line */
-    unsigned column; /* bytes from 1; 0 = the whole line */
-    char *text;      /* what is wrong, no final full stop */
-    char *hint;      /* what to do, NULL if nothing is known */
-    char *source;    /* the line itself, NULL if there is none */
+    enum diagnostic_code code;
+    struct diagnostic_point start, end; /* on one line; `end` is behind the last character */
+    char *text;                         /* what is wrong, no final full stop */
+    char *hint;                         /* what to do, NULL if nothing is known */
+    char *source;                       /* the line itself, NULL if there is none */
+    struct diagnostic_fix fix;
 };
 
 struct diagnostics {
@@ -40,17 +57,30 @@ struct diagnostics {
 
 #define DIAGNOSTICS_INIT ((struct diagnostics){0})
 
-/* Where a diagnostic points to. `text` (len bytes) is searched for the line; may be NULL. */
+/*
+ * Where a diagnostic points to. `text` (len bytes) is searched for the line; may be NULL. `width`
+ * is in bytes; 0 means the word that starts there.
+ */
 struct diagnostic_place {
     const char *text;
     size_t len;
-    unsigned line, column;
+    unsigned line, column; /* as line and byte of a point */
+    unsigned width;
 };
 
-/* Adds an entry; `hint` (copied) may be NULL. `diags` may be NULL: then nothing happens. */
-void diagnostics_add(struct diagnostics *diags, enum severity severity,
-                     const struct diagnostic_place *place, const char *hint, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+/* What is to be said; everything is borrowed until diagnostics_add returns. */
+struct finding {
+    enum severity severity;
+    enum diagnostic_code code;
+    struct diagnostic_place at;
+    const char *hint;               /* may be NULL */
+    const char *fix;                /* the text that settles it, NULL = none is known */
+    struct diagnostic_place fix_at; /* what it replaces (width 0: nothing); line 0: `at` */
+};
+
+/* Adds an entry. `diags` may be NULL: then nothing happens. */
+void diagnostics_add(struct diagnostics *diags, const struct finding *finding, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* True if something was said about this very place. */
 bool diagnostics_has(const struct diagnostics *diags, const struct diagnostic_place *place);

@@ -108,8 +108,9 @@ static void warn_conflict(struct scope *s, const struct value *record, const str
     }
     if (!conflict)
         return;
-    struct diagnostic_place where = template_place(s->t, e->attribute->line, e->attribute->column);
-    diagnostics_add(s->diags, SEVERITY_WARNING, &where, NULL,
+    const struct finding finding = {SEVERITY_WARNING, CODE_BOTH_VALUE_AND_GROUP,
+                                    template_key_place(s->t, e->attribute)};
+    diagnostics_add(s->diags, &finding,
                     "%s is both a value and a group of values; the later one counts", e->key);
 }
 

@@ -165,6 +165,12 @@ static int check_arity(struct parser *p, const struct expr *call) {
                       f->min_args, f->max_args, call->len);
 }
 
+static void suggest_function(struct expr_error *error, const char *wrong, const char *near) {
+    int n = snprintf(error->wrong, sizeof(error->wrong), "%s", wrong);
+    (void)snprintf(error->hint, sizeof(error->hint), "did you mean %s?", near);
+    error->fix = n > 0 && (size_t)n < sizeof(error->wrong) ? near : NULL;
+}
+
 /* The token after the name is '('. */
 static int parse_call(struct parser *p, struct expr *name, struct expr **ret) {
     _cleanup_expr_ struct expr *e = name;
@@ -173,7 +179,7 @@ static int parse_call(struct parser *p, struct expr *name, struct expr **ret) {
     if (!e->function) {
         const char *near = function_suggest(e->name);
         if (near)
-            (void)snprintf(p->lx.error->hint, sizeof(p->lx.error->hint), "did you mean %s?", near);
+            suggest_function(p->lx.error, e->name, near);
         return lexer_fail(&p->lx, e->column, "there is no function %.60s", e->name);
     }
     int r = lexer_next(&p->lx);

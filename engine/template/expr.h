@@ -89,6 +89,8 @@ struct expr_error {
     unsigned column;
     char text[160];
     char hint[80];
+    char wrong[64];  /* the name at `column` that should be another one, "" = none */
+    const char *fix; /* that other one, NULL = none is known */
 };
 
 /*

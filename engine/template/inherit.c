@@ -38,16 +38,18 @@ static const struct section *find_cluster(const struct template *t, const char *
     return NULL;
 }
 
-static void report_section(struct scope *s, const struct section *at, const char *hint,
+static void report_section(struct scope *s, const struct section *at, struct finding finding,
                            const char *text) {
-    struct diagnostic_place where = template_place(s->t, at->line, at->column);
-    diagnostics_add(s->diags, SEVERITY_ERROR, &where, hint, "%s", text);
+    finding.severity = SEVERITY_ERROR;
+    finding.at = template_place(s->t, at->line, at->column);
+    diagnostics_add(s->diags, &finding, "%s", text);
 }
 
 int cluster_layers(struct scope *s, const struct section *cluster, struct section_list *ret) {
     for (unsigned n = 0; cluster; n++) {
         if (n == PARENTS_MAX) {
-            report_section(s, cluster, NULL, "ParentName goes in a circle");
+            report_section(s, cluster, (struct finding){.code = CODE_INHERITANCE_CYCLE},
+                           "ParentName goes in a circle");
             return 0;
         }
         int r = section_list_insert(ret, 0, (struct section *)cluster);
@@ -71,12 +73,16 @@ static int add_node(struct scope *s, struct section *section, struct node_def_li
             return r;
         node = &nodes->items[nodes->len - 1];
         if (nodes->len == LIMIT_ARRAYS_PER_CLUSTER + 1) {
-            report_section(s, section, "put the rest into another cluster",
+            report_section(s, section,
+                           (struct finding){.code = CODE_TOO_MANY_NODES,
+                                            .hint = "put the rest into another cluster"},
                            "a cluster has 200 nodes and nodearrays at most");
         }
         if (!name_valid(section->name) && section->name[0])
             report_section(s, section,
-                           "a letter or digit, then letters, digits, - and _, 63 at most",
+                           (struct finding){.code = CODE_INVALID_NAME,
+                                            .hint = "a letter or digit, then letters, digits, - "
+                                                    "and _, 63 at most"},
                            "this name cannot be the name of a node");
     }
     node->is_array = section->type == SECTION_NODEARRAY;
@@ -127,17 +133,18 @@ struct walk {
 
 static int visit(struct walk *w, const struct node_def *node);
 
-static void report_extends(struct walk *w, const struct attribute *a, const char *hint,
-                           const char *fmt, const char *name) {
+static void report_extends(struct walk *w, const struct attribute *a, struct finding finding,
+                           const char *problem, const char *name) {
     const struct node_def *node = w->path[w->depth - 1];
-    struct diagnostic_place where = template_place(w->s->t, a->value_line, a->value_column);
+    finding.severity = SEVERITY_ERROR;
+    finding.at = template_value_place(w->s->t, a);
     for (size_t i = 0; i < w->s->reported.len; i++)
         if (w->s->reported.items[i] == a)
             return;
     if (attribute_list_append(&w->s->reported, (struct attribute *)a) < 0 && w->s->diags)
         w->s->diags->out_of_memory = true;
-    diagnostics_add(w->s->diags, SEVERITY_ERROR, &where, hint, "%s %s extends %.100s, %s",
-                    node->is_array ? "nodearray" : "node", node->name, name, fmt);
+    diagnostics_add(w->s->diags, &finding, "%s %s extends %.100s, %s",
+                    node->is_array ? "nodearray" : "node", node->name, name, problem);
 }
 
 static void report_unknown(struct walk *w, const struct attribute *a, const char *name) {
@@ -147,7 +154,11 @@ static void report_unknown(struct walk *w, const struct attribute *a, const char
         nearest_try(&nearest, w->nodes->items[i].name);
     if (nearest.best)
         (void)snprintf(hint, sizeof(hint), "did you mean %.80s?", nearest.best);
-    report_extends(w, a, nearest.best ? hint : NULL, "but there is no node of that name", name);
+    struct finding finding = {.code = CODE_UNKNOWN_BASE, .hint = nearest.best ? hint : NULL};
+    if (nearest.best && a->source_len == strlen(name) &&
+        memcmp(a->source, name, a->source_len) == 0)
+        finding.fix = nearest.best;
+    report_extends(w, a, finding, "but there is no node of that name", name);
 }
 
 static int visit_base(struct walk *w, const struct attribute *a, const char *name) {
@@ -158,11 +169,13 @@ static int visit_base(struct walk *w, const struct attribute *a, const char *nam
     }
     for (size_t i = 0; i < w->depth; i++)
         if (w->path[i] == base) {
-            report_extends(w, a, NULL, "which extends it in turn", name);
+            report_extends(w, a, (struct finding){.code = CODE_INHERITANCE_CYCLE},
+                           "which extends it in turn", name);
             return 0;
         }
     if (w->depth == EXTENDS_DEPTH_MAX || w->layers->len > LAYERS_MAX) {
-        report_extends(w, a, NULL, "which is too much inheritance", name);
+        report_extends(w, a, (struct finding){.code = CODE_INHERITANCE_TOO_DEEP},
+                       "which is too much inheritance", name);
         return 0;
     }
     return visit(w, base);

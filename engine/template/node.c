@@ -174,12 +174,14 @@ static void check_volume(struct work *w, const struct group *group, const struct
         if (value_record_get(volume, sources[i]) || entries_find(&group->entries, sources[i]))
             return;
     const struct section *at = group->first;
-    struct diagnostic_place where = template_place(w->s->t, at->line, at->column);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNSIZED_VOLUME,
+                                    template_place(w->s->t, at->line, at->column),
+                                    "add Size = 100, in GB"};
     struct owner owner = node_owner(w->node);
-    if (text_equal_fold(group->name->text, "boot") || diagnostics_has(w->s->diags, &where))
+    if (text_equal_fold(group->name->text, "boot") || diagnostics_has(w->s->diags, &finding.at))
         return;
-    diagnostics_add(w->s->diags, SEVERITY_WARNING, &where, "add Size = 100, in GB",
-                    "volume %s of %s %s has no Size", group->name->text, owner.kind, owner.name);
+    diagnostics_add(w->s->diags, &finding, "volume %s of %s %s has no Size", group->name->text,
+                    owner.kind, owner.name);
 }
 
 static int put_group(struct work *w, enum section_type type, const char *member,

@@ -34,7 +34,6 @@ static void put_declared(const struct template *t, struct buf *b) {
 static void check_unknown(const struct template *t, const char *name, struct diagnostics *diags) {
     const char *best = template_suggest_parameter(t, name);
     _cleanup_buf_ struct buf hint = BUF_INIT(2048);
-    struct diagnostic_place whole = {0};
     for (size_t i = 0; i < t->undeclared.len; i++)
         if (text_equal_fold(t->undeclared.items[i], name))
             return;
@@ -42,8 +41,8 @@ static void check_unknown(const struct template *t, const char *name, struct dia
         (void)buf_printf(&hint, "did you mean %s?", best);
     else
         put_declared(t, &hint);
-    diagnostics_add(diags, SEVERITY_WARNING, &whole, hint.data,
-                    "the template declares no parameter %.200s; it is kept", name);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNDECLARED_VALUE, .hint = hint.data};
+    diagnostics_add(diags, &finding, "the template declares no parameter %.200s; it is kept", name);
 }
 
 static bool number_of(const struct section *p, const char *key, double *ret) {
@@ -62,16 +61,16 @@ static void check_range(const struct section *p, const struct value *v, struct d
     bool is_real = false;
     int64_t i = 0;
     double number = 0, limit = 0;
-    struct diagnostic_place whole = {0};
+    const struct finding finding = {SEVERITY_WARNING, CODE_OUT_OF_RANGE};
     if ((v->type != VALUE_INTEGER && v->type != VALUE_REAL) ||
         !value_to_number(v, &is_real, &i, &number))
         return;
     if (number_of(p, "Config.MinValue", &limit) && number < limit)
-        diagnostics_add(diags, SEVERITY_WARNING, &whole, NULL,
-                        "parameter %s is %g, the least is %g", p->name, number, limit);
+        diagnostics_add(diags, &finding, "parameter %s is %g, the least is %g", p->name, number,
+                        limit);
     if (number_of(p, "Config.MaxValue", &limit) && number > limit)
-        diagnostics_add(diags, SEVERITY_WARNING, &whole, NULL, "parameter %s is %g, the most is %g",
-                        p->name, number, limit);
+        diagnostics_add(diags, &finding, "parameter %s is %g, the most is %g", p->name, number,
+                        limit);
 }
 
 static bool is_choice(const json_t *choices, const struct value *v) {
@@ -86,7 +85,6 @@ static bool is_choice(const json_t *choices, const struct value *v) {
 /* A value that the form would not offer is odd, and kept. 0 or -ENOMEM. */
 static int check_choice(const struct section *p, const struct value *v, struct diagnostics *diags) {
     _cleanup_buf_ struct buf found = BUF_INIT(VALUE_TEXT_MAX), hint = BUF_INIT(2048);
-    struct diagnostic_place whole = {0};
     if (value_is_empty(v) || !parameter_choices_bind(p))
         return 0;
     json_t *choices = parameter_choices(p);
@@ -98,7 +96,8 @@ static int check_choice(const struct section *p, const struct value *v, struct d
         char *list = json_dumps(choices, JSON_ENCODE_ANY);
         (void)buf_printf(&hint, "the choices are %.500s", list ? list : "few");
         free(list);
-        diagnostics_add(diags, SEVERITY_WARNING, &whole, hint.data,
+        const struct finding finding = {SEVERITY_WARNING, CODE_NOT_A_CHOICE, .hint = hint.data};
+        diagnostics_add(diags, &finding,
                         "parameter %s is %s, which is none of its choices; it is kept", p->name,
                         found.data);
     }
@@ -107,7 +106,7 @@ static int check_choice(const struct section *p, const struct value *v, struct d
 }
 
 static int check_given(const struct section *p, const json_t *json, struct diagnostics *diags) {
-    struct diagnostic_place whole = {0};
+    const struct finding finding = {SEVERITY_ERROR, CODE_INVALID_PARAMETER_VALUE};
     _cleanup_value_ struct value *given = value_from_json(json);
     if (given)
         given = value_mark(given, parameter_info(p).secret);
@@ -115,7 +114,7 @@ static int check_given(const struct section *p, const json_t *json, struct diagn
     if (!v)
         return -ENOMEM;
     if (v->type == VALUE_ERROR)
-        diagnostics_add(diags, SEVERITY_ERROR, &whole, NULL, "parameter %s: %s", p->name, v->text);
+        diagnostics_add(diags, &finding, "parameter %s: %s", p->name, v->text);
     if (v->type == VALUE_ERROR || value_is_secret(v))
         return 0;
     check_range(p, v, diags);

@@ -22,13 +22,23 @@ struct parser {
 };
 
 static struct diagnostic_place place(const struct parser *p, struct span at) {
-    return template_place(p->t, at.line, at.column);
+    struct diagnostic_place where = template_place(p->t, at.line, at.column);
+    where.width = (unsigned)at.len;
+    return where;
 }
 
-static void report(const struct parser *p, struct span at, enum severity severity,
+static void report(const struct parser *p, const struct finding *finding, const char *text) {
+    diagnostics_add(p->diags, finding, "%s", text);
+}
+
+static void warn(const struct parser *p, enum diagnostic_code code, struct span at,
+                 const char *text) {
+    report(p, &(struct finding){SEVERITY_WARNING, code, place(p, at)}, text);
+}
+
+static void refuse(const struct parser *p, enum diagnostic_code code, struct span at,
                    const char *text) {
-    struct diagnostic_place where = place(p, at);
-    diagnostics_add(p->diags, severity, &where, NULL, "%s", text);
+    report(p, &(struct finding){SEVERITY_ERROR, code, place(p, at)}, text);
 }
 
 static void report_unknown_type(const struct parser *p, struct span type) {
@@ -37,12 +47,12 @@ static void report_unknown_type(const struct parser *p, struct span type) {
     char hint[96] = "the types are cluster, node, nodearray, parameters, parameter ...";
     if (project)
         (void)snprintf(hint, sizeof(hint), "the types are project, spec, blobs and config");
-    struct diagnostic_place where = place(p, type);
     if (near)
         (void)snprintf(hint, sizeof(hint), "did you mean %s?", near);
-    diagnostics_add(p->diags, project ? SEVERITY_WARNING : SEVERITY_ERROR, &where, hint,
-                    "unknown section type \"%.*s\"", (int)(type.len < 60 ? type.len : 60),
-                    type.text);
+    const struct finding finding = {project ? SEVERITY_WARNING : SEVERITY_ERROR,
+                                    CODE_UNKNOWN_SECTION, place(p, type), hint, near};
+    diagnostics_add(p->diags, &finding, "unknown section type \"%.*s\"",
+                    (int)(type.len < 60 ? type.len : 60), type.text);
 }
 
 /*
@@ -79,15 +89,15 @@ static struct section *find_parent(struct parser *p, enum section_type type,
     if (type == SECTION_INVALID || parent->type == SECTION_INVALID ||
         (section_row(type)->parents & (1u << parent->type)))
         return parent;
-    struct diagnostic_place where = place(p, item->whole);
     bool global = section_row(type)->parents & (1u << SECTION_FILE);
     const char *in =
         parent->type == SECTION_FILE ? "outside of a section" : section_row(parent->type)->word;
     put_parents(type, allowed, sizeof(allowed));
     (void)snprintf(hint, sizeof(hint), "%s stands in %s; check the number of brackets",
                    section_row(type)->word, allowed);
-    diagnostics_add(p->diags, global ? SEVERITY_WARNING : SEVERITY_ERROR, &where, hint,
-                    "%s cannot stand %s%s", section_row(type)->word,
+    const struct finding finding = {global ? SEVERITY_WARNING : SEVERITY_ERROR,
+                                    CODE_MISPLACED_SECTION, place(p, item->whole), hint};
+    diagnostics_add(p->diags, &finding, "%s cannot stand %s%s", section_row(type)->word,
                     parent->type == SECTION_FILE ? "" : "in ", in);
     return global ? p->t->file : parent;
 }
@@ -99,9 +109,9 @@ static int set_name(struct parser *p, struct section *s, const struct item *item
         .no_substitution = s->type < 0 || section_row(s->type)->no_substitution,
     };
     if (s->type >= 0 && section_row(s->type)->needs_name && item->name.len == 0)
-        report(p, item->whole, SEVERITY_ERROR, "this section needs a name");
+        refuse(p, CODE_MISSING_NAME, item->whole, "this section needs a name");
     if (item->name.len > NAME_MAX_BYTES)
-        report(p, item->name, SEVERITY_ERROR, "this name is longer than 1024 bytes");
+        refuse(p, CODE_NAME_TOO_LONG, item->name, "this name is longer than 1024 bytes");
     s->name = strndup(item->name.text, item->name.len);
     return s->name ? text_parse(item->name, &context, &s->name_expr) : -ENOMEM;
 }
@@ -116,19 +126,32 @@ static int index_section(struct template *t, struct section *s) {
     return 0;
 }
 
+/* The fix closes as many brackets as are open. */
+static void report_uneven(const struct parser *p, const struct item *item) {
+    char brackets[SECTION_RANK_MAX + 1] = "";
+    size_t closing = 0;
+    while (closing < item->header_len && item->whole.text[item->header_len - 1 - closing] == ']')
+        closing++;
+    memset(brackets, ']', item->rank);
+    const struct finding finding = {
+        SEVERITY_WARNING, CODE_UNEVEN_BRACKETS, place(p, item->whole), .fix = brackets,
+        .fix_at = place(p, span_part(item->whole, item->header_len - closing, closing))};
+    report(p, &finding,
+           "the numbers of opening and closing brackets differ; the opening ones count");
+}
+
 static int add_section(struct parser *p, const struct item *item) {
     enum section_type type = section_type_find(item->type, p->language);
     if (type == SECTION_INVALID)
         type = guess_type(p, item->type);
     if (item->rank > SECTION_RANK_MAX) {
-        report(p, item->whole, SEVERITY_ERROR, "this section header has too many brackets");
+        refuse(p, CODE_NESTING_TOO_DEEP, item->whole, "this section header has too many brackets");
         return 0;
     }
     if (item->uneven)
-        report(p, item->whole, SEVERITY_WARNING,
-               "the numbers of opening and closing brackets differ; the opening ones count");
+        report_uneven(p, item);
     if (item->trailing)
-        report(p, item->whole, SEVERITY_WARNING, "the text behind the section header is ignored");
+        warn(p, CODE_TRAILING_TEXT, item->whole, "the text behind the section header is ignored");
     struct section *parent = find_parent(p, type, item);
     struct section *s = section_new(type, parent);
     if (!s)
@@ -154,21 +177,27 @@ static bool is_ui_only(const struct section *s, struct span key) {
            !span_equal(key, "DefaultValue");
 }
 
+/* Whether a line can be an attribute of the section. Reports what is wrong about it. */
+static bool check_key(const struct parser *p, const struct item *item) {
+    if (p->current->type == SECTION_FILE)
+        warn(p, CODE_OUTSIDE_SECTION, item->whole, "this line stands before any section; ignored");
+    else if (item->key.len == 0)
+        refuse(p, CODE_MISSING_NAME, item->whole, "there is no name before =");
+    else if (item->key.len > NAME_MAX_BYTES)
+        refuse(p, CODE_NAME_TOO_LONG, item->whole, "this name is longer than 1024 bytes");
+    else
+        return true;
+    return false;
+}
+
 static int add_attribute(struct parser *p, const struct item *item) {
     struct section *s = p->current;
-    if (s->type == SECTION_FILE) {
-        report(p, item->whole, SEVERITY_WARNING, "this line stands before any section; ignored");
+    if (!check_key(p, item))
         return 0;
-    }
-    if (item->key.len == 0 || item->key.len > NAME_MAX_BYTES) {
-        report(p, item->whole, SEVERITY_ERROR,
-               item->key.len ? "this name is longer than 1024 bytes" : "there is no name before =");
-        return 0;
-    }
     if (item->unclosed)
-        report(p, item->value, SEVERITY_ERROR, "these triple quotes are not closed");
+        refuse(p, CODE_UNCLOSED_QUOTE, item->value, "these triple quotes are not closed");
     if (item->trailing)
-        report(p, item->whole, SEVERITY_WARNING, "the text behind the closing quotes is ignored");
+        warn(p, CODE_TRAILING_TEXT, item->whole, "the text behind the closing quotes is ignored");
     struct attribute *a = calloc(1, sizeof(*a));
     if (!a || attribute_list_append(&s->attributes, a) < 0) {
         attribute_free(a);
@@ -194,19 +223,28 @@ static int add_attribute(struct parser *p, const struct item *item) {
 
 static int add_other(struct parser *p, const struct item *item) {
     bool before = p->current->type == SECTION_FILE;
-    struct diagnostic_place where = place(p, item->whole);
+    const struct finding syntax = {SEVERITY_ERROR, CODE_SYNTAX, place(p, item->whole),
+                                   "a value on several lines needs '''"};
+    const struct finding comment = {SEVERITY_WARNING, CODE_SEMICOLON_COMMENT, place(p, item->whole),
+                                    .fix = "#", .fix_at = place(p, span_part(item->whole, 0, 1))};
     if (item->semicolon)
-        report(p, item->whole, SEVERITY_WARNING, "taken as a comment; comments start with #");
+        report(p, &comment, "taken as a comment; comments start with #");
     else if (before)
-        report(p, item->whole, SEVERITY_WARNING, "this line stands before any section; ignored");
+        warn(p, CODE_OUTSIDE_SECTION, item->whole, "this line stands before any section; ignored");
     else
-        diagnostics_add(p->diags, SEVERITY_ERROR, &where, "a value on several lines needs '''",
-                        "expected \"name = value\", a [section] or a # comment");
+        report(p, &syntax, "expected \"name = value\", a [section] or a # comment");
     return 0;
 }
 
 static int add_broken(struct parser *p, const struct item *item) {
-    report(p, item->whole, SEVERITY_ERROR, item->problem);
+    char brackets[SECTION_RANK_MAX + 1] = "";
+    struct finding finding = {SEVERITY_ERROR, CODE_UNCLOSED_HEADER, place(p, item->whole)};
+    if (item->type.len > 0 && item->rank <= SECTION_RANK_MAX) {
+        memset(brackets, ']', item->rank);
+        finding.fix = brackets;
+        finding.fix_at = place(p, span_part(item->whole, item->header_len, 0));
+    }
+    report(p, &finding, item->problem);
     return 0;
 }
 
@@ -256,10 +294,10 @@ static void drop_repeats(struct parser *p, struct section *s) {
             items[n++] = items[i];
             continue;
         }
-        struct diagnostic_place where = template_place(p->t, items[i]->line, items[i]->column);
-        diagnostics_add(p->diags, SEVERITY_WARNING, &where, NULL,
-                        "%.100s is given again on line %u, which counts", items[i]->key,
-                        items[i + 1]->line);
+        const struct finding finding = {SEVERITY_WARNING, CODE_DUPLICATE_ATTRIBUTE,
+                                        template_key_place(p->t, items[i])};
+        diagnostics_add(p->diags, &finding, "%.100s is given again on line %u, which counts",
+                        items[i]->key, items[i + 1]->line);
         char *spelling = items[i]->key; /* the first one stays */
         items[i]->key = items[i + 1]->key;
         items[i + 1]->key = spelling;
@@ -328,8 +366,9 @@ static int index_parameters(struct parser *p) {
     for (size_t i = 0; i < len; i++) {
         struct section *s = t->parameters_by_name[i];
         if (i + 1 < len && text_equal_fold(s->name, t->parameters_by_name[i + 1]->name)) {
-            struct diagnostic_place where = template_place(t, s->line, s->column);
-            diagnostics_add(p->diags, SEVERITY_WARNING, &where, NULL,
+            const struct finding finding = {SEVERITY_WARNING, CODE_DUPLICATE_PARAMETER,
+                                            template_place(t, s->line, s->column)};
+            diagnostics_add(p->diags, &finding,
                             "parameter %.100s is declared again on line %u, which counts", s->name,
                             t->parameters_by_name[i + 1]->line);
             continue;
@@ -341,10 +380,10 @@ static int index_parameters(struct parser *p) {
 }
 
 static void check_clusters(struct parser *p) {
-    struct diagnostic_place whole = {0};
+    const struct finding finding = {SEVERITY_ERROR, CODE_MISSING_CLUSTER,
+                                    .hint = "a template starts with [cluster NAME]"};
     if (p->t->clusters.len == 0 && p->language == LANGUAGE_TEMPLATE)
-        diagnostics_add(p->diags, SEVERITY_ERROR, &whole, "a template starts with [cluster NAME]",
-                        "there is no [cluster] section");
+        diagnostics_add(p->diags, &finding, "there is no [cluster] section");
 }
 
 static int parse_all(struct parser *p) {
@@ -377,8 +416,8 @@ static int make_template(const char *text, size_t len, struct diagnostics *diags
         unsigned line = 1;
         for (size_t i = 0; i < nul; i++)
             line += text[i] == '\n';
-        struct diagnostic_place where = template_place(t, line, 0);
-        diagnostics_add(diags, SEVERITY_ERROR, &where, NULL, "there is a NUL byte in this line");
+        const struct finding finding = {SEVERITY_ERROR, CODE_NUL_BYTE, template_place(t, line, 0)};
+        diagnostics_add(diags, &finding, "there is a NUL byte in this line");
     }
     *ret = TAKE_PTR(t);
     return 0;

@@ -76,21 +76,22 @@ static int fill(const struct template *t, struct diagnostics *diags, json_t *pro
 /* A project has one [project] section, which names it. */
 static void check_project(const struct template *t, const json_t *project,
                           struct diagnostics *diags) {
-    struct diagnostic_place place = {0};
+    const struct finding no_project = {SEVERITY_ERROR, CODE_MISSING_PROJECT,
+                                       .hint = "project.ini starts with [project]"};
+    struct finding no_name = {SEVERITY_ERROR, CODE_MISSING_NAME, .hint = "add name = NAME"};
+    struct finding no_version = {SEVERITY_WARNING, CODE_MISSING_VERSION,
+                                 .hint = "add version = 1.0.0"};
     for (size_t i = 0; i < t->file->children.len; i++) {
         const struct section *s = t->file->children.items[i];
         if (s->type == SECTION_PROJECT)
-            place = template_place(t, s->line, s->column);
+            no_name.at = no_version.at = template_place(t, s->line, s->column);
     }
-    if (!place.line)
-        diagnostics_add(diags, SEVERITY_ERROR, &place, "project.ini starts with [project]",
-                        "there is no [project] section");
+    if (!no_name.at.line)
+        diagnostics_add(diags, &no_project, "there is no [project] section");
     else if (!json_object_get(project, "Name"))
-        diagnostics_add(diags, SEVERITY_ERROR, &place, "add name = NAME",
-                        "the project has no name");
+        diagnostics_add(diags, &no_name, "the project has no name");
     else if (!json_object_get(project, "Version"))
-        diagnostics_add(diags, SEVERITY_WARNING, &place, "add version = 1.0.0",
-                        "the project has no version; 1.0.0 is taken");
+        diagnostics_add(diags, &no_version, "the project has no version; 1.0.0 is taken");
 }
 
 int project_parse(const char *text, size_t len, struct diagnostics *diags, json_t **ret) {

@@ -142,18 +142,19 @@ static void break_header(struct item *ret, const char *problem) {
     ret->problem = problem;
 }
 
-/* The index of the bracket that closes a header, or s.len: the last one before any comment. */
-static size_t find_closing(struct span s, size_t from) {
-    size_t end = s.len;
+/* Where the comment behind a header starts, or s.len. */
+static size_t header_end(struct span s, size_t from) {
     for (size_t i = from + 1; i < s.len; i++)
-        if (s.text[i] == '#' && blank(s.text[i - 1])) {
-            end = i;
-            break;
-        }
-    for (size_t i = from; i < end; i++)
-        if (s.text[i] == ']')
+        if (s.text[i] == '#' && blank(s.text[i - 1]))
             return i;
     return s.len;
+}
+
+/* The index of the bracket that closes a header, or s.len. */
+static size_t find_closing(struct span s, size_t from) {
+    size_t end = header_end(s, from);
+    const char *close = from < end ? memchr(s.text + from, ']', end - from) : NULL;
+    return close ? (size_t)(close - s.text) : s.len;
 }
 
 static void read_header(struct span s, struct item *ret) {
@@ -167,6 +168,8 @@ static void read_header(struct span s, struct item *ret) {
         closing++;
     struct span inside = span_trim(span_part(s, rank, close - rank));
     ret->uneven = closing != rank;
+    ret->header_len =
+        closing ? close + closing : span_trim(span_part(s, 0, header_end(s, rank))).len;
     struct span rest = span_trim(span_part(s, close + closing, s.len - close - closing));
     ret->trailing = rest.len > 0 && rest.text[0] != '#';
     size_t type = 0;

@@ -30,6 +30,7 @@ struct item {
     struct span whole;      /* the line, trimmed */
     unsigned rank;          /* header: opening brackets */
     struct span type, name; /* header; without quotes around the name */
+    size_t header_len;      /* header: bytes of `whole` up to its last bracket, or its text */
     struct span key, value; /* attribute; value trimmed, without its comment */
     bool expression;        /* `:=` */
     bool triple;            /* value is the inside of triple quotes */

@@ -84,9 +84,10 @@ void scope_done(struct scope *s) {
 static void report_parameter(struct scope *s, const struct section *p, const char *key,
                              const char *text) {
     const struct attribute *a = section_attribute(p, key);
-    struct diagnostic_place where =
-        template_place(s->t, a ? a->value_line : p->line, a ? a->value_column : p->column);
-    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "Parameter %s: %s", p->name, text);
+    const struct finding finding = {SEVERITY_ERROR, CODE_INVALID_DEFAULT,
+                                    a ? template_value_place(s->t, a)
+                                      : template_place(s->t, p->line, p->column)};
+    diagnostics_add(s->diags, &finding, "Parameter %s: %s", p->name, text);
 }
 
 /* A `[[record DefaultValue]]` or one record of a `[[list DefaultValue]]`. */
@@ -296,33 +297,30 @@ static bool reported_already(struct scope *s, const struct attribute *a) {
     return false;
 }
 
-static void suggest_parameter(const struct scope *s, const char *name, char *hint, size_t size) {
-    const char *best = template_suggest_parameter(s->t, name);
-    if (best)
-        (void)snprintf(hint, size, "did you mean %.60s?", best);
-    else
-        (void)snprintf(hint, size, "declare it with [[[parameter %.60s]]], or give it a value",
-                       name);
+static void report_unknown(struct scope *s, const struct attribute *a, struct owner owner) {
+    struct misnamed m = template_misnamed(s->t, a->value_line, s->unknown_column, s->unknown);
+    const struct finding finding = {SEVERITY_ERROR, CODE_UNDECLARED_PARAMETER, m.at, m.hint,
+                                    *m.fix ? m.fix : NULL};
+    if (!*m.hint)
+        (void)snprintf(m.hint, sizeof(m.hint),
+                       "declare it with [[[parameter %.60s]]], or give it a value", s->unknown);
+    diagnostics_drop_warnings(s->diags, &m.at);
+    diagnostics_add(s->diags, &finding, "Parameter %s is not known (referenced by %s %s)",
+                    s->unknown, owner.kind, owner.name);
 }
 
 static void report_attribute(struct scope *s, const struct attribute *a, struct owner owner,
                              const char *text) {
-    char hint[128];
-    struct diagnostic_place where = template_place(s->t, a->value_line, a->value_column);
+    const struct finding finding = {SEVERITY_ERROR, CODE_EVALUATION_FAILED,
+                                    template_value_place(s->t, a)};
     if (reported_already(s, a))
         return;
     if (s->unknown[0]) {
-        where.column = s->unknown_column;
-        diagnostics_drop_warnings(s->diags, &where);
-        suggest_parameter(s, s->unknown, hint, sizeof(hint));
-        diagnostics_add(s->diags, SEVERITY_ERROR, &where, hint,
-                        "Parameter %s is not known (referenced by %s %s)", s->unknown, owner.kind,
-                        owner.name);
+        report_unknown(s, a, owner);
         return;
     }
-    diagnostics_add(s->diags, SEVERITY_ERROR, &where, NULL, "%s of %s%s%s %s: %s", a->key,
-                    owner.part ? owner.part : "", owner.part ? " of " : "", owner.kind, owner.name,
-                    text);
+    diagnostics_add(s->diags, &finding, "%s of %s%s%s %s: %s", a->key, owner.part ? owner.part : "",
+                    owner.part ? " of " : "", owner.kind, owner.name, text);
 }
 
 /* Evaluates; *ret_late as in scope_attribute. */

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -207,4 +208,45 @@ bool template_cluster_abstract(const struct template *t, size_t i) {
 
 struct diagnostic_place template_place(const struct template *t, unsigned line, unsigned column) {
     return (struct diagnostic_place){t->text, t->len, line, column};
+}
+
+struct diagnostic_place template_key_place(const struct template *t, const struct attribute *a) {
+    return (struct diagnostic_place){t->text, t->len, a->line, a->column, (unsigned)strlen(a->key)};
+}
+
+struct diagnostic_place template_value_place(const struct template *t, const struct attribute *a) {
+    const char *newline = a->source ? memchr(a->source, '\n', a->source_len) : NULL;
+    size_t width = newline ? (size_t)(newline - a->source) : a->source_len;
+    return (struct diagnostic_place){t->text, t->len, a->value_line, a->value_column,
+                                     (unsigned)width};
+}
+
+struct diagnostic_place template_text_place(const struct template *t, unsigned line,
+                                            unsigned column, const char *text) {
+    struct diagnostic_place place = template_place(t, line, column);
+    size_t len = strlen(text);
+    const char *p = t->text, *end = t->text + t->len;
+    for (unsigned n = 1; p && n < line; n++) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        p = p ? p + 1 : NULL;
+    }
+    if (p && column && (size_t)(end - p) >= column - 1 + len &&
+        memcmp(p + column - 1, text, len) == 0)
+        place.width = (unsigned)len;
+    return place;
+}
+
+struct misnamed template_misnamed(const struct template *t, unsigned line, unsigned column,
+                                  const char *name) {
+    struct misnamed m = {.at = template_place(t, line, column)};
+    const char *near = template_suggest_parameter(t, name);
+    char written[128];
+    int n = snprintf(written, sizeof(written), "$%s", name);
+    if (n > 0 && (size_t)n < sizeof(written))
+        m.at = template_text_place(t, line, column, written);
+    if (near)
+        (void)snprintf(m.hint, sizeof(m.hint), "did you mean %.100s?", near);
+    if (near && m.at.width && strlen(near) + 1 < sizeof(m.fix))
+        (void)snprintf(m.fix, sizeof(m.fix), "$%s", near);
+    return m;
 }

@@ -125,6 +125,25 @@ const char *template_suggest_parameter(const struct template *t, const char *nam
 /* Where in the template something stands, for messages. */
 struct diagnostic_place template_place(const struct template *t, unsigned line, unsigned column);
 
+/* The key, or the value on its first line. */
+struct diagnostic_place template_key_place(const struct template *t, const struct attribute *a);
+struct diagnostic_place template_value_place(const struct template *t, const struct attribute *a);
+/* `text` where it stands at this column of a line. The width is 0 if something else does, such as
+ * an escape, and then nothing can be put in its place. */
+struct diagnostic_place template_text_place(const struct template *t, unsigned line,
+                                            unsigned column, const char *text);
+
+/* A `$Name` that no parameter has. */
+struct misnamed {
+    struct diagnostic_place at;
+    char hint[128]; /* "did you mean Cores?", "" if no name is near */
+    char fix[128];  /* "$Cores", "" if it cannot be put in its place */
+};
+
+/* `column` is that of the `$`. */
+struct misnamed template_misnamed(const struct template *t, unsigned line, unsigned column,
+                                  const char *name);
+
 /* How the right side of an attribute is read. */
 struct value_context {
     const struct template *t;

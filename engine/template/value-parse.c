@@ -13,10 +13,15 @@ static const char *find_byte(struct span s, char c, size_t from) {
     return from < s.len ? memchr(s.text + from, c, s.len - from) : NULL;
 }
 
-static void report(const struct value_context *context, struct span at, enum severity severity,
-                   const char *hint, const char *text) {
+static struct diagnostic_place place_of(const struct value_context *context, struct span at) {
     struct diagnostic_place place = template_place(context->t, at.line, at.column);
-    diagnostics_add(context->diags, severity, &place, hint, "%s", text);
+    place.width = (unsigned)at.len;
+    return place;
+}
+
+static void report(const struct value_context *context, const struct finding *finding,
+                   const char *text) {
+    diagnostics_add(context->diags, finding, "%s", text);
 }
 
 /* Parses an expression. A wrong one is reported and leaves *ret NULL. 0 or -ENOMEM. */
@@ -26,12 +31,16 @@ static int parse_expression(struct span s, const struct value_context *context, 
     int r = expr_parse(s.text, s.len, s.column, &error, ret);
     if (r != -EINVAL)
         return r;
-    struct span at = s;
-    at.column = error.column;
+    struct finding finding = {
+        context->ui_only ? SEVERITY_WARNING : SEVERITY_ERROR, CODE_INVALID_EXPRESSION,
+        template_place(context->t, s.line, error.column), error.hint[0] ? error.hint : NULL};
+    if (error.fix) {
+        finding.at = template_text_place(context->t, s.line, error.column, error.wrong);
+        finding.fix = finding.at.width ? error.fix : NULL;
+    }
     (void)snprintf(text, sizeof(text), "%s%s", error.text,
                    context->ui_only ? "; the attribute is ignored" : "");
-    report(context, at, context->ui_only ? SEVERITY_WARNING : SEVERITY_ERROR,
-           error.hint[0] ? error.hint : NULL, text);
+    report(context, &finding, text);
     return 0;
 }
 
@@ -53,8 +62,16 @@ static int parse_substitution(struct span s, size_t i, const struct value_contex
     if (left > 1 && p[1] == '{') {
         size_t braces = expr_braces(p, left);
         if (braces == 0) {
-            report(context, span_part(s, i, left), SEVERITY_ERROR, "close it with }",
-                   "this ${ is not closed");
+            /* Escapes before it are gone from `s`: then its columns are not those of the line. */
+            bool closable =
+                template_text_place(context->t, s.line, s.column + (unsigned)i, "${").width > 0;
+            const struct finding finding = {SEVERITY_ERROR,
+                                            CODE_UNCLOSED_BRACE,
+                                            place_of(context, span_part(s, i, left)),
+                                            "close it with }",
+                                            closable ? "}" : NULL,
+                                            place_of(context, span_part(s, s.len, 0))};
+            report(context, &finding, "this ${ is not closed");
             *ret_len = left;
             return 0;
         }
@@ -272,11 +289,34 @@ static int literal(struct attribute *a, struct value *v) {
 static int parse_assigned(struct attribute *a, const struct item *item,
                           const struct value_context *context) {
     if (item->value.len == 0) {
-        report(context, item->value, SEVERITY_WARNING, NULL,
-               "there is no expression here; the attribute is undefined");
+        const struct finding finding = {SEVERITY_WARNING, CODE_EMPTY_EXPRESSION,
+                                        place_of(context, item->value)};
+        report(context, &finding, "there is no expression here; the attribute is undefined");
         return literal(a, value_undefined());
     }
     return parse_expression(item->value, context, &a->expr);
+}
+
+/* A value that starts with the quote is closed at its end; elsewhere the place is not known. */
+static void report_open_quote(struct span s, const struct value_context *context) {
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNCLOSED_QUOTE, place_of(context, s),
+                                    .fix = *s.text == '"' ? "\"" : NULL,
+                                    .fix_at = place_of(context, span_part(s, s.len, 0))};
+    report(context, &finding, "a \" is not closed on this line; the text is taken as it is");
+}
+
+/* The fix makes `:=` of the `=`. */
+static void report_undefined(const struct item *item, const struct value_context *context) {
+    const char *behind = item->key.text + item->key.len;
+    const char *equals = memchr(behind, '=', (size_t)(item->value.text - behind));
+    size_t offset = equals ? (size_t)(equals - item->key.text) : item->key.len;
+    const struct finding finding = {SEVERITY_WARNING,
+                                    CODE_UNDEFINED_TEXT,
+                                    place_of(context, item->value),
+                                    "write := undefined",
+                                    ":",
+                                    place_of(context, span_part(item->key, offset, 0))};
+    report(context, &finding, "taken as undefined, not as the text \"undefined\"");
 }
 
 int attribute_parse_value(struct attribute *a, const struct item *item,
@@ -289,11 +329,9 @@ int attribute_parse_value(struct attribute *a, const struct item *item,
     if (item->expression)
         return parse_assigned(a, item, context);
     if (item->open_quote)
-        report(context, s, SEVERITY_WARNING, NULL,
-               "a \" is not closed on this line; the text is taken as it is");
+        report_open_quote(s, context);
     if (span_equal(s, "undefined")) {
-        report(context, s, SEVERITY_WARNING, "write := undefined",
-               "taken as undefined, not as the text \"undefined\"");
+        report_undefined(item, context);
         return literal(a, value_undefined());
     }
     if (whole_quoted(s, '"') || whole_quoted(s, '\'') || next_comma(s, 0) == s.len)

@@ -248,7 +248,7 @@ static void test_encodings(void **state) {
     struct diagnostics diags = DIAGNOSTICS_INIT;
     struct template *t = NULL;
     assert_int_equal(template_parse("[cluster c]\nX = a\0b\n", 19, &diags, &t), -EINVAL);
-    assert_int_equal(diags.items[0].line, 2);
+    assert_int_equal(diags.items[0].start.line, 2);
     assert_string_equal(diags.items[0].text, "there is a NUL byte in this line");
     diagnostics_done(&diags);
     char *large = calloc(1, LIMIT_DOCUMENT_BYTES + 1);
@@ -309,14 +309,14 @@ static void test_more_errors(void **state) {
     const struct evaluation_input input = {.cluster_name = "c"};
     assert_int_equal(template_find_errors(text, strlen(text), &input, &diags), 0);
     assert_int_equal(diags.len, 1);
-    assert_int_equal(diags.items[0].line, 4);
+    assert_int_equal(diags.items[0].start.line, 4);
     assert_int_equal(template_find_errors("[x]", 3, &input, &diags), 0);
     assert_int_equal(diags.len, 1);
     /* what a section was meant to be stands for it */
     static const char guess[] = "[cluster c]\n[[nodearay x]]\nMaxCount = few\n";
     assert_int_equal(template_find_errors(guess, strlen(guess), &input, &diags), 0);
     assert_int_equal(diags.len, 2);
-    assert_int_equal(diags.items[1].line, 3);
+    assert_int_equal(diags.items[1].start.line, 3);
 }
 
 /* Only what no later text can repair is refused while a text is still being written. */
