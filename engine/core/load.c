@@ -11,6 +11,24 @@ struct loading {
     struct error *err;
 };
 
+/* Why the state cannot be loaded, unless a record has said so already. */
+static int not_loaded(struct error *err, int code) {
+    static const struct {
+        int code;
+        const char *words;
+    } reasons[] = {
+        {-EBADMSG, "is damaged: restore the directory from a backup"},
+        {-EPROTO, "was written by a newer version: use that version"},
+        {-EIO, "cannot be read from its disk: look at the disk, then start again"},
+        {-ENOMEM, "does not fit into the memory: stop other programs, then start again"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+        if (reasons[i].code == code)
+            return err_set(err, code, "store", "the state in the state directory %s",
+                           reasons[i].words);
+    return err_set(err, code, "store", "the state cannot be loaded: %s", strerror(-code));
+}
+
 static int damaged(struct loading *l, const char *what, uint64_t id, const char *member) {
     return err_set(l->err, -EBADMSG, "store",
                    "the record of %s %" PRIu64
@@ -34,7 +52,8 @@ static int read_meta(struct engine *e, const char *text, size_t len, struct erro
     else if (!id || strlen(id) != SERVER_ID_CHARS || !key ||
              strlen(key) != sizeof(e->server_key) * 2)
         r = err_set(err, -EBADMSG, "store",
-                    "the server's own record in the state directory is damaged");
+                    "the server's own record in the state directory is damaged: restore the "
+                    "directory from a backup");
     if (r == 0) {
         e->meta_dirty = schema < RECORD_SCHEMA; /* an older version must not write to it again */
         e->next_id = (uint64_t)json_integer_value(json_object_get(root, "next_id"));
@@ -71,7 +90,7 @@ static int load_meta(struct engine *e, struct error *err) {
         return 0;
     }
     if (r < 0)
-        return err_set(err, r, "store", "the server's own record cannot be read: %s", strerror(-r));
+        return not_loaded(err, r);
     return read_meta(e, text.data, text.len, err);
 }
 
@@ -300,7 +319,7 @@ static int load_kind(struct engine *e, char letter, store_visit visit, struct er
     struct loading l = {e, err};
     struct store_range range = {.prefix = &letter, .prefix_len = 1};
     int r = store_scan(e->options.store, &range, visit, &l);
-    return r < 0 ? err_wrap(err, r, "reading the state") : 0;
+    return r < 0 ? not_loaded(err, r) : 0;
 }
 
 int load_intents(struct engine *e, struct error *err) {

@@ -4,8 +4,13 @@
  * The store on LMDB (https://www.symas.com/lmdb): one database file, read through a memory map,
  * written with pwrite and fdatasync. Keys of users are kept behind the letter 'd'; "mstore" holds
  * the revision and, in its frame, the version of the format.
+ *
+ * The file may be cut or damaged, also while it is in use. All that LMDB does with it happens in
+ * guarded steps (fault-guard.h); a step that was left, by a signal or by a failed assertion of
+ * LMDB, ends the use of the environment: from then on everything is -EBADMSG, until a restart.
  */
 
+#include "fault-guard.h"
 #include "frame.h"
 #include "keys.h"
 
@@ -42,6 +47,7 @@ struct lmdb_store {
     int lock_fd;
     char *path;
     _Atomic uint64_t revision;
+    atomic_bool damaged; /* nothing of `env` may be used */
     store_watch watch;
     void *watch_arg;
 };
@@ -124,34 +130,67 @@ static int refuse(const struct lmdb_store *s, int code, struct error *err) {
                    mdb_strerror(code));
 }
 
+/* A guarded step; it returns 0 or more, or -errno. */
+static int guarded(struct lmdb_store *s, int (*step)(void *arg), void *arg) {
+    int r = atomic_load(&s->damaged) ? -EFAULT : fault_guard_run(step, arg);
+    if (r != -EFAULT)
+        return r;
+    atomic_store(&s->damaged, true);
+    return -EBADMSG;
+}
+
+/* LMDB would abort the process after this. */
+static void on_assertion(MDB_env *env, const char *message) {
+    (void)env;
+    (void)message;
+    fault_guard_leave();
+}
+
 static void txn_abortp(MDB_txn **t) {
     if (*t)
         mdb_txn_abort(*t);
 }
 
-static void cursor_closep(MDB_cursor **c) {
-    if (*c)
-        mdb_cursor_close(*c);
+#define _cleanup_txn_ _cleanup_(txn_abortp)
+
+/* A look at the store: of one key, or from key to key. */
+struct look {
+    struct lmdb_store *s;
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    const struct store_range *range;
+    MDB_val key, value;
+    struct frame_value found;
+    struct buf *copy;
+};
+
+/* The transaction only reads: ending it looks at nothing in the file. */
+static void look_done(struct look *l) {
+    if (l->cursor)
+        mdb_cursor_close(l->cursor);
+    if (l->txn)
+        mdb_txn_abort(l->txn);
 }
 
-#define _cleanup_txn_ _cleanup_(txn_abortp)
-#define _cleanup_cursor_ _cleanup_(cursor_closep)
+static int step_get(void *arg) {
+    struct look *l = arg;
+    const unsigned char *key = l->key.mv_data;
+    int code = mdb_txn_begin(l->s->env, NULL, MDB_RDONLY, &l->txn);
+    if (code == 0)
+        code = mdb_get(l->txn, l->s->dbi, &l->key, &l->value);
+    if (code != 0)
+        return code_errno(l->s, code);
+    int r = frame_read(l->value.mv_data, l->value.mv_size, key + 1, l->key.mv_size - 1, &l->found);
+    return r < 0 ? r : buf_append(l->copy, l->found.data, l->found.len);
+}
 
 static int lmdb_get(struct store *store, const void *key, size_t key_len, struct buf *value) {
     struct lmdb_store *s = (struct lmdb_store *)store;
     if (key_len > STORE_KEY_MAX)
         return -ENOENT;
-    _cleanup_txn_ MDB_txn *txn = NULL;
     struct full_key full = full_key(key, key_len);
-    MDB_val k = key_value(&full), v;
-    int code = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-    if (code == 0)
-        code = mdb_get(txn, s->dbi, &k, &v);
-    if (code != 0)
-        return code_errno(s, code);
-    struct frame_value found;
-    int r = frame_read(v.mv_data, v.mv_size, key, key_len, &found);
-    return r < 0 ? r : buf_append(value, found.data, found.len);
+    _cleanup_(look_done) struct look l = {.s = s, .key = key_value(&full), .copy = value};
+    return guarded(s, step_get, &l);
 }
 
 /* Moves to the last key that is less than `key`. */
@@ -185,37 +224,51 @@ static int seek(MDB_cursor *cursor, const struct store_range *range, MDB_val *ke
     return mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
 }
 
-static int visit_one(store_visit visit, void *arg, const MDB_val *key, const MDB_val *value) {
-    const char *user_key = (const char *)key->mv_data + 1;
-    struct frame_value found;
-    int r = frame_read(value->mv_data, value->mv_size, user_key, key->mv_size - 1, &found);
-    return r < 0 ? r : visit(arg, user_key, key->mv_size - 1, found.data, found.len);
-}
-
 static bool in_range(const struct store_range *range, const MDB_val *key) {
     const char *data = key->mv_data;
     return key->mv_size >= 1 && data[0] == DATA_LETTER &&
            key_begins(data + 1, key->mv_size - 1, range->prefix, range->prefix_len);
 }
 
+/* The value at the cursor. 1, 0 (the range is over), -EBADMSG or -EPROTO. */
+static int look_at(struct look *l, int code) {
+    if (code == MDB_NOTFOUND || (code == 0 && !in_range(l->range, &l->key)))
+        return 0;
+    if (code != 0)
+        return code_errno(l->s, code);
+    const char *key = (const char *)l->key.mv_data + 1;
+    int r = frame_read(l->value.mv_data, l->value.mv_size, key, l->key.mv_size - 1, &l->found);
+    return r < 0 ? r : 1;
+}
+
+static int step_first(void *arg) {
+    struct look *l = arg;
+    int code = mdb_txn_begin(l->s->env, NULL, MDB_RDONLY, &l->txn);
+    if (code == 0)
+        code = mdb_cursor_open(l->txn, l->s->dbi, &l->cursor);
+    if (code == 0)
+        code = seek(l->cursor, l->range, &l->key, &l->value);
+    return look_at(l, code);
+}
+
+static int step_next(void *arg) {
+    struct look *l = arg;
+    return look_at(
+        l, mdb_cursor_get(l->cursor, &l->key, &l->value, l->range->reverse ? MDB_PREV : MDB_NEXT));
+}
+
 static int lmdb_scan(struct store *store, const struct store_range *range, store_visit visit,
                      void *arg) {
     struct lmdb_store *s = (struct lmdb_store *)store;
-    _cleanup_txn_ MDB_txn *txn = NULL;
-    _cleanup_cursor_ MDB_cursor *cursor = NULL;
-    MDB_val key, value;
-    int code = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-    if (code == 0)
-        code = mdb_cursor_open(txn, s->dbi, &cursor);
-    if (code == 0)
-        code = seek(cursor, range, &key, &value);
-    while (code == 0 && in_range(range, &key)) {
-        int r = visit_one(visit, arg, &key, &value);
-        if (r != 0)
-            return r;
-        code = mdb_cursor_get(cursor, &key, &value, range->reverse ? MDB_PREV : MDB_NEXT);
+    _cleanup_(look_done) struct look l = {.s = s, .range = range};
+    int there = guarded(s, step_first, &l), r = 0;
+    while (there == 1 && r == 0) {
+        r = visit(arg, (const char *)l.key.mv_data + 1, l.key.mv_size - 1, l.found.data,
+                  l.found.len);
+        if (r == 0)
+            there = guarded(s, step_next, &l);
     }
-    return code == MDB_NOTFOUND ? 0 : code_errno(s, code);
+    return there < 0 ? there : r;
 }
 
 /* Does the key have this value? NULL: is it absent? 1 yes, 0 no, or a negative errno. */
@@ -288,32 +341,50 @@ static int put_revision(const struct lmdb_store *s, MDB_txn *txn, uint64_t revis
     return mdb_put(txn, s->dbi, &k, &v, 0);
 }
 
-static int lmdb_commit(struct store *store, const struct store_change *c, struct error *err) {
-    struct lmdb_store *s = (struct lmdb_store *)store;
+struct committing {
+    struct lmdb_store *s;
+    const struct store_change *change;
+    struct error *err;
+    uint64_t revision;
+};
+
+/* 1: it is on the disk; 0: it would change nothing; or -errno with words. */
+static int step_commit(void *arg) {
+    struct committing *w = arg;
+    struct lmdb_store *s = w->s;
+    const struct store_change *c = w->change;
     _cleanup_txn_ MDB_txn *txn = NULL;
-    int r = store_check(c, err);
-    if (r < 0)
-        return r;
     int code = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (code != 0)
-        return refuse(s, code, err);
-    r = check_compares(s, txn, c->compares, c->n_compares, err);
+        return refuse(s, code, w->err);
+    int r = check_compares(s, txn, c->compares, c->n_compares, w->err);
     if (r < 0)
         return r;
     bool changed = false;
-    uint64_t revision = atomic_load(&s->revision) + 1;
     code = put_all(s, txn, c->ops, c->n_ops, &changed);
     if (code == 0 && !changed)
         return 0;
     if (code == 0)
-        code = put_revision(s, txn, revision);
+        code = put_revision(s, txn, w->revision);
     if (code == 0)
         code = mdb_txn_commit(TAKE_PTR(txn)); /* frees it, failed or not */
-    if (code != 0)
-        return refuse(s, code, err);
-    atomic_store(&s->revision, revision);
+    return code ? refuse(s, code, w->err) : 1;
+}
+
+static int lmdb_commit(struct store *store, const struct store_change *c, struct error *err) {
+    struct lmdb_store *s = (struct lmdb_store *)store;
+    int r = store_check(c, err);
+    if (r < 0)
+        return r;
+    struct committing w = {s, c, err, atomic_load(&s->revision) + 1};
+    r = guarded(s, step_commit, &w);
+    if (atomic_load(&s->damaged))
+        return refuse(s, MDB_CORRUPTED, err);
+    if (r <= 0)
+        return r;
+    atomic_store(&s->revision, w.revision);
     if (s->watch)
-        s->watch(s->watch_arg, revision, c->ops, c->n_ops);
+        s->watch(s->watch_arg, w.revision, c->ops, c->n_ops);
     return 0;
 }
 
@@ -394,6 +465,8 @@ static int open_env(struct lmdb_store *s) {
     MDB_txn *txn = NULL;
     int code = mdb_env_create(&s->env);
     if (code == 0)
+        code = mdb_env_set_assert(s->env, on_assertion);
+    if (code == 0)
         code = mdb_env_set_mapsize(s->env, MAP_BYTES);
     if (code == 0)
         code = mdb_env_set_maxreaders(s->env, MAX_READERS);
@@ -438,6 +511,43 @@ static int read_revision(struct lmdb_store *s, struct error *err) {
     return 0;
 }
 
+/* LMDB would begin a new, empty state in an empty file. */
+static int refuse_empty(const struct lmdb_store *s, struct error *err) {
+    _cleanup_free_ char *path = NULL;
+    struct stat st;
+    if (asprintf(&path, "%s/data.mdb", s->path) < 0) {
+        path = NULL;
+        return refuse(s, ENOMEM, err);
+    }
+    if (stat(path, &st) < 0 || st.st_size > 0)
+        return 0;
+    return err_set(err, -EBADMSG, "store",
+                   "the state in %s is damaged (data.mdb is empty): restore the directory from a "
+                   "backup, or remove that file to begin with an empty state",
+                   s->path);
+}
+
+struct opening {
+    struct lmdb_store *s;
+    struct error *err;
+};
+
+static int step_open(void *arg) {
+    struct opening *o = arg;
+    int code = open_env(o->s);
+    return code ? refuse(o->s, code, o->err) : read_revision(o->s, o->err);
+}
+
+/* 0 or -errno with words. */
+static int open_guarded(struct lmdb_store *s, struct error *err) {
+    struct opening o = {s, err};
+    int r = fault_guard_install();
+    if (r < 0)
+        return refuse(s, -r, err);
+    r = guarded(s, step_open, &o);
+    return atomic_load(&s->damaged) ? refuse(s, MDB_CORRUPTED, err) : r;
+}
+
 int store_open_lmdb(const char *path, struct error *err, struct store **ret) {
     struct lmdb_store *s = calloc(1, sizeof(*s));
     if (!s)
@@ -454,10 +564,9 @@ int store_open_lmdb(const char *path, struct error *err, struct store **ret) {
     r = take_lock(s, err);
     if (r < 0)
         return r;
-    int code = open_env(s);
-    if (code != 0)
-        return refuse(s, code, err);
-    r = read_revision(s, err);
+    r = refuse_empty(s, err);
+    if (r == 0)
+        r = open_guarded(s, err);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(store);
