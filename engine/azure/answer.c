@@ -15,6 +15,8 @@
 /* Marks an operation url of our own making: the resource itself, whose provisioningState is to be
    followed. A fragment is never sent. */
 #define RESOURCE_MARK "#resource"
+/* The same for one that was there before it was to be created. */
+#define MADE_MARK "#made"
 
 /* One answer being judged. */
 struct answer {
@@ -154,11 +156,30 @@ static void set_written(struct job *j, struct answer *a) {
     }
 }
 
+/* A create finds its resource there: an earlier request of the same name has made it. */
+static bool is_made_already(const struct job *j, const struct answer *a) {
+    return j->row->creates && a->http->status == 412;
+}
+
+static void follow_resource(struct job *j, struct answer *a) {
+    a->result.result = CYCLECLOUD_PENDING;
+    a->result.operation_url = arena_join(&j->results.arena, j->url, MADE_MARK);
+}
+
+/* What was there says only that its provisioning failed; a listing of what it has says why. */
+static void set_resource_state(struct job *j, struct answer *a) {
+    const char *state = provisioning_state(a->root);
+    if (strstr(j->url, MADE_MARK) && state_is(state, failed))
+        a->result.result = CYCLECLOUD_OK;
+    else
+        set_state(j, a, state);
+}
+
 /* An answer of a polling url. */
 static void set_polled(struct job *j, struct answer *a) {
     const char *status = text_of(a->root, "status");
     const char *location = header_of(a, "Location");
-    bool own = strstr(j->url, RESOURCE_MARK) != NULL;
+    bool own = strstr(j->url, RESOURCE_MARK) || strstr(j->url, MADE_MARK);
     if (a->http->status == 202)
         a->result.result = CYCLECLOUD_PENDING;
     else if ((a->http->body_len && !a->root) || (own && !is_resource(a->root)))
@@ -166,7 +187,7 @@ static void set_polled(struct job *j, struct answer *a) {
     else if (*status)
         set_state(j, a, status);
     else if (own)
-        set_state(j, a, provisioning_state(a->root));
+        set_resource_state(j, a);
     a->result.operation_url =
         arena_text(&j->results.arena, a->http->status == 202 && *location ? location : j->url);
 }
@@ -197,6 +218,8 @@ static void judge(struct job *j, struct answer *a) {
                       arena_text(&j->results.arena, a->http->error));
     else if (status / 100 == 2)
         set_success(j, a);
+    else if (is_made_already(j, a))
+        follow_resource(j, a);
     else
         (void)set_fault(j, a, a->root, status);
     if (!a->result.message)

@@ -49,7 +49,8 @@ struct call_row {
     const char *array; /* the member whose items `item` takes; NULL: `item` takes the whole body */
     int (*item)(struct results *r, const json_t *item);
     int (*body)(const struct cyclecloud_request *q, json_t **ret);
-    bool retail; /* asked of the public price service, without a token */
+    bool retail;  /* asked of the public price service, without a token */
+    bool creates; /* refused when the resource is there */
 };
 
 /* The row of a call, or NULL for one that does not exist. */

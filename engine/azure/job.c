@@ -34,6 +34,7 @@ void job_free(struct job *j) {
     free(j->url);
     free(j->body);
     free(j->request_id);
+    free(j->if_match);
     free(j->region);
     free(j->tag_name);
     free(j->tag_value);
@@ -104,6 +105,8 @@ static int make_texts(struct job *j, const struct cyclecloud_request *q) {
     if (r == 0)
         r = copy_text(&j->request_id, q->client_request_id);
     if (r == 0)
+        r = copy_text(&j->if_match, q->if_match);
+    if (r == 0)
         r = copy_text(&j->region, maker_region(q));
     if (r == 0)
         r = copy_text(&j->tag_name, q->tag_name);
@@ -119,7 +122,8 @@ static bool url_trusted(const struct job *j) {
 
 static int job_prepare(struct job *j, const struct cyclecloud_request *q) {
     int r = make_texts(j, q);
-    if (r == 0 && (!url_trusted(j) || strpbrk(j->request_id, "\r\n")))
+    if (r == 0 &&
+        (!url_trusted(j) || strpbrk(j->request_id, "\r\n") || strpbrk(j->if_match, "\r\n")))
         r = -EINVAL;
     if (r == 0)
         r = make_body(j, q);
@@ -192,13 +196,14 @@ static int submit(struct job *j, const char *const *headers) {
 
 static int send_with(struct job *j, const char *token) {
     _cleanup_(line_done) struct buf bearer = BUF_INIT(TOKEN_LINE_MAX);
-    _cleanup_buf_ struct buf id = BUF_INIT(URL_MAX);
+    _cleanup_buf_ struct buf id = BUF_INIT(URL_MAX), match = BUF_INIT(URL_MAX);
     const char *headers[HEADERS_MAX] = {0};
     size_t n = 0;
     if (token)
         (void)buf_printf(&bearer, "Authorization: Bearer %s", token);
     (void)buf_printf(&id, "x-ms-client-request-id: %s", j->request_id);
-    if (buf_error(&bearer) || buf_error(&id))
+    (void)buf_printf(&match, "If-Match: %s", j->if_match);
+    if (buf_error(&bearer) || buf_error(&id) || buf_error(&match))
         return -ENOMEM;
     if (token)
         headers[n++] = bearer.data;
@@ -209,6 +214,10 @@ static int send_with(struct job *j, const char *token) {
         headers[n++] = id.data;
         headers[n++] = "x-ms-return-client-request-id: true";
     }
+    if (*j->if_match)
+        headers[n++] = match.data;
+    if (j->row->creates)
+        headers[n++] = "If-None-Match: *";
     return submit(j, headers);
 }
 

@@ -36,6 +36,7 @@ struct job {
     char *url;  /* of the page that is asked for now */
     char *body; /* NULL: none */
     char *request_id;
+    char *if_match; /* "" = any */
     char *region, *tag_name, *tag_value;
     enum body_sweep table; /* SWEEP */
     unsigned pages, attempt;

@@ -264,10 +264,11 @@ int results_add_set(struct results *r, const json_t *item) {
         .name = arena_text(&r->arena, text_of(item, "name")),
         .machine_type = arena_shared(&r->arena, text_of(sku, "name")),
         .provisioning_state = arena_shared(&r->arena, text_of(properties, "provisioningState")),
+        .etag = arena_text(&r->arena, text_of(item, "etag")),
         .capacity = capacity > UINT32_MAX ? UINT32_MAX : (uint32_t)capacity,
     };
     if (!set.resource_id || !set.name || !set.machine_type || !set.provisioning_state ||
-        results_read_tags(&r->arena, item, &set.tags, &set.n_tags) < 0)
+        !set.etag || results_read_tags(&r->arena, item, &set.tags, &set.n_tags) < 0)
         return -ENOMEM;
     return r->sets.len < RESULTS_MAX ? set_vec_append(&r->sets, set) : -E2BIG;
 }

@@ -267,12 +267,13 @@ static int refuse_missing(const struct cluster *c, struct error *err) {
                    b.data);
 }
 
+/* A name is never used twice: a deletion of before that arrives late finds nothing of this run. */
 static int ensure_group_name(struct engine *e, struct cluster *c) {
     if (str_len(c->group))
         return 0;
     _cleanup_buf_ struct buf b = BUF_INIT(128);
-    int r =
-        buf_printf(&b, "cyclecloud-%s-%" PRIu64 "-%.6s", str_text(c->name), c->id, e->server_id);
+    int r = buf_printf(&b, "cyclecloud-%s-%" PRIu64 "-%.6s-%" PRIu64, str_text(c->name), c->id,
+                       e->server_id, engine_take_id(e));
     if (r < 0)
         return r;
     edit_text(e, &c->group, b.data);

@@ -111,6 +111,10 @@ static void forget_vm(struct engine *e, struct node *n) {
     n->metrics = (struct node_metrics){0};
 }
 
+void edit_node_rename_vm(struct engine *e, struct node *n) {
+    n->vm_number = engine_take_id(e);
+}
+
 void edit_node_unbind(struct engine *e, struct node *n) {
     forget_vm(e, n);
     edit_node_status(e, n, NODE_ACQUIRING, PHASE_VALIDATE);
@@ -130,6 +134,7 @@ void edit_node_remove(struct engine *e, const struct node *n) {
         if (!copy)
             return;
         forget_vm(e, copy);
+        edit_node_rename_vm(e, copy);
         edit_node_status(e, copy, NODE_OFF, PHASE_NONE);
         edit_node_hold(e, copy, HOLD_NONE, 0, "");
         return;

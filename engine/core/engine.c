@@ -71,6 +71,7 @@ struct set_work *work_set(struct work *w, uint64_t set_id) {
 
 static void set_work_done(struct set_work *sw) {
     str_unref(sw->surplus);
+    str_unref(sw->etag);
     id_vec_done(&sw->absent);
 }
 

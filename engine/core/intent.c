@@ -76,6 +76,7 @@ void intent_free(struct intent *i) {
         return;
     str_unref(i->instances);
     str_unref(i->poll_url);
+    str_unref(i->etag);
     free(i);
 }
 

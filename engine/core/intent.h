@@ -52,6 +52,7 @@ struct intent {
     uint32_t capacity;
     struct str *instances; /* instance ids, separated by spaces */
     struct str *poll_url;
+    struct str *etag; /* RESIZE_SET: of the set before it; read for each try, not kept */
     uint32_t attempts;
     usec_t created_at, next_at; /* wall time */
     bool saved, dirty;

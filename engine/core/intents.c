@@ -83,9 +83,15 @@ void intents_free_all(struct engine *e) {
     intent_vec_done(&e->closed);
 }
 
+/* The size of a set is written only to the set that was seen. */
+static bool begins_with_look(const struct intent *i) {
+    return i->kind == INTENT_RESIZE_SET && i->state == INTENT_OPEN;
+}
+
 static void send_one(struct engine *e, struct intent *i, usec_t now) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    int r = request_send(e, i, outcome_of_intent, &err);
+    int r =
+        begins_with_look(i) ? resize_look(e, i, &err) : request_send(e, i, outcome_of_intent, &err);
     if (r < 0) {
         log_warning("request not sent, ignoring until later intent=%" PRIu64
                     " what=\"%s\" why=\"%s\"",

@@ -55,6 +55,7 @@ struct set_work {
     struct id_vec absent; /* nodes whose VM the last listing left out */
     bool not_found;       /* the last listing said that there is no such set */
     bool stale;           /* written since it was listed: its members are not known */
+    struct str *etag;     /* that it had when it was last found larger than wanted */
     usec_t quiet_until;   /* no write on its members before this: the last one was refused */
     unsigned refusals;    /* of writes on its members in a row */
 };
@@ -303,6 +304,9 @@ void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not
 /* When what the cloud refused for this reason may be asked again: 0 = at once (a shortage has its
  * own time), USEC_NEVER = when a person has changed something. */
 usec_t hold_until(const struct engine *e, enum hold hold);
+/* The VM of a node is deleted: its name, that a late deletion could still hit, is not used again.
+ */
+void edit_node_rename_vm(struct engine *e, struct node *n);
 /* Forgets the VM of a node; a wanted one will get another. */
 void edit_node_unbind(struct engine *e, struct node *n);
 void edit_node_terminate(struct engine *e, const struct node *n);
@@ -340,8 +344,15 @@ void call_free_all(struct engine *e);
 
 /* request.c: what is sent for an intent. 0 or -errno, with words in `err`. */
 int request_send(struct engine *e, const struct intent *i, call_done done, struct error *err);
-/* The stored name of a set and the resource name of a VM. Malloc'ed; NULL: no memory. */
+/* The resource name of a node's VM. Malloc'ed; NULL: no memory. */
 char *request_vm_name(const struct node *n);
+
+/* Asks what the set of an intent is now; nothing is changed. 0 or -errno, with words in `err`. */
+int request_look(struct engine *e, const struct intent *i, call_done done, struct error *err);
+
+/* resize.c: reads the etag of the set of a RESIZE_SET, then writes its size. 0 or -errno, with
+ * words in `err`. */
+int resize_look(struct engine *e, const struct intent *i, struct error *err);
 
 /* outcome.c: the completion of an intent's request */
 void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,

@@ -156,6 +156,7 @@ static void vm_deleted(struct engine *e, struct intent *i) {
     usec_t not_before = copy->not_before;
     enum hold hold = copy->hold;
     edit_node_unbind(e, copy);
+    edit_node_rename_vm(e, copy);
     copy->not_before = not_before;
     copy->hold = hold;
 }

@@ -61,6 +61,7 @@ static const struct field node_fields[] = {
     FIELD(node, array_id, FIELD_U64),
     FIELD(node, set_id, FIELD_U64),
     FIELD(node, intent_id, FIELD_U64),
+    FIELD(node, vm_number, FIELD_U64),
     FIELD(node, name, FIELD_STR),
     FIELD(node, machine_type, FIELD_STR),
     FIELD(node, resource_id, FIELD_STR),

@@ -66,7 +66,7 @@ static char *resource_name(const char *text, uint64_t id) {
 }
 
 char *request_vm_name(const struct node *n) {
-    return resource_name(str_text(n->name), n->id);
+    return resource_name(str_text(n->name), n->vm_number ? n->vm_number : n->id);
 }
 
 static void add_tag(struct outgoing *o, const char *name, const char *value) {
@@ -493,6 +493,7 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
     q->capacity = i->capacity;
     q->spec = &o.spec;
     q->operation_url = str_text(i->poll_url);
+    q->if_match = str_text(i->etag);
     fill_request_id(e, &o, i);
     if (i->state != INTENT_ACCEPTED) {
         r = fill_name(&o, &on);
@@ -503,5 +504,19 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
     if (r == 0)
         r = call_submit(e, q, done, i->cluster_id, i->id);
     outgoing_done(&o);
+    return r < 0 ? err_wrap(err, r, "%s", intent_verb(i->kind)) : 0;
+}
+
+int request_look(struct engine *e, const struct intent *i, call_done done, struct error *err) {
+    struct subject on = {0};
+    int r = find_subject(e, i, &on);
+    if (r < 0 || !on.set)
+        return err_set(err, r < 0 ? r : -ENOENT, "not_found", "what the intent works on is gone");
+    const struct cyclecloud_request q = {.call = CYCLECLOUD_CALL_GET_SET,
+                                         .account = str_text(on.cluster->account),
+                                         .region = str_text(on.cluster->region),
+                                         .group = str_text(on.cluster->group),
+                                         .name = str_text(on.set->name)};
+    r = call_submit(e, &q, done, i->cluster_id, i->id);
     return r < 0 ? err_wrap(err, r, "%s", intent_verb(i->kind)) : 0;
 }

@@ -33,6 +33,7 @@ struct node {
     uint64_t array_id;
     uint64_t set_id; /* the scale set it is (to be) a member of, 0 = a VM of its own or none yet */
     uint64_t intent_id; /* the open intent that works on it, 0 = none */
+    uint64_t vm_number; /* in the name of its own VM; 0 = the node's id */
     struct str *name;
     struct str *machine_type; /* chosen; empty until allocation */
     struct str *resource_id;  /* of the VM or instance; empty = no VM known */

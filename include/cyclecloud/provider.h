@@ -46,13 +46,13 @@ enum cyclecloud_call {
     CYCLECLOUD_CALL_ENSURE_GROUP,          /* group, region, spec.tags */
     CYCLECLOUD_CALL_DELETE_GROUP,          /* group, with everything inside */
     CYCLECLOUD_CALL_ENSURE_SECURITY_GROUP, /* group, name, region, endpoints, spec.tags */
-    CYCLECLOUD_CALL_CREATE_VM,             /* group, name, spec */
+    CYCLECLOUD_CALL_CREATE_VM,             /* group, name, spec; see below */
     CYCLECLOUD_CALL_DELETE_VM,             /* group, name */
     CYCLECLOUD_CALL_START_VM,              /* group, name */
     CYCLECLOUD_CALL_DEALLOCATE_VM,         /* group, name */
     CYCLECLOUD_CALL_GET_VM,                /* group, name -> one instance, with power state */
-    CYCLECLOUD_CALL_CREATE_SET,            /* group, name, spec, capacity */
-    CYCLECLOUD_CALL_RESIZE_SET,            /* group, name, spec.machine_type, capacity */
+    CYCLECLOUD_CALL_CREATE_SET,            /* group, name, spec, capacity; see below */
+    CYCLECLOUD_CALL_RESIZE_SET,            /* group, name, spec.machine_type, capacity, if_match */
     CYCLECLOUD_CALL_GET_SET,               /* group, name -> one set */
     CYCLECLOUD_CALL_DELETE_SET,            /* group, name */
     CYCLECLOUD_CALL_DELETE_INSTANCES,      /* group, name, instance_ids */
@@ -69,6 +69,13 @@ enum cyclecloud_call {
     CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, /* group, name, one instance id -> console */
     CYCLECLOUD_CALL_MAX,
 };
+
+/*
+ * A request may reach the cloud long after it was sent, and after its answer was given up. So
+ * CREATE_VM and CREATE_SET never change what is there: where the name is taken, an earlier request
+ * of the same name has made it; the answer is PENDING, and what is there is followed. RESIZE_SET
+ * changes nothing and answers CONFLICT unless the set still has the etag `if_match`.
+ */
 
 struct cyclecloud_tag {
     const char *name, *value;
@@ -140,6 +147,7 @@ struct cyclecloud_request {
     const char *operation_url;
     const char *tag_name, *tag_value;
     const char *client_request_id; /* UUID; sent as x-ms-client-request-id */
+    const char *if_match;          /* RESIZE_SET: an etag of GET_SET; NULL or "" = any */
 };
 
 struct cyclecloud_size {
@@ -194,6 +202,7 @@ struct cyclecloud_instance {
 
 struct cyclecloud_set {
     const char *resource_id, *name, *machine_type, *provisioning_state;
+    const char *etag; /* another one after each change; "" = the cloud gives none */
     uint32_t capacity;
     const struct cyclecloud_tag *tags;
     size_t n_tags;

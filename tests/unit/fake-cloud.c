@@ -202,19 +202,22 @@ static void distort(const struct pending *p, struct cyclecloud_result *r,
 
 static void list_sets(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
                       struct cyclecloud_set *out) {
+    bool one = p->call == CYCLECLOUD_CALL_GET_SET;
     for (unsigned i = 0; i < f->n_sets; i++)
-        if (f->sets[i].alive && strcmp(f->sets[i].group, p->group) == 0)
+        if (f->sets[i].alive && strcmp(f->sets[i].group, p->group) == 0 &&
+            (!one || strcmp(f->sets[i].name, p->name) == 0))
             out[r->n_sets++] = (struct cyclecloud_set){.resource_id = "",
                                                        .name = f->sets[i].name,
                                                        .machine_type = f->sets[i].type,
                                                        .provisioning_state = "Succeeded",
+                                                       .etag = f->sets[i].etag,
                                                        .capacity = set_size(f, &f->sets[i])};
     r->sets = out;
 }
 
 /* A group, and for its members a set, must be there to be listed; a VM to have a console. */
 static bool is_missing(struct fake_cloud *f, const struct pending *p) {
-    bool members = p->call == CYCLECLOUD_CALL_LIST_INSTANCES;
+    bool members = p->call == CYCLECLOUD_CALL_LIST_INSTANCES || p->call == CYCLECLOUD_CALL_GET_SET;
     bool in_group =
         members || p->call == CYCLECLOUD_CALL_LIST_VMS || p->call == CYCLECLOUD_CALL_LIST_SETS;
     if (p->call == CYCLECLOUD_CALL_READ_CONSOLE || p->call == CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE)
@@ -233,6 +236,7 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
         list_instances(f, p, r, instances);
         distort(p, r, instances);
         break;
+    case CYCLECLOUD_CALL_GET_SET:
     case CYCLECLOUD_CALL_LIST_SETS:
         list_sets(f, p, r, sets);
         if (p->fault == FAULT_MISSING && r->n_sets)

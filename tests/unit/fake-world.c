@@ -78,16 +78,22 @@ static void delete_where(struct fake_cloud *f, const char *group, const char *se
     }
 }
 
+/* It has another etag from now on. */
+static void touch_set(struct set *s) {
+    (void)snprintf(s->etag, sizeof(s->etag), "\"%u\"", ++s->changes);
+}
+
 static enum cyclecloud_class create_set(struct fake_cloud *f, const struct cyclecloud_request *q) {
     struct set *s = find_set(f, q->group, q->name);
-    if (!s) {
-        s = &f->sets[f->n_sets++];
-        *s = (struct set){.alive = true, .custom_data = strdup(q->spec->custom_data)};
-        (void)snprintf(s->group, sizeof(s->group), "%s", q->group);
-        (void)snprintf(s->name, sizeof(s->name), "%s", q->name);
-        (void)snprintf(s->type, sizeof(s->type), "%s", q->spec->machine_type);
-    }
+    if (s)
+        return CYCLECLOUD_PENDING; /* it is followed as it is */
+    s = &f->sets[f->n_sets++];
+    *s = (struct set){.alive = true, .custom_data = strdup(q->spec->custom_data)};
+    (void)snprintf(s->group, sizeof(s->group), "%s", q->group);
+    (void)snprintf(s->name, sizeof(s->name), "%s", q->name);
+    (void)snprintf(s->type, sizeof(s->type), "%s", q->spec->machine_type);
     fill_set(f, s, q->capacity);
+    touch_set(s);
     return CYCLECLOUD_PENDING;
 }
 
@@ -138,8 +144,12 @@ static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cycle
     struct set *s = find_set(f, q->group, q->name);
     if (!s)
         return CYCLECLOUD_GONE;
+    bool matches = !q->if_match || !*q->if_match || strcmp(q->if_match, s->etag) == 0;
+    if (q->call == CYCLECLOUD_CALL_RESIZE_SET && !matches)
+        return CYCLECLOUD_CONFLICT;
     if (q->call == CYCLECLOUD_CALL_RESIZE_SET)
         fill_set(f, s, q->capacity);
+    touch_set(s);
     if (q->call == CYCLECLOUD_CALL_DELETE_INSTANCES || q->call == CYCLECLOUD_CALL_START_INSTANCES ||
         q->call == CYCLECLOUD_CALL_DEALLOCATE_INSTANCES)
         return change_members(f, s, q);

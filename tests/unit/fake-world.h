@@ -23,7 +23,8 @@ struct set {
     char group[64], name[64], type[64];
     char *custom_data;
     bool alive;
-    unsigned next_id;
+    unsigned next_id, changes;
+    char etag[16];
 };
 
 struct pending {

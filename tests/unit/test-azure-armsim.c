@@ -38,7 +38,7 @@ struct outcome {
     size_t n_prices;
     uint32_t capacity;
     bool rdma, booted; /* booted: its console says so */
-    char vm_id[64], power[32], set_name[64], computer[64], machine_type[64], last_id[64];
+    char etag[64], vm_id[64], power[32], set_name[64], computer[64], machine_type[64], last_id[64];
 };
 
 static void see_instances(struct outcome *o, const struct cyclecloud_result *r) {
@@ -67,6 +67,7 @@ static void on_done(void *arg, const struct cyclecloud_result *r) {
                           .required = r->quota.required,
                           .capacity = r->n_sets ? r->sets[0].capacity : 0,
                           .addresses = r->subnet ? r->subnet->usable_addresses : 0};
+    (void)snprintf(o->etag, sizeof(o->etag), "%s", r->n_sets ? r->sets[0].etag : "");
     (void)snprintf(o->code, sizeof(o->code), "%s", r->code);
     (void)snprintf(o->message, sizeof(o->message), "%s", r->message);
     (void)snprintf(o->url, sizeof(o->url), "%s", r->operation_url);
@@ -319,6 +320,48 @@ static void a_set_lives(void **state) {
     expect(&o, CYCLECLOUD_GONE);
 }
 
+/* What arrives late changes nothing: the set is there, or is another one by now. */
+static void a_late_write_is_refused(void **state) {
+    struct fixture *f = *state;
+    struct outcome o;
+    make_group(f);
+    struct cyclecloud_vm_spec spec = spec_of(f);
+    struct cyclecloud_request q = request(CYCLECLOUD_CALL_CREATE_SET, "s1");
+    q.spec = &spec;
+    q.capacity = 5;
+    run(f, &q, &o);
+    expect(&o, CYCLECLOUD_OK);
+    q.capacity = 2;
+    run(f, &q, &o);
+    expect(&o, CYCLECLOUD_OK);
+    simple(f, CYCLECLOUD_CALL_GET_SET, "s1", &o);
+    assert_int_equal(o.capacity, 5);
+    char etag[64];
+    (void)snprintf(etag, sizeof(etag), "%s", o.etag);
+    q = request(CYCLECLOUD_CALL_RESIZE_SET, "s1");
+    q.spec = &spec;
+    q.if_match = etag;
+    q.capacity = 7;
+    run(f, &q, &o);
+    expect(&o, CYCLECLOUD_OK);
+    q.capacity = 6;
+    run(f, &q, &o);
+    expect(&o, CYCLECLOUD_CONFLICT);
+    assert_string_equal(o.code, "PreconditionFailed");
+    simple(f, CYCLECLOUD_CALL_LIST_INSTANCES, "s1", &o);
+    assert_int_equal(o.n_instances, 7);
+    spec.machine_type = "Standard_D4s_v5";
+    spec.computer_name = "head";
+    q = request(CYCLECLOUD_CALL_CREATE_VM, "head");
+    q.spec = &spec;
+    for (int i = 0; i < 2; i++) {
+        run(f, &q, &o);
+        expect(&o, CYCLECLOUD_OK);
+    }
+    simple(f, CYCLECLOUD_CALL_LIST_VMS, NULL, &o);
+    assert_int_equal(o.n_instances, 1);
+}
+
 static void make_security_group(struct fixture *f) {
     static const struct cyclecloud_endpoint endpoints[] = {{"ssh", "Tcp", 22}};
     struct outcome o;
@@ -454,11 +497,9 @@ static void a_wrong_request_is_invalid(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_catalogue_is_read),
-        TEST(a_set_lives),
-        TEST(a_machine_lives),
-        TEST(the_sweep_finds_what_is_ours),
-        TEST(a_quota_is_told_with_its_numbers),
+        TEST(the_catalogue_is_read),        TEST(a_set_lives),
+        TEST(a_late_write_is_refused),      TEST(a_machine_lives),
+        TEST(the_sweep_finds_what_is_ours), TEST(a_quota_is_told_with_its_numbers),
         TEST(a_wrong_request_is_invalid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,28 @@ static void a_location_is_followed_by_its_status(void **state) {
 }
 
 /* A write that names no operation: the resource itself says how far it is. */
+/* 412: an earlier request has made it. What is there is followed, and a listing says the rest. */
+static void a_create_follows_what_is_there(void **state) {
+    struct fixture *f = *state;
+    struct outcome o = {0};
+    static const struct step put[] = {
+        {"PUT " SET, 412, "{\"error\":{\"code\":\"PreconditionFailed\",\"message\":\"m\"}}"}};
+    static const struct step get[] = {
+        {"GET " SET, 200, "{\"properties\":{\"provisioningState\":\"Creating\"}}"},
+        {"GET " SET, 200, "{\"properties\":{\"provisioningState\":\"Failed\"}}"}};
+    struct cyclecloud_request q = request(CYCLECLOUD_CALL_CREATE_SET);
+    RUN(f, &q, put, &o);
+    assert_int_equal(o.class, CYCLECLOUD_PENDING);
+    for (size_t i = 0; i < ARRAY_SIZE(get); i++) {
+        char url[512];
+        (void)snprintf(url, sizeof(url), "%s", o.url);
+        q = request(CYCLECLOUD_CALL_POLL);
+        q.operation_url = url;
+        run(f, &q, &get[i], 1, &o);
+        assert_int_equal(o.class, i ? CYCLECLOUD_OK : CYCLECLOUD_PENDING);
+    }
+}
+
 static void a_resource_can_be_its_own_operation(void **state) {
     struct fixture *f = *state;
     static const struct step create[] = {
@@ -380,6 +402,7 @@ int main(void) {
         TEST(an_operation_is_followed_to_its_end),
         TEST(an_operation_that_fails_is_classed_by_its_error),
         TEST(a_location_is_followed_by_its_status),
+        TEST(a_create_follows_what_is_there),
         TEST(a_resource_can_be_its_own_operation),
         TEST(pages_are_followed),
         TEST(a_page_that_fails_is_read_again),
