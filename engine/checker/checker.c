@@ -92,7 +92,7 @@ static enum checker_status find_more(struct checker *c) {
 
 static enum checker_status parse(struct checker *c) {
     const struct finding finding = {SEVERITY_ERROR, CODE_FILE_TOO_LARGE};
-    enum checker_status status = read_text(c, c->request->file, &c->text);
+    enum checker_status status = read_text(c, c->file, &c->text);
     if (status != CHECKER_OK)
         return status;
     int r = template_parse(c->text.data, c->text.len, &c->diags, &c->template);
@@ -218,10 +218,10 @@ static enum checker_status run_project(struct checker *c) {
     bool expands = strcmp(c->request->command, "expand") == 0;
     if (!expands && !c->checks) {
         (void)buf_printf(c->messages, "%s: a project.ini can be checked and expanded only\n",
-                         c->request->file);
+                         c->file);
         return CHECKER_FAILED;
     }
-    enum checker_status status = read_text(c, c->request->file, &c->text);
+    enum checker_status status = read_text(c, c->file, &c->text);
     if (status == CHECKER_OK)
         status = status_of(project_parse(c->text.data, c->text.len, &c->diags, &project));
     if (status == CHECKER_OK && expands)
@@ -250,7 +250,7 @@ static enum checker_status run(struct checker *c) {
         if (strcmp(commands[i].name, c->request->command) != 0)
             continue;
         c->checks = commands[i].run == run_check;
-        if (is_project(c->request->file))
+        if (is_project(c->file))
             return run_project(c);
         enum checker_status status = parse(c);
         return status == CHECKER_OK ? commands[i].run(c) : status;
@@ -270,18 +270,30 @@ static void done(struct checker *c) {
     buf_done(&c->text);
 }
 
-enum checker_status checker_run(const struct checker_request *request, struct buf *output,
-                                struct buf *messages) {
-    struct checker c = {
-        .request = request,
-        .output = output,
-        .messages = messages,
-        .text = BUF_INIT(LIMIT_DOCUMENT_BYTES),
-        .missing = json_array(),
-    };
+static enum checker_status run_file(const struct checker *common, const char *file,
+                                    struct report *report) {
+    struct checker c = *common;
+    c.file = file;
+    c.text = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    c.missing = json_array();
     enum checker_status status = c.missing ? run(&c) : CHECKER_FAILED;
-    if (report(&c, status) < 0)
+    if (report_add(report, &c, status) < 0)
         status = CHECKER_FAILED;
     done(&c);
     return status;
+}
+
+enum checker_status checker_run(const struct checker_request *request, struct buf *output,
+                                struct buf *messages) {
+    const struct checker common = {.request = request, .output = output, .messages = messages};
+    enum checker_status worst = CHECKER_OK;
+    struct report report = {0};
+    for (size_t i = 0; request->files[i]; i++) {
+        enum checker_status status = run_file(&common, request->files[i], &report);
+        worst = status > worst ? status : worst;
+    }
+    if (report_finish(&report, request, output) < 0)
+        worst = CHECKER_FAILED;
+    report_done(&report);
+    return worst;
 }

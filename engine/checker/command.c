@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_JSON = 0x100, KEY_ORIGINS };
+enum { KEY_JSON = 0x100, KEY_ORIGINS, KEY_FORMAT };
 
 DEFINE_VEC(text_vec, const char *);
 
 struct command_line {
     struct checker_request request;
-    struct text_vec values;
+    struct text_vec files, values;
     bool in_place;
 };
 
@@ -28,45 +28,81 @@ static const struct argp_option options[] = {
     {"parameter", 'P', "NAME=VALUE", 0, "one parameter, over those of the file (repeatable)", 0},
     {"cluster", 'c', "CLUSTER", 0, "which [cluster] of the template (check: all by default)", 0},
     {"name", 'n', "NAME", 0, "the value of ClusterName (by default that of the [cluster])", 0},
-    {"json", KEY_JSON, NULL, 0, "report as a JSON object on standard output", 0},
+    {"format", KEY_FORMAT, "FORMAT", 0, "report as text, json, github or sarif", 0},
+    {"json", KEY_JSON, NULL, 0, "the same as --format=json", 0},
     {"origins", KEY_ORIGINS, NULL, 0, "expand: where each value comes from", 0},
     {"in-place", 'i', NULL, 0, "format: write the result into FILE", 0},
     {0},
 };
 
-static void take_argument(struct command_line *line, char *arg, struct argp_state *state) {
-    if (!line->request.command)
-        line->request.command = arg;
-    else if (!line->request.file)
-        line->request.file = arg;
-    else
-        argp_error(state, "'%s' is one argument too many", arg);
+static bool command_is(const struct command_line *line, const char *name) {
+    return line->request.command && strcmp(line->request.command, name) == 0;
 }
 
-static void finish(struct command_line *line, struct argp_state *state) {
-    if (!line->request.command || !line->request.file)
+static error_t take_argument(struct command_line *line, char *arg) {
+    if (line->request.command)
+        return text_vec_append(&line->files, arg) < 0 ? ENOMEM : 0;
+    line->request.command = arg;
+    return 0;
+}
+
+static void take_format(struct command_line *line, const char *arg, struct argp_state *state) {
+    static const char *const formats[] = {
+        [REPORT_TEXT] = "text",
+        [REPORT_JSON] = "json",
+        [REPORT_GITHUB] = "github",
+        [REPORT_SARIF] = "sarif",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (strcmp(arg, formats[i]) == 0) {
+            line->request.format = (enum report_format)i;
+            return;
+        }
+    argp_error(state, "unknown format '%s': use text, json, github or sarif", arg);
+}
+
+/* `check` takes any number of files, of which one may be standard input. */
+static void check_files(const struct command_line *line, struct argp_state *state) {
+    size_t inputs = 0;
+    for (size_t i = 0; i < line->files.len; i++)
+        inputs += strcmp(line->files.items[i], "-") == 0;
+    if (!line->files.len)
         argp_error(state, "a command and a template are needed, for example: check slurm.txt");
-    bool format = line->request.command && strcmp(line->request.command, "format") == 0;
-    bool input = line->request.file && strcmp(line->request.file, "-") == 0;
-    if (line->in_place && (!format || input))
+    if (line->files.len > 1 && !command_is(line, "check"))
+        argp_error(state, "'%s' is one argument too many: only check takes several files",
+                   line->files.items[1]);
+    if (inputs > 1)
+        argp_error(state, "standard input (-) can be read only once");
+    if (line->in_place && (!command_is(line, "format") || inputs))
         argp_error(state, "--in-place is for the command format and a file");
 }
 
-static error_t parse_one(int key, char *arg, struct argp_state *state) {
-    struct command_line *line = state->input;
+/* Options that are kept as they are. False for others. */
+static bool take_option(struct command_line *line, int key, char *arg) {
     struct checker_request *q = &line->request;
     const char **texts[] = {['p'] = &q->parameters, ['c'] = &q->cluster, ['n'] = &q->name};
-    bool *flags[] = {['i'] = &line->in_place, [KEY_JSON] = &q->json, [KEY_ORIGINS] = &q->origins};
+    bool *flags[] = {['i'] = &line->in_place, [KEY_ORIGINS] = &q->origins};
     if (key > 0 && (size_t)key < ARRAY_SIZE(texts) && texts[key])
         *texts[key] = arg;
     else if (key > 0 && (size_t)key < ARRAY_SIZE(flags) && flags[key])
         *flags[key] = true;
-    else if (key == 'P')
+    else
+        return false;
+    return true;
+}
+
+static error_t parse_one(int key, char *arg, struct argp_state *state) {
+    struct command_line *line = state->input;
+    if (take_option(line, key, arg))
+        return 0;
+    if (key == 'P')
         return text_vec_append(&line->values, arg) < 0 ? ENOMEM : 0;
-    else if (key == ARGP_KEY_ARG)
-        take_argument(line, arg, state);
+    if (key == ARGP_KEY_ARG)
+        return take_argument(line, arg);
+    if (key == KEY_FORMAT || key == KEY_JSON)
+        take_format(line, key == KEY_JSON ? "json" : arg, state);
     else if (key == ARGP_KEY_END)
-        finish(line, state);
+        check_files(line, state);
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -92,7 +128,7 @@ static int run(const struct command_line *line) {
     _cleanup_buf_ struct buf messages = BUF_INIT(CHECKER_OUTPUT_MAX);
     enum checker_status status = checker_run(&line->request, &output, &messages);
     if (line->in_place && status == CHECKER_OK) {
-        if (replace(line->request.file, &output, &messages) < 0)
+        if (replace(line->request.files[0], &output, &messages) < 0)
             status = CHECKER_FAILED;
         buf_clear(&output);
     }
@@ -104,7 +140,7 @@ static int parse_and_run(int argc, char *argv[], const char *command) {
     static const struct argp argp = {
         .options = options,
         .parser = parse_one,
-        .args_doc = "check|expand|schema|format FILE",
+        .args_doc = "check FILE...\nexpand|schema|format FILE",
         .doc = "Checks CycleCloud cluster templates and shows what they mean.\v"
                "check says what is wrong, expand prints the evaluated definition, schema the JSON "
                "Schema of the parameters, format the template in its canonical layout. FILE may be "
@@ -113,16 +149,16 @@ static int parse_and_run(int argc, char *argv[], const char *command) {
     struct command_line line = {.request = {.command = command}};
     argp_err_exit_status = CHECKER_FAILED;
     error_t r = argp_parse(&argp, argc, argv, 0, NULL, &line);
-    if (r == 0 && text_vec_append(&line.values, NULL) < 0)
+    if (r == 0 &&
+        (text_vec_append(&line.values, NULL) < 0 || text_vec_append(&line.files, NULL) < 0))
         r = ENOMEM;
-    if (r) {
-        (void)fprintf(stderr, "%s: %s\n", argv[0], strerror(r));
-        text_vec_done(&line.values);
-        return CHECKER_FAILED;
-    }
     line.request.values = line.values.items;
-    int status = run(&line);
+    line.request.files = line.files.items;
+    if (r)
+        (void)fprintf(stderr, "%s: %s\n", argv[0], strerror(r));
+    int status = r ? CHECKER_FAILED : run(&line);
     text_vec_done(&line.values);
+    text_vec_done(&line.files);
     return status;
 }
 

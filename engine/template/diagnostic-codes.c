@@ -27,6 +27,7 @@ static const struct diagnostic_kind kinds[DIAGNOSTIC_CODES] = {
     [CODE_MISSING_CLUSTER] = {"missing-cluster", "A template needs a [cluster] section"},
     [CODE_MISSING_NAME] = {"missing-name", "A section, attribute or project has no name"},
     [CODE_MISSING_PROJECT] = {"missing-project", "A project.ini needs a [project] section"},
+    [CODE_MISSING_VALUE] = {"missing-value", "A cluster needs the value before it can start"},
     [CODE_MISSING_VERSION] = {"missing-version", "A project has no version; 1.0.0 is assumed"},
     [CODE_NAME_TOO_LONG] = {"name-too-long", "A name has at most 1024 bytes"},
     [CODE_NESTING_TOO_DEEP] = {"nesting-too-deep", "A section header has at most 16 brackets"},

@@ -46,6 +46,10 @@ WRONG_MESSAGES = """\
 """
 
 
+def point(line, column):
+    return {"line": line, "byte": column, "character": column, "utf16": column}
+
+
 def run(*args, text="", program="cyclecloud-template"):
     return subprocess.run([harness.BUILD / program, *map(str, args)], input=text, text=True,
                           capture_output=True, timeout=60 * harness.SLOW)
@@ -75,10 +79,77 @@ def test_check_as_json():
     assert (done.returncode, done.stderr) == (1, "")
     assert (report["ok"], report["errors"], report["warnings"]) == (False, 5, 1)
     assert report["clusters"] == []
+    start, end = point(2, 3), point(2, 6)
     assert report["diagnostics"][0] == {
-        "file": "-", "severity": "error", "line": 2, "column": 3,
-        "message": 'unknown section type "nod"', "hint": "did you mean node?",
-        "source": "[[nod x]]"}
+        "file": "-", "severity": "error", "code": "unknown-section", "line": 2, "column": 3,
+        "start": start, "end": end, "message": 'unknown section type "nod"',
+        "hint": "did you mean node?", "source": "[[nod x]]",
+        "fix": {"start": start, "end": end, "replacement": "node"}}
+    assert report["diagnostics"][3]["fix"] is None
+
+
+def test_several_files(tmp_path):
+    wrong, right = tmp_path / "a,b:%.txt", tmp_path / "right.txt"
+    wrong.write_text(WRONG)
+    right.write_text("[cluster c]\n")
+    done = run("check", wrong, right)
+    assert done.returncode == 1
+    assert done.stdout == (f"{wrong}: refused, 5 errors, 1 warning\n"
+                           f"{right}: ok, 0 errors, 0 warnings\n")
+    reports = json.loads(run("check", "--format=json", right, wrong).stdout)
+    assert [(r["file"], r["ok"]) for r in reports] == [(str(right), True), (str(wrong), False)]
+    done = run("check", right, "/nope/t.txt", right)
+    assert done.returncode == 2 and done.stdout.count("ok, 0 errors") == 2
+    done = run("check", "-", right, text=WRONG)
+    assert done.returncode == 1 and "-: refused" in done.stdout
+
+
+def test_check_for_github(tmp_path):
+    path = tmp_path / "a,b:%.txt"
+    path.write_text("[cluster c]\n[[node n]]\nMachineType = é$Typ%:,\nSubnetId = s\n[parameter Type]\n")
+    done = run("check", "--format=github", path)
+    name = str(path).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        f"::error file={name},line=3,endLine=3,col=16,endColumn=20,title=undeclared-parameter::"
+        "Parameter Typ is not known (referenced by node n)%0Ahint: did you mean Type?\n")
+    done = run("check", "--format=github", "-", text="[cluster c]\n[[node n]]\nMachineType = $M\n"
+               "SubnetId = 100%\n[parameter M]\n")
+    assert done.stdout == "::notice file=-,title=missing-value::missing: M: needed to start\n"
+
+
+def sarif_rules(log):
+    return [rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]]
+
+
+def test_check_as_sarif(tmp_path):
+    path = tmp_path / "a b.txt"
+    path.write_text(WRONG)
+    done = run("check", "--format=sarif", path, SIMPLE)
+    log = json.loads(done.stdout)
+    assert (done.returncode, log["version"], len(log["runs"])) == (1, "2.1.0", 1)
+    run_, rules = log["runs"][0], sarif_rules(log)
+    assert run_["columnKind"] == "unicodeCodePoints"
+    assert run_["invocations"] == [{"executionSuccessful": True}]
+    for result in run_["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["level"] in ("error", "warning", "note") and result["message"]["text"]
+    uri = f"file://{tmp_path}/a%20b.txt"
+    region = {"startLine": 2, "startColumn": 3, "endLine": 2, "endColumn": 6}
+    assert run_["results"][0] == {
+        "ruleId": "unknown-section", "ruleIndex": rules.index("unknown-section"), "level": "error",
+        "message": {"text": 'unknown section type "nod"\nhint: did you mean node?'},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+        "fixes": [{"description": {"text": "did you mean node?"}, "artifactChanges": [{
+            "artifactLocation": {"uri": uri}, "replacements": [
+                {"deletedRegion": region, "insertedContent": {"text": "node"}}]}]}]}
+
+
+def test_every_code_is_documented():
+    rules = sarif_rules(json.loads(run("check", "--format=sarif", SIMPLE).stdout))
+    text = (harness.ROOT / "docs" / "DIAGNOSTICS.md").read_text()
+    documented = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert documented == rules
 
 
 def test_parameters_are_checked_with_the_template(tmp_path):
@@ -180,9 +251,12 @@ def test_format(tmp_path):
 
 @pytest.mark.parametrize("args, message", [
     (["check", "/nope/t.txt"], "/nope/t.txt: No such file or directory\n"),
+    (["check", "--format=xml", "t.txt"],
+     "unknown format 'xml': use text, json, github or sarif"),
+    (["check", "-", "-"], "standard input (-) can be read only once"),
     (["bogus", "t.txt"], "unknown command 'bogus': the commands are check, expand, schema and"),
     (["check"], "a command and a template are needed"),
-    (["check", "a", "b"], "'b' is one argument too many"),
+    (["expand", "a", "b"], "'b' is one argument too many: only check takes several files"),
     (["check", "-i", "a"], "--in-place is for the command format and a file"),
     (["check", SIMPLE, "-p", "/nope/p.json"], "/nope/p.json: No such file or directory\n"),
 ])
