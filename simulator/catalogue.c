@@ -71,17 +71,17 @@ static int read_size(struct catalogue *catalogue, json_t *record, struct error *
     const char *name, *family, *arch, *generations;
     json_t *zones;
     int vcpus, available, gpus, interfaces, rdma, premium, spot, accelerated, ephemeral;
-    int per_core = 2;
+    int per_core = 2, local_disk = 0;
     double memory, price = 0;
     json_error_t problem;
-    if (json_unpack_ex(record, &problem, 0,
-                       "{s:s,s:s,s:i,s:i,s?i,s:F,s:i,s:b,s:s,s:o,s:i,s:b,s:b,s:b,s:b,s:s,s?F}",
-                       "name", &name, "family", &family, "vcpus", &vcpus, "vcpus_available",
-                       &available, "vcpus_per_core", &per_core, "memory_gb", &memory, "gpus", &gpus,
-                       "rdma", &rdma, "arch", &arch, "zones", &zones, "network_interfaces",
-                       &interfaces, "premium_disks", &premium, "spot", &spot,
-                       "accelerated_networking", &accelerated, "ephemeral_os_disk", &ephemeral,
-                       "generations", &generations, "usd_per_hour", &price) < 0)
+    if (json_unpack_ex(
+            record, &problem, 0,
+            "{s:s,s:s,s:i,s:i,s?i,s:F,s:i,s:b,s:s,s:o,s:i,s:b,s:b,s:b,s:b,s:s,s?F,s?i}", "name",
+            &name, "family", &family, "vcpus", &vcpus, "vcpus_available", &available,
+            "vcpus_per_core", &per_core, "memory_gb", &memory, "gpus", &gpus, "rdma", &rdma, "arch",
+            &arch, "zones", &zones, "network_interfaces", &interfaces, "premium_disks", &premium,
+            "spot", &spot, "accelerated_networking", &accelerated, "ephemeral_os_disk", &ephemeral,
+            "generations", &generations, "usd_per_hour", &price, "local_disk_gb", &local_disk) < 0)
         return err_set(err, -EINVAL, "invalid_config", "size record %zu: %s",
                        catalogue->sizes.len + 1, problem.text);
     struct size *size = calloc(1, sizeof(*size));
@@ -97,6 +97,7 @@ static int read_size(struct catalogue *catalogue, json_t *record, struct error *
         .vcpus_per_core = (unsigned)per_core,
         .gpus = (unsigned)gpus,
         .network_interfaces = (unsigned)interfaces,
+        .local_disk_gb = (unsigned)local_disk,
         .memory_gb = memory,
         .usd_per_hour = price,
         .rdma = rdma,

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Simulated: what a Spot machine costs of the price on demand. */
+#define SPOT_PRICE_SHARE 0.1
+
 struct size {
     char *name;        /* "Standard_HB120rs_v3" */
     size_t family;     /* index for catalogue_family */
@@ -21,6 +24,7 @@ struct size {
     unsigned vcpus_per_core; /* 2 with hyper-threading */
     unsigned gpus;
     unsigned network_interfaces;
+    unsigned local_disk_gb; /* room for an ephemeral OS disk; 0 = not known */
     double memory_gb;
     double usd_per_hour; /* Linux, on demand; 0 = not known */
     bool rdma, premium_disks, spot, accelerated_networking, ephemeral_os_disk;

@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-#include "check.h"
+#include "check_parts.h"
 
-#include "base64.h"
 #include "network.h"
 #include "quota.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
-enum { CUSTOM_DATA_TEXT_MAX = 87380, TAGS_MAX = 50, NAME_MAX_LEN = 64 };
+enum { TAGS_MAX = 50, TAG_NAME_MAX = 512, TAG_VALUE_MAX = 256, NAME_MAX_LEN = 64 };
 
-static bool missing(struct exchange *ex, const char *name) {
+bool word_is(const char *text, const char *word) {
+    return text && strcasecmp(text, word) == 0;
+}
+
+bool refuse_missing(struct exchange *ex, const char *name) {
     reply_error_at(ex, 400, "InvalidParameter", name, "Required parameter '%s' is missing (null).",
                    name);
+    return false;
+}
+
+bool refuse_range(struct exchange *ex, const char *name, json_int_t value, json_int_t least,
+                  json_int_t most) {
+    reply_error_at(ex, 400, "InvalidParameter", name,
+                   "The value '%" PRId64 "' of parameter '%s' is out of range. Value '%" PRId64
+                   "' must be between '%" PRId64 "' and '%" PRId64 "' inclusive.",
+                   (int64_t)value, name, (int64_t)value, (int64_t)least, (int64_t)most);
+    return false;
+}
+
+bool refuse_value(struct exchange *ex, const char *name, const char *value, const char *allowed) {
+    reply_error_at(ex, 400, "InvalidParameter", name,
+                   "The value '%s' of parameter '%s' is not allowed. Allowed values are: %s.",
+                   value, name, allowed);
     return false;
 }
 
@@ -43,16 +63,65 @@ bool check_name(struct exchange *ex, const char *name) {
     return fine;
 }
 
-static bool check_tags(struct exchange *ex, struct machine_check *check) {
-    if (json_object_size(json_object_get(check->body, "tags")) <= TAGS_MAX)
+/* Characters, not bytes. */
+static size_t text_chars(const char *text) {
+    size_t n = 0;
+    for (const char *c = text; *c; c++)
+        n += ((unsigned char)*c & 0xc0) != 0x80;
+    return n;
+}
+
+static bool tag_name_valid(const char *name) {
+    for (const char *c = name; *c; c++)
+        if (strchr("<>%&\\?/", *c) || iscntrl((unsigned char)*c))
+            return false;
+    return true;
+}
+
+static bool check_tag(struct exchange *ex, const char *name, json_t *value) {
+    const char *text = json_string_value(value);
+    if (!*name)
+        reply_error(ex, 400, "InvalidTagName", "The tag name cannot be null or empty.");
+    else if (!tag_name_valid(name))
+        reply_error(ex, 400, "InvalidTagNameCharacters",
+                    "The tag names '%s' have reserved characters '<,>,%%,&,\\,?,/' or control "
+                    "characters.",
+                    name);
+    else if (text_chars(name) > TAG_NAME_MAX)
+        reply_error(ex, 400, "InvalidTagName",
+                    "Tag key too large. Following tag name '%s' exceeded the maximum length. "
+                    "Maximum allowed length for tag name - '%d' characters.",
+                    name, TAG_NAME_MAX);
+    else if (!text)
+        reply_error(ex, 400, "InvalidTagValue", "The value of tag '%s' is not a string.", name);
+    else if (text_chars(text) > TAG_VALUE_MAX)
+        reply_error(ex, 400, "InvalidTagValueLength",
+                    "Tag value too large. Following tag value '%s' exceeded the maximum length. "
+                    "Maximum allowed length for tag value - '%d' characters.",
+                    text, TAG_VALUE_MAX);
+    else
         return true;
-    reply_error(ex, 400, "TooManyTags", "A resource can have at most %d tags.", TAGS_MAX);
     return false;
+}
+
+bool check_tags(struct exchange *ex, json_t *body) {
+    json_t *tags = json_object_get(body, "tags");
+    const char *name;
+    json_t *value;
+    if (json_object_size(tags) > TAGS_MAX) {
+        reply_error(ex, 400, "TooManyTags", "A resource can have at most %d tags.", TAGS_MAX);
+        return false;
+    }
+    json_object_foreach(tags, name, value) {
+        if (!check_tag(ex, name, value))
+            return false;
+    }
+    return true;
 }
 
 static bool check_size(struct exchange *ex, struct machine_check *check) {
     if (!check->size_name)
-        return missing(ex, "vmSize");
+        return refuse_missing(ex, "vmSize");
     check->size = catalogue_find(ex->world->catalogue, check->size_name);
     if (!check->size)
         reply_error_at(ex, 400, "InvalidParameter", "vmSize",
@@ -60,64 +129,6 @@ static bool check_size(struct exchange *ex, struct machine_check *check) {
                        "current region are those that the SKU list has.",
                        check->size_name);
     return check->size != NULL;
-}
-
-static bool check_storage(struct exchange *ex, struct machine_check *check) {
-    json_t *profile = check->profile;
-    if (!json_path_text(profile, "storageProfile.imageReference.id") &&
-        !json_path_text(profile, "storageProfile.imageReference.publisher"))
-        return missing(ex, "imageReference");
-    const char *type =
-        json_path_text(profile, "storageProfile.osDisk.managedDisk.storageAccountType");
-    if (type && strncasecmp(type, "Premium", 7) == 0 && !check->size->premium_disks) {
-        reply_error(ex, 400, "InvalidParameter",
-                    "Requested operation cannot be performed because the VM size %s does not "
-                    "support the storage account type %s of disk 'osdisk'. Consider updating the "
-                    "VM to a size that supports Premium storage.",
-                    check->size->name, type);
-        return false;
-    }
-    if (json_path(profile, "storageProfile.osDisk.diffDiskSettings") &&
-        !check->size->ephemeral_os_disk) {
-        reply_error(ex, 409, "VMCannotFitEphemeralOSDisk",
-                    "OS disk of Ephemeral VM with size greater than the cache or temporary disk is "
-                    "not allowed for VM size %s.",
-                    check->size->name);
-        return false;
-    }
-    return true;
-}
-
-static bool check_custom_data(struct exchange *ex, const char *data) {
-    if (!data)
-        return true;
-    _cleanup_buf_ struct buf text = BUF_INIT(CUSTOM_DATA_TEXT_MAX);
-    size_t len = strlen(data);
-    if (len <= CUSTOM_DATA_TEXT_MAX && base64_decode(&text, data, len) == 0)
-        return true;
-    reply_error_at(ex, 400, "InvalidParameter", "customData",
-                   "Custom data in OSProfile must be in Base64 encoding and with a maximum length "
-                   "of %d characters.",
-                   CUSTOM_DATA_TEXT_MAX);
-    return false;
-}
-
-static bool check_os(struct exchange *ex, struct machine_check *check) {
-    json_t *os = json_object_get(check->profile, "osProfile");
-    if (!os)
-        return missing(ex, "osProfile");
-    if (!json_path_text(os, "adminUsername"))
-        return missing(ex, "adminUsername");
-    if (!json_path_text(os, check->host_name_member))
-        return missing(ex, check->host_name_member);
-    if (!json_path_text(os, "adminPassword") &&
-        !json_path_text(os, "linuxConfiguration.ssh.publicKeys.0.keyData")) {
-        reply_error_at(ex, 400, "InvalidParameter", "linuxConfiguration",
-                       "Authentication using either SSH or by user name and password must be "
-                       "enabled in Linux profile.");
-        return false;
-    }
-    return check_custom_data(ex, json_path_text(os, "customData"));
 }
 
 static bool refuse_reference(struct exchange *ex, const char *id) {
@@ -128,14 +139,19 @@ static bool refuse_reference(struct exchange *ex, const char *id) {
     return false;
 }
 
-static bool check_reference(struct exchange *ex, const char *id) {
-    return !id || world_find(ex->world, OBJECT_RESOURCE, id) || refuse_reference(ex, id);
+/* What a machine refers to is there, and in its region. */
+static bool check_reference(struct exchange *ex, const struct machine_check *check,
+                            const char *id) {
+    const struct resource *resource = id ? world_find(ex->world, OBJECT_RESOURCE, id) : NULL;
+    bool here =
+        resource && region_index(json_path_text(resource->body, "location")) == check->region;
+    return !id || here || refuse_reference(ex, id);
 }
 
 /* An interface of its own brings its address along. */
 static bool check_interface(struct exchange *ex, struct machine_check *check, const char *id) {
     check->interface = world_find(ex->world, OBJECT_RESOURCE, id);
-    return check->interface ? true : refuse_reference(ex, id);
+    return check_reference(ex, check, id);
 }
 
 static bool check_network(struct exchange *ex, struct machine_check *check) {
@@ -145,10 +161,10 @@ static bool check_network(struct exchange *ex, struct machine_check *check) {
     json_t *nic =
         json_path(check->profile, "networkProfile.networkInterfaceConfigurations.0.properties");
     if (!nic)
-        return missing(ex, "networkProfile.networkInterfaceConfigurations");
+        return refuse_missing(ex, "networkProfile.networkInterfaceConfigurations");
     const char *subnet = json_path_text(nic, "ipConfigurations.0.properties.subnet.id");
     if (!subnet)
-        return missing(ex, "subnet.id");
+        return refuse_missing(ex, "subnet.id");
     check->subnet = subnet_find(ex->world, subnet);
     if (!check->subnet)
         return refuse_reference(ex, subnet);
@@ -158,25 +174,21 @@ static bool check_network(struct exchange *ex, struct machine_check *check) {
                     "VM size %s does not support accelerated networking.", check->size->name);
         return false;
     }
-    return check_reference(ex, json_path_text(nic, "networkSecurityGroup.id")) &&
-           check_reference(ex,
+    return check_reference(ex, check, json_path_text(nic, "networkSecurityGroup.id")) &&
+           check_reference(ex, check,
                            json_path_text(check->body, "properties.proximityPlacementGroup.id"));
 }
 
-static bool check_priority(struct exchange *ex, struct machine_check *check) {
-    const char *priority = json_path_text(check->profile, "priority");
-    check->spot = priority && strcasecmp(priority, "Regular") != 0;
-    if (!check->spot || check->size->spot)
-        return true;
-    reply_error(ex, 409, "SkuNotAvailable",
-                "The requested VM size '%s' is not available as Spot in location '%s'.",
-                check->size->name, region_names[check->region]);
-    return false;
-}
-
 static bool check_zones(struct exchange *ex, struct machine_check *check) {
-    size_t i;
+    size_t i, n = json_array_size(json_object_get(check->body, "zones"));
     json_t *zone;
+    if (n > 1 && !check_of_set(check)) {
+        reply_error(ex, 400, "ResourceCannotHaveMultipleZonesSpecified",
+                    "Resource %.*s has %zu zones specified. Only one zone can be specified for "
+                    "this resource.",
+                    (int)strcspn(ex->url, "?"), ex->url, n);
+        return false;
+    }
     json_array_foreach(json_object_get(check->body, "zones"), i, zone) {
         const char *name = json_string_value(zone);
         if (name && strlen(name) == 1 && strstr(check->size->zones, name))
@@ -193,9 +205,10 @@ static bool check_zones(struct exchange *ex, struct machine_check *check) {
 
 bool check_machine(struct exchange *ex, struct machine_check *check) {
     static bool (*const checks[])(struct exchange *, struct machine_check *) = {
-        check_size, check_priority, check_zones, check_storage, check_os, check_network};
+        check_size,     check_priority, check_zones,  check_storage,
+        check_security, check_os,       check_notice, check_network};
     check->region = check_region(ex, check->body);
-    if (check->region < 0 || !check_tags(ex, check))
+    if (check->region < 0)
         return false;
     for (size_t i = 0; check->profile && i < ARRAY_SIZE(checks); i++)
         if (!checks[i](ex, check))

@@ -25,6 +25,8 @@ bool check_machine(struct exchange *ex, struct machine_check *check);
 int check_region(struct exchange *ex, json_t *body);
 /* Resource names: 1 to 64 of letters, digits, '-', '_', '.'. False after an error. */
 bool check_name(struct exchange *ex, const char *name);
+/* Number, names and values of a body's tags. False after an error. */
+bool check_tags(struct exchange *ex, json_t *body);
 /* Quota for `count` more machines. False after an error. */
 bool check_quota(struct exchange *ex, const struct machine_check *check, uint64_t count);
 

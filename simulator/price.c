@@ -23,7 +23,7 @@ struct product {
 static const struct product products[] = {
     {"", "", 1.0},
     {" Windows", "", 1.8},
-    {"", " Spot", 0.1},
+    {"", " Spot", SPOT_PRICE_SHARE},
     {"", " Low Priority", 0.2},
 };
 

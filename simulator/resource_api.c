@@ -6,6 +6,7 @@
 #include "network.h"
 #include "render.h"
 #include "route.h"
+#include "rule.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static bool prepare_network(struct exchange *ex, json_t *body) {
 }
 
 static bool prepare_security_group(struct exchange *ex, json_t *body) {
-    (void)ex;
+    if (!security_rules_check(ex, body))
+        return false;
     name_children(body, "properties.securityRules", "securityRules");
     return true;
 }
@@ -276,27 +278,27 @@ static void handle_get_subnet(struct exchange *ex) {
                 ex->captures[1]);
 }
 
-#define RESOURCE_ROUTES(path, name, index, read, write)                             \
+#define RESOURCE_ROUTES(path, name, index, read, write, body)                       \
     {"GET", "+" path, handle_list, "list-" name "s", read, false, index},           \
-        {"PUT", "+" path "/*", handle_put, "put-" name, write, false, index},       \
+        {"PUT", "+" path "/*", handle_put, "put-" name, write, false, index, body}, \
         {"GET", "+" path "/*", handle_get, "get-" name, read, false, index}, {      \
         "DELETE", "+" path "/*", handle_delete, "delete-" name, write, false, index \
     }
 
 const struct route resource_routes[] = {
     RESOURCE_ROUTES("Network/virtualNetworks", "network", 0, POLICY_NETWORK_READ,
-                    POLICY_NETWORK_WRITE),
+                    POLICY_NETWORK_WRITE, CONSTRAINT_NETWORK),
     {"GET", "+Network/virtualNetworks/*/subnets/*", handle_get_subnet, "get-subnet",
      POLICY_NETWORK_READ, false, 0},
     RESOURCE_ROUTES("Network/networkSecurityGroups", "security-group", 1, POLICY_NETWORK_READ,
-                    POLICY_NETWORK_WRITE),
+                    POLICY_NETWORK_WRITE, CONSTRAINT_SECURITY_GROUP),
     RESOURCE_ROUTES("Network/publicIPAddresses", "public-address", 2, POLICY_NETWORK_READ,
-                    POLICY_NETWORK_WRITE),
+                    POLICY_NETWORK_WRITE, CONSTRAINT_ADDRESS),
     RESOURCE_ROUTES("Network/networkInterfaces", "interface", 3, POLICY_NETWORK_READ,
-                    POLICY_NETWORK_WRITE),
+                    POLICY_NETWORK_WRITE, CONSTRAINT_INTERFACE),
     RESOURCE_ROUTES("Compute/proximityPlacementGroups", "placement-group", 4, POLICY_NONE,
-                    POLICY_NONE),
+                    POLICY_NONE, CONSTRAINT_PLACEMENT_GROUP),
     RESOURCE_ROUTES("ManagedIdentity/userAssignedIdentities", "identity", 5, POLICY_NONE,
-                    POLICY_NONE),
+                    POLICY_NONE, CONSTRAINT_IDENTITY),
     {0},
 };

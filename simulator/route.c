@@ -2,6 +2,7 @@
 #include "route.h"
 
 #include "base/parse.h"
+#include "check.h"
 #include "fault.h"
 #include "login.h"
 #include "state.h"
@@ -152,7 +153,7 @@ static bool check_body(struct exchange *ex) {
     if (!ex->body)
         ex->body = json_loadb(ex->request.data, ex->request.len, 0, &problem);
     if (json_is_object(ex->body))
-        return true;
+        return constraint_check(ex, ex->body, ex->route->body) && check_tags(ex, ex->body);
     reply_error(ex, 400, "InvalidRequestContent",
                 "The request content was invalid and could not be deserialized: '%s'.",
                 ex->body ? "an object is expected" : problem.text);

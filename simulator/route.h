@@ -4,6 +4,7 @@
 
 /* Which function answers which request, and what is checked before it is called. */
 
+#include "constraint.h"
 #include "exchange.h"
 
 enum route_kind {
@@ -21,8 +22,9 @@ struct route {
     void (*handle)(struct exchange *ex);
     const char *name; /* for the statistics */
     enum policy policy;
-    bool allocates; /* machines: capacity faults apply */
-    int argument;   /* for the handler: which vm_action */
+    bool allocates;       /* machines: capacity faults apply */
+    int argument;         /* for the handler: which vm_action */
+    enum constraint body; /* what a body must satisfy before the handler is called */
 };
 
 /* Rows end with a NULL method. */

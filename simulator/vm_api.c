@@ -243,8 +243,8 @@ static void handle_eviction(struct exchange *ex) {
 
 const struct route vm_routes[] = {
     {"GET", VMS, list_group_vms, "list-vms", POLICY_LIST_VMS, false, 0},
-    {"PUT", VMS "/*", handle_put, "put-vm", POLICY_PUT_VM, true, 0},
-    {"PATCH", VMS "/*", handle_patch, "patch-vm", POLICY_UPDATE_VM, false, 0},
+    {"PUT", VMS "/*", handle_put, "put-vm", POLICY_PUT_VM, true, 0, CONSTRAINT_VM},
+    {"PATCH", VMS "/*", handle_patch, "patch-vm", POLICY_UPDATE_VM, false, 0, CONSTRAINT_VM_UPDATE},
     {"GET", VMS "/*", handle_get, "get-vm", POLICY_GET_VM, false, 0},
     {"DELETE", VMS "/*", handle_action, "delete-vm", POLICY_DELETE_VM, false, VM_ACTION_DELETE},
     {"GET", VMS "/*/instanceView", handle_view, "get-vm-view", POLICY_GET_VM, false, 0},
@@ -257,7 +257,7 @@ const struct route vm_routes[] = {
     {"POST", VMS "/*/restart", handle_action, "restart-vm", POLICY_UPDATE_VM, false,
      VM_ACTION_RESTART},
     {"POST", VMS "/*/reimage", handle_action, "reimage-vm", POLICY_UPDATE_VM, false,
-     VM_ACTION_REIMAGE},
+     VM_ACTION_REIMAGE, CONSTRAINT_VM_REIMAGE},
     {"POST", VMS "/*/simulateEviction", handle_eviction, "evict-vm", POLICY_DELETE_VM, false, 0},
     {0},
 };

@@ -119,7 +119,7 @@ def test_refused(rude):
     refused(rude.put(DISKS + "d1", disk_body(64), DISK), 409, "OperationNotAllowed")
     refused(rude.put(DISKS + "d1", disk_body(zone="1"), DISK), 409, "PropertyChangeNotAllowed")
     refused(rude.put(DISKS + "d2", {**disk_body(), "sku": {"name": "SSD"}}, DISK), 400,
-            "InvalidParameter")
+            "BadRequest")
     refused(rude.put(VMS + "n1", with_disks("n1", attach("none"))), 404, "ResourceNotFound")
     refused(rude.put(VMS + "n1", with_disks("n1", attach("zonal"))), 400, "BadRequest")
     refused(rude.put(VMS + "n1", with_disks("n1", attach("d1"), attach("d1", 1))), 400,
