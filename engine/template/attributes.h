@@ -2,7 +2,9 @@
 #ifndef TEMPLATE_ATTRIBUTES_H
 #define TEMPLATE_ATTRIBUTES_H
 
-/* The known attributes of each kind of section: their spelling and the type they want. */
+/*
+ * The known attributes of each kind of section: spelling, type, meaning, and what becomes of them.
+ */
 
 #include "syntax.h"
 
@@ -18,10 +20,31 @@ enum want {
     WANT_RECORD,
 };
 
+/* What this server makes of an attribute. */
+enum effect {
+    EFFECT_DONE,
+    EFFECT_SHOWN,   /* kept and shown; what carries it out is not there yet */
+    EFFECT_NONE,    /* kept and shown, never carried out */
+    EFFECT_REFUSED, /* to drop it would lose data, money or safety */
+};
+
 struct attribute_row {
     const char *name;
     enum want want;
+    enum effect effect;
+    const char *doc;   /* what it means: one line */
+    const char *note;  /* unless EFFECT_DONE: why not, or what to do instead */
+    const char *quiet; /* unless EFFECT_DONE: the value that means what happens anyway, or NULL */
+    bool array_only;   /* means nothing for a [[node]] */
 };
+
+struct attribute_table {
+    const struct attribute_row *rows; /* in the order of their names */
+    size_t len;
+};
+
+/* The attributes of a kind of section; empty where any name will do. */
+const struct attribute_table *attribute_table(enum section_type type);
 
 /* The row of a (dotted) key in any case, or NULL. */
 const struct attribute_row *attribute_row_find(enum section_type type, const char *key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "entries.h"
 
+#include "effect.h"
 #include "origin.h"
 
 #include "base/parse.h"
@@ -197,6 +198,7 @@ static int evaluate_entry(struct scope *s, const struct entry *e, const struct e
         return r;
     if (late)
         return put_late(rules, key, e->attribute);
+    effect_check(s, rules, e, v);
     if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
         warn_conflict(s, record, e);
     return store_entry(record, rules, key, TAKE_PTR(v));

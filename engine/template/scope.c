@@ -79,6 +79,7 @@ void scope_done(struct scope *s) {
     value_unref(s->known);
     section_list_done(&s->nodes);
     attribute_list_done(&s->reported);
+    row_list_done(&s->told);
 }
 
 static void report_parameter(struct scope *s, const struct section *p, const char *key,

@@ -27,6 +27,8 @@ struct parameter_value {
     bool late, waits; /* as in struct eval */
 };
 
+DEFINE_VEC(row_list, const struct attribute_row *);
+
 struct scope {
     const struct template *t;
     struct diagnostics *diags;
@@ -42,6 +44,7 @@ struct scope {
     char unknown[64];               /* the last `$Name` that is nobody's, "" = none */
     unsigned unknown_column;        /* where it stands */
     struct attribute_list reported; /* attributes whose error was told already; borrowed */
+    struct row_list told;           /* rows that a warning named already */
 };
 
 /* `parameters` and `known` as in template.h. 0 or -ENOMEM. scope_done in any case. */

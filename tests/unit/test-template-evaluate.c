@@ -187,7 +187,7 @@ static void test_late_names_become_known(void **state) {
     expect_json(node, "Configuration/nfs/address", "\"10.1.1.1\"");
     expect_json(node, "Configuration/nfs/mixed", "[\"a\",\"10.1.1.1\"]");
     expect_json(node, "Attributes/ComputerName", "\"x10.1.1.1\"");
-    expect_json(node, "Volumes/data/SourceUri", "\"nfs://10.1.1.1\"");
+    expect_json(node, "Volumes/data/DiskEncryptionSetId", "\"nfs://10.1.1.1\"");
     expect_json(node, "LateBound",
                 "{\"Attributes.SubnetId\":\"${ifThenElse(Subnet isnt undefined, Subnet, "
                 "vnet.resources['a/b'].id)}\","
@@ -365,9 +365,9 @@ static void test_conditions(void **state) {
 /* Every disk but the system's needs a size; it is told once where it is written. */
 static void test_volumes_without_size(void **state) {
     (void)state;
-    struct result r = run_template("[cluster c]\n[[node defaults]]\n[[[volume d]]]\nMount = x\n"
+    struct result r = run_template("[cluster c]\n[[node defaults]]\n[[[volume d]]]\nSSD = true\n"
                                    "[[node a]]\n[[[volume boot]]]\nSSD = true\n[[node b]]\n"
-                                   "[[[volume e]]]\nVolumeId = /disk\n[[[volume f]]]\nSize = $S\n"
+                                   "[[[volume e]]]\nSize = 4\n[[[volume f]]]\nSize = $S\n"
                                    "[[[volume g]]]\nDisabled = true\n[parameter S]\n",
                                    NULL);
     assert_int_equal(r.evaluated, 0);
@@ -377,15 +377,17 @@ static void test_volumes_without_size(void **state) {
     result_done(&r);
 }
 
-/* The clusters that are shipped start on the simulator as they are. */
+/* The clusters that are shipped start on the simulator as they are: what they ask for beyond that
+   is named, and nothing else is odd about them. */
 static void check_shipped(const char *path, const char *text, size_t len) {
     struct error err = ERROR_INIT;
     assert_int_equal(template_check_prefix(text, len, &err), 0);
     struct result r = run_template(text, NULL);
-    if (r.evaluated != 0 || r.text[0])
+    if (r.evaluated != 0)
         print_error("%s: %s", path, r.text);
     assert_int_equal(r.evaluated, 0);
-    assert_string_equal(r.text, "");
+    for (size_t i = 0; i < r.diags.len; i++)
+        assert_non_null(strstr(r.diags.items[i].text, " has no effect yet: "));
     assert_int_equal(json_array_size(definition_missing(r.d)), 0);
     result_done(&r);
 }

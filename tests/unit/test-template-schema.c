@@ -183,6 +183,15 @@ static json_t *made_up_parameters(const json_t *schema, struct dice *dice) {
     return values;
 }
 
+/* True if all errors are about values that Azure does not take, which no schema knows. */
+static bool only_constraints(const struct diagnostics *diags) {
+    for (size_t i = 0; i < diags->len; i++)
+        if (diags->items[i].severity == SEVERITY_ERROR &&
+            !strstr(diags->items[i].text, ": expected "))
+            return false;
+    return true;
+}
+
 static void try_values(const char *path, const char *text, const json_t *schema,
                        struct dice *dice) {
     json_t *values = made_up_parameters(schema, dice);
@@ -190,10 +199,11 @@ static void try_values(const char *path, const char *text, const json_t *schema,
     struct result r = run_template(text, given);
     assert_int_equal(r.parsed, 0);
     struct diagnostics diags = DIAGNOSTICS_INIT;
-    if (template_check_parameters(r.t, values, &diags) != 0 || r.evaluated != 0)
+    bool good = r.evaluated == 0 || (r.evaluated == -EINVAL && only_constraints(&r.diags));
+    if (template_check_parameters(r.t, values, &diags) != 0 || !good)
         print_error("%s\n%s\n%s\n%s\n", path, given, r.text, diags.len ? diags.items[0].text : "");
     assert_int_equal(diags.errors, 0);
-    assert_int_equal(r.evaluated, 0);
+    assert_true(good);
     diagnostics_done(&diags);
     result_done(&r);
     json_decref(values);
