@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "agent-check.h"
 #include "console.h"
 
 #include "crypto/crypto.h"
@@ -14,9 +15,11 @@
 #define INTERVAL_S 60u
 #define UNLISTED_RETRY_S 2u
 #define TOKEN_BYTES 32
-#define HOST_NAME_BYTES 255 /* POSIX; DNS has 253 */
-#define ADDRESS_BYTES 64    /* an IPv6 address with its zone, a UUID */
+#define TEXT_BYTES 255 /* agent-check.h has a bound for each */
 #define NO_MEMORY_RETRY_S 10u
+#define UNKNOWN_NODE "this VM is not part of any node and will be deleted"
+#define TOO_OFTEN \
+    "{\"error\":{\"kind\":\"try_again\",\"message\":\"the node has just registered\"}}"
 
 /* Gives the body, or says that there was no memory for it. */
 static void answer_body(struct engine *e, struct command *c, int status, const struct buf *body) {
@@ -84,20 +87,20 @@ static bool find_scope(struct engine *e, uint64_t id, struct scope *s) {
     return false;
 }
 
-static bool same_vm(const struct node *n, const char *resource_id, const char *vm_id) {
-    if (*vm_id && str_len(n->vm_id))
-        return strcasecmp(str_text(n->vm_id), vm_id) == 0;
-    return *resource_id && strcasecmp(str_text(n->resource_id), resource_id) == 0;
+/* The UUID is known to the VM and to Azure alone; the resource id anybody can make up. */
+static bool same_vm(const struct node *n, const json_t *body) {
+    const char *resource_id = member_text(body, "resource_id");
+    return str_len(n->vm_id) && strcasecmp(str_text(n->vm_id), member_text(body, "vm_id")) == 0 &&
+           (!*resource_id || strcasecmp(str_text(n->resource_id), resource_id) == 0);
 }
 
 static const struct node *find_caller(const struct scope *s, const json_t *body) {
-    const char *resource_id = member_text(body, "resource_id"), *vm_id = member_text(body, "vm_id");
     if (s->node)
-        return str_len(s->node->vm_id) && same_vm(s->node, resource_id, vm_id) ? s->node : NULL;
+        return same_vm(s->node, body) ? s->node : NULL;
     uint64_t position = 0;
     const struct node *n;
     while ((n = cluster_next_listed(s->cluster, s->set->id, NODES_MEMBERS, &position)))
-        if (str_len(n->instance_id) && same_vm(n, resource_id, vm_id))
+        if (str_len(n->instance_id) && same_vm(n, body))
             return n;
     return NULL;
 }
@@ -134,79 +137,109 @@ static int make_token(struct engine *e, struct node *n, struct buf *token) {
     return r;
 }
 
-static void welcome(struct engine *e, struct command *c, const struct scope *s,
-                    const struct node *n, const json_t *body) {
+/* Takes over what the node says of itself; true when something of it is new. */
+static bool take_names(struct engine *e, struct node *n, const json_t *body) {
+    const json_t *addresses = json_object_get(body, "addresses");
+    const struct {
+        struct str **slot;
+        const char *text;
+    } texts[] = {
+        {&n->hostname, member_text(body, "hostname")},
+        {&n->private_ip, member_text(addresses, "private")},
+        {&n->public_ip, member_text(addresses, "public")},
+    };
+    bool news = !str_len(n->token_hash);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        news = news || !str_equal(*texts[i].slot, texts[i].text);
+        edit_text_cut(e, texts[i].slot, texts[i].text, TEXT_BYTES);
+    }
+    return news;
+}
+
+static void answer_welcome(struct engine *e, struct command *c, const struct node *n,
+                           const char *token) {
+    const struct cluster *cluster = snapshot_cluster(engine_state(e), n->cluster_id);
+    _cleanup_buf_ struct buf b = BUF_INIT(4096);
+    buf_printf(&b, "{\"node_id\":\"%" PRIu64 "\",\"node\":\"", n->id);
+    buf_put_json(&b, str_text(n->name));
+    buf_puts(&b, "\",\"cluster\":\"");
+    buf_put_json(&b, str_text(cluster->name));
+    buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token, INTERVAL_S);
+    answer_body(e, c, 200, &b);
+}
+
+static void welcome(struct engine *e, struct command *c, const struct node *n, const json_t *body) {
+    usec_t wait = callers_register(e, n->id);
+    if (wait) {
+        answer_agent(e, c, 429, (unsigned)(wait / USEC_SEC) + 1, TOO_OFTEN);
+        return;
+    }
     struct node *copy = edit_node(e, n);
     _cleanup_buf_ struct buf token = BUF_INIT(256);
+    bool news = copy && take_names(e, copy, body);
     if (!copy || make_token(e, copy, &token) < 0) {
         refuse(e, c, 503, "no_memory", "the server has no memory left");
         return;
     }
-    const json_t *addresses = json_object_get(body, "addresses");
-    edit_text_cut(e, &copy->hostname, member_text(body, "hostname"), HOST_NAME_BYTES);
-    edit_text_cut(e, &copy->private_ip, member_text(addresses, "private"), ADDRESS_BYTES);
-    edit_text_cut(e, &copy->public_ip, member_text(addresses, "public"), ADDRESS_BYTES);
     late_address_known(e, copy);
-    if (!str_len(copy->vm_id))
-        edit_text_cut(e, &copy->vm_id, member_text(body, "vm_id"), ADDRESS_BYTES);
     copy->last_seen = engine_now(e);
     if (copy->target == TARGET_STARTED &&
         (copy->status == NODE_ACQUIRING || copy->status == NODE_PREPARING))
         edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_INSTALL);
-    _cleanup_buf_ struct buf b = BUF_INIT(4096);
-    buf_printf(&b, "{\"node_id\":\"%" PRIu64 "\",\"node\":\"", copy->id);
-    buf_put_json(&b, str_text(copy->name));
-    buf_puts(&b, "\",\"cluster\":\"");
-    buf_put_json(&b, str_text(s->cluster->name));
-    buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token.data, INTERVAL_S);
-    journal_event(e, EVENT_NODE_CHANGED, s->cluster, copy, "registered: %s %s",
-                  str_text(copy->hostname), str_text(copy->private_ip));
-    answer_body(e, c, 200, &b);
+    if (news && callers_may_tell(e, copy))
+        journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), copy->cluster_id),
+                      copy, "registered: %s %s", str_text(copy->hostname),
+                      str_text(copy->private_ip));
+    answer_welcome(e, c, copy, token.data);
 }
 
-static void register_with(struct engine *e, struct command *c, const json_t *body) {
-    uint64_t id = bootstrap_scope(e, c->name ? c->name : "");
-    struct scope s = {0};
-    if (!id) {
-        refuse(e, c, 401, "bad_token", "the bootstrap token is not this server's, or has expired");
-        return;
-    }
-    if (!find_scope(e, id, &s)) {
-        refuse(e, c, 404, "unknown_node", "this machine belongs to no node: it will be deleted");
-        return;
-    }
-    const struct node *n = find_caller(&s, body);
-    if (n) {
-        welcome(e, c, &s, n, body);
-        return;
-    }
-    if (is_surplus(e, &s, member_text(body, "resource_id"))) {
-        refuse(e, c, 404, "unknown_node", "this machine belongs to no node: it will be deleted");
-        return;
-    }
-    struct work *w = engine_work(e, s.cluster->id);
-    if (s.set)
-        observe_set_soon(e, s.cluster->id, s.set->id, USEC_SEC / 2);
+/* A node that is ready has a token: who asks with the scale set's is a machine that lost it, or
+   another one. */
+static void refuse_second(struct engine *e, struct command *c, const struct node *n) {
+    if (callers_may_tell(e, n))
+        journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
+                      "a second registration was refused: the node is ready, and its token was not "
+                      "given; if its machine has lost it, write retry to the node's control");
+    refuse(e, c, 409, "registered",
+           "this node is registered already: register with the node's own token");
+}
+
+/* Asks for a listing that will show the machine. */
+static void look_soon(struct engine *e, const struct scope *s) {
+    struct work *w = engine_work(e, s->cluster->id);
+    if (s->set)
+        observe_set_soon(e, s->cluster->id, s->set->id, USEC_SEC / 2);
     else if (w && w->list_at > engine_now(e) + USEC_SEC)
         w->list_at = engine_now(e) + USEC_SEC / 2;
-    come_again(e, c);
 }
 
-static json_t *read_body(struct engine *e, struct command *c) {
+static void register_within(struct engine *e, struct command *c, const struct scope *s,
+                            const json_t *body) {
+    const struct node *n = find_caller(s, body);
+    if (n && n->status == NODE_READY && str_len(n->token_hash)) {
+        refuse_second(e, c, n);
+    } else if (n) {
+        welcome(e, c, n, body);
+    } else if (is_surplus(e, s, member_text(body, "resource_id"))) {
+        refuse(e, c, 404, "unknown_node", UNKNOWN_NODE);
+    } else {
+        look_soon(e, s);
+        come_again(e, c);
+    }
+}
+
+/* The body of a caller whose token is known to be good. NULL: it was refused. */
+static json_t *read_body(struct engine *e, struct command *c,
+                         int (*check)(const json_t *body, struct error *err)) {
+    _cleanup_error_ struct error err = ERROR_INIT;
     json_t *body = json_loadb(c->text ? c->text : "", c->len, 0, NULL);
-    if (json_is_object(body))
+    if (json_is_object(body) && check(body, &err) == 0)
         return body;
+    bool object = json_is_object(body);
     json_decref(body);
-    refuse(e, c, 400, "invalid_json", "the body must be a JSON object");
+    refuse(e, c, 400, object ? "invalid_value" : "invalid_json",
+           object ? err_text(&err) : "the body must be a JSON object");
     return NULL;
-}
-
-void apply_agent_register(struct engine *e, struct command *c) {
-    json_t *body = read_body(e, c);
-    if (!body)
-        return;
-    register_with(e, c, body);
-    json_decref(body);
 }
 
 static const struct node *token_owner(struct engine *e, const char *token) {
@@ -215,6 +248,38 @@ static const struct node *token_owner(struct engine *e, const char *token) {
     if (!n || !str_len(n->token_hash) || crypto_sha256_hex(token, strlen(token), hash) < 0)
         return NULL;
     return crypto_equal_text(hash, str_text(n->token_hash)) ? n : NULL;
+}
+
+/* The node's own token: it has lost nothing, and says anew who it is. */
+static void register_again(struct engine *e, struct command *c, const struct node *n) {
+    json_t *body = read_body(e, c, agent_check_register);
+    if (!body)
+        return;
+    if (same_vm(n, body))
+        welcome(e, c, n, body);
+    else
+        refuse(e, c, 409, "other_vm", "the token is of a node that has another VM");
+    json_decref(body);
+}
+
+void apply_agent_register(struct engine *e, struct command *c) {
+    const char *token = c->name ? c->name : "";
+    const struct node *owner = token_owner(e, token);
+    uint64_t id = owner ? 0 : bootstrap_scope(e, token);
+    struct scope s = {0};
+    if (owner) {
+        register_again(e, c, owner);
+        return;
+    }
+    if (!id || !find_scope(e, id, &s)) {
+        refuse(e, c, id ? 404 : 401, id ? "unknown_node" : "bad_token",
+               id ? UNKNOWN_NODE : "the bootstrap token is not this server's, or has expired");
+        return;
+    }
+    json_t *body = read_body(e, c, agent_check_register);
+    if (body)
+        register_within(e, c, &s, body);
+    json_decref(body);
 }
 
 static void take_metrics(struct node *n, const json_t *body) {
@@ -236,11 +301,15 @@ static void node_ready(struct engine *e, struct node *n, const json_t *body) {
 }
 
 static void node_failed(struct engine *e, struct node *n, const json_t *body) {
-    const char *message = member_text(body, "message");
+    _cleanup_buf_ struct buf message = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (agent_message(body, &message) < 0) {
+        engine_fail(e, -ENOMEM);
+        return;
+    }
     edit_node_status(e, n, NODE_FAILED, PHASE_AWAIT_INSTALL);
-    edit_node_hold(e, n, HOLD_RETRIES, 0, *message ? message : "the installation failed");
+    edit_node_hold(e, n, HOLD_RETRIES, 0, message.len ? message.data : "the installation failed");
     journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), n->cluster_id), n,
-                  "failed: %s", message);
+                  "failed: %s", message.data);
     (void)console_comes_first(e, n); /* it may tell more than the message */
 }
 
@@ -287,17 +356,17 @@ static void take_status(struct engine *e, const struct node *n, const json_t *bo
 }
 
 void apply_agent_status(struct engine *e, struct command *c) {
-    json_t *body = read_body(e, c);
+    const struct node *n = token_owner(e, c->name ? c->name : "");
+    if (!n) {
+        refuse(e, c, 401, "bad_token", "the token is not a node's: register again");
+        return;
+    }
+    json_t *body = read_body(e, c, agent_check_status);
     if (!body)
         return;
-    const struct node *n = token_owner(e, c->name ? c->name : "");
-    if (n) {
-        take_status(e, n, body);
-        _cleanup_buf_ struct buf b = BUF_INIT(256);
-        buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", INTERVAL_S);
-        answer_body(e, c, 200, &b);
-    } else {
-        refuse(e, c, 401, "bad_token", "the token is not a node's: register again");
-    }
+    take_status(e, n, body);
     json_decref(body);
+    _cleanup_buf_ struct buf b = BUF_INIT(256);
+    buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", INTERVAL_S);
+    answer_body(e, c, 200, &b);
 }

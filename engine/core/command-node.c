@@ -83,7 +83,10 @@ static int node_start(struct engine *e, const struct node *n, struct error *err)
 
 static int node_again(struct engine *e, const struct node *n, struct error *err) {
     (void)err;
-    node_retry(e, n);
+    struct node *copy = str_len(n->token_hash) ? edit_node(e, n) : NULL;
+    if (copy)
+        edit_text(e, &copy->token_hash, ""); /* a machine that lost its token may register again */
+    node_retry(e, copy ? copy : n);
     return 0;
 }
 

@@ -232,6 +232,7 @@ void engine_free(struct engine *e) {
     deletion_vec_done(&e->deletions);
     journal_vec_done(&e->journal);
     id_map_done(&e->journal_places);
+    callers_done(&e->callers);
     journal_size_vec_done(&e->journal_sizes);
     id_vec_done(&e->forgotten);
     pthread_mutex_destroy(&e->queue_mutex);

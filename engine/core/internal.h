@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/id-map.h"
 #include "base/log.h"
+#include "callers.h"
 #include "engine.h"
 #include "intent.h"
 #include "model/bound.h"
@@ -239,6 +240,8 @@ struct engine {
     struct deletion_vec deletions;
     struct console_wish_vec consoles;
     struct console_text_vec console_texts;
+
+    struct callers callers;
 
     /* the configuration, as it is shown */
     char *config_text;

@@ -60,7 +60,8 @@ struct fake_vm {
     char resource_id[256], vm_id[64];
     const char *custom_data;
     bool running;
-    bool called; /* the test's own: it has registered */
+    bool called;     /* the test's own: it has registered */
+    char token[128]; /* the test's own: what it was given then */
 };
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
 /* The provisioning of a VM has failed with this code; the VM stays. `code` outlives the cloud. */
