@@ -95,22 +95,10 @@ static void handle_get_faults(struct exchange *ex) {
     reply_json(ex, 200, faults_json(ex->world->faults));
 }
 
-/* A specification of an object with the settings as members. */
+/* {"spec": "..."}, or the settings themselves as members. New; NULL: out of memory. */
 static char *spec_of(json_t *body) {
     const char *spec = json_path_text(body, "spec");
-    if (spec)
-        return strdup(spec);
-    struct buf text = BUF_INIT(4096);
-    const char *name;
-    json_t *value;
-    json_object_foreach(body, name, value) {
-        _cleanup_free_ char *number = json_dumps(value, JSON_ENCODE_ANY);
-        const char *shown = json_is_string(value) ? json_string_value(value) : number;
-        (void)buf_printf(&text, "%s%s=%s", text.len ? "," : "", name, shown ? shown : "");
-    }
-    char *result = buf_error(&text) ? NULL : buf_take(&text);
-    buf_done(&text);
-    return result;
+    return spec ? strdup(spec) : json_dumps(body, JSON_COMPACT);
 }
 
 static void handle_add_fault(struct exchange *ex) {

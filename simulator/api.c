@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api.h"
 
+#include "render.h"
 #include "route.h"
 #include "set.h"
 
@@ -45,7 +46,24 @@ static struct shortage shortage_of_action(const struct exchange *ex,
     return shortage_of(ex, plan->vms[0]->size, plan->vms[0]->zone, plan->n_vms);
 }
 
+/* An ephemeral OS disk goes when its machine is deallocated: Azure does not do it. */
+static bool check_deallocation(struct exchange *ex, const struct action_plan *plan) {
+    for (size_t i = 0; plan->action == VM_ACTION_DEALLOCATE && i < plan->n_vms; i++) {
+        const struct vm *vm = plan->vms[i];
+        if (!json_path(vm_profile(vm), "storageProfile.osDisk.diffDiskSettings"))
+            continue;
+        reply_error(ex, 409, "OperationNotAllowed",
+                    "Operation 'deallocate' is not supported on VM '%s' since it has an ephemeral "
+                    "OS disk.",
+                    vm->name);
+        return false;
+    }
+    return true;
+}
+
 void act_on_vms(struct exchange *ex, const struct action_plan *plan) {
+    if (!check_deallocation(ex, plan))
+        return;
     struct shortage shortage = shortage_of_action(ex, plan);
     usec_t last = clock_wall(&clock_real) + world_seconds(ex->world, 1);
     if (plan->n_vms && plan->vms[0]->set &&
@@ -74,6 +92,19 @@ void act_on_vms(struct exchange *ex, const struct action_plan *plan) {
     }
     reply_status(ex, 202);
     reply_operation(ex, operation, true, true);
+}
+
+void simulate_eviction(struct exchange *ex, struct vm *vm) {
+    if (!vm->spot) {
+        reply_error(
+            ex, 409, "OperationNotAllowed",
+            "Operation 'simulateEviction' is supported only on Azure Spot Virtual Machines: "
+            "VM '%s' has priority Regular.",
+            vm->name);
+        return;
+    }
+    vm_evict(vm);
+    reply_status(ex, 204);
 }
 
 void reply_write(struct exchange *ex, int status, json_t *body, const struct operation *operation) {

@@ -30,6 +30,9 @@ void act_on_vms(struct exchange *ex, const struct action_plan *plan);
 /* The route's action, forced when the query says so. */
 enum vm_action action_of_route(const struct exchange *ex);
 
+/* Evicts a Spot machine on its user's request; answers 204, or 409 for a regular one. */
+void simulate_eviction(struct exchange *ex, struct vm *vm);
+
 /* Answers a write with its operation. `operation` may be NULL: out of memory. */
 void reply_write(struct exchange *ex, int status, json_t *body, const struct operation *operation);
 

@@ -91,19 +91,17 @@ static int store_value(struct fault *fault, const struct setting *setting, const
     return 0;
 }
 
-static int read_setting(struct fault *fault, char *text, struct error *err) {
-    char *value = strchr(text, '=');
-    if (value)
-        *value++ = '\0';
-    const struct setting *setting = find_setting(text_trim(text));
+static int set_setting(struct fault *fault, const char *name, const char *value,
+                       struct error *err) {
+    const struct setting *setting = find_setting(name);
     if (!setting)
         return err_set(err, -EINVAL, "invalid_config",
                        "fault: there is no setting \"%s\"; they are method, path, size, skip, "
                        "count, probability, slow, status, code, message, retry-after, after, "
                        "lost-reply and capacity",
-                       text);
+                       name);
     if (!value && !setting->value_optional)
-        return err_set(err, -EINVAL, "invalid_config", "fault: write %s=VALUE", text);
+        return err_set(err, -EINVAL, "invalid_config", "fault: write %s=VALUE", name);
     int r = store_value(fault, setting, value ? value : "");
     if (r == -EINVAL)
         return err_set(err, r, "invalid_config", "fault: %s cannot be \"%s\"", setting->name,
@@ -111,23 +109,78 @@ static int read_setting(struct fault *fault, char *text, struct error *err) {
     return r;
 }
 
+/* Cuts the next setting off at its comma; one between quotes belongs to a value. */
+static char *next_setting(char **rest) {
+    char *begin = *rest, *end = begin;
+    bool quoted = false;
+    if (!begin)
+        return NULL;
+    while (*end && (quoted || *end != ','))
+        quoted ^= *end++ == '"';
+    *rest = *end ? end + 1 : NULL;
+    *end = '\0';
+    return begin;
+}
+
+/* NAME, NAME=VALUE or NAME="VALUE". */
+static int read_setting(struct fault *fault, char *text, struct error *err) {
+    char *value = strchr(text, '=');
+    if (value)
+        *value++ = '\0';
+    size_t len = value ? strlen(value) : 0;
+    if (len >= 2 && value[0] == '"' && value[len - 1] == '"') {
+        value[len - 1] = '\0';
+        value++;
+    }
+    return set_setting(fault, text_trim(text), value, err);
+}
+
+static int read_text(struct fault *fault, const char *spec, struct error *err) {
+    _cleanup_free_ char *copy = strdup(spec);
+    char *rest = copy, *part;
+    int r = copy ? 0 : -ENOMEM;
+    while (r == 0 && (part = next_setting(&rest)))
+        r = read_setting(fault, part, err);
+    return r;
+}
+
+/* {"status": 409, "message": "..."}: values are texts, numbers or truths. */
+static int read_json(struct fault *fault, json_t *object, struct error *err) {
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value) {
+        _cleanup_free_ char *text = json_is_string(value) ? strdup(json_string_value(value))
+                                                          : json_dumps(value, JSON_ENCODE_ANY);
+        int r = text ? set_setting(fault, name, text, err) : -ENOMEM;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static bool does_nothing(const struct fault *fault) {
     return !fault->status && !fault->lost_reply && fault->allocated < 0 && fault->slow_s <= 0;
 }
 
+static int read_spec(struct fault *fault, const char *spec, struct error *err) {
+    json_error_t problem;
+    if (*spec != '{')
+        return read_text(fault, spec, err);
+    _cleanup_json_ json_t *object = json_loads(spec, 0, &problem);
+    if (!object)
+        return err_set(err, -EINVAL, "invalid_config", "fault: %s", problem.text);
+    return read_json(fault, object, err);
+}
+
 int faults_add(struct faults *faults, const char *spec, struct error *err) {
-    _cleanup_free_ char *copy = strdup(spec);
     _cleanup_(fault_freep) struct fault *fault = calloc(1, sizeof(*fault));
-    if (!copy || !fault)
+    if (!fault)
         return -ENOMEM;
     *fault = (struct fault){.left = UINT64_MAX, .probability = 1, .allocated = -1};
     list_init(&fault->link);
-    char *rest = copy, *part;
-    while ((part = strsep(&rest, ","))) {
-        int r = read_setting(fault, part, err);
-        if (r < 0)
-            return r;
-    }
+    int r = read_spec(fault, spec, err);
+    if (r < 0)
+        return r;
     if (does_nothing(fault))
         return err_set(err, -EINVAL, "invalid_config",
                        "fault \"%s\" does nothing; add status=, slow=, lost-reply or capacity",
@@ -157,12 +210,12 @@ json_t *faults_json(const struct faults *faults) {
     json_t *list = json_array();
     list_for_each(link, &faults->list) {
         const struct fault *fault = list_entry(link, struct fault, link);
-        json_t *one =
-            json_pack("{s:i,s:I,s:s*,s:s*,s:s*,s:i,s:s*,s:f,s:f,s:b,s:b}", "id", (int)fault->id,
-                      "hits", (json_int_t)fault->hits, "method", fault->method, "path", fault->path,
-                      "size", fault->size, "status", (int)fault->status, "code", fault->code,
-                      "probability", fault->probability, "slow", fault->slow_s, "after",
-                      fault->after, "lost-reply", fault->lost_reply);
+        json_t *one = json_pack("{s:i,s:I,s:s*,s:s*,s:s*,s:i,s:s*,s:s*,s:f,s:f,s:b,s:b}", "id",
+                                (int)fault->id, "hits", (json_int_t)fault->hits, "method",
+                                fault->method, "path", fault->path, "size", fault->size, "status",
+                                (int)fault->status, "code", fault->code, "message", fault->message,
+                                "probability", fault->probability, "slow", fault->slow_s, "after",
+                                fault->after, "lost-reply", fault->lost_reply);
         if (one && fault->left != UINT64_MAX)
             (void)json_object_set_new(one, "count", json_integer((json_int_t)fault->left));
         if (one && fault->allocated >= 0)

@@ -3,7 +3,8 @@
 #define SIMULATOR_FAULT_H
 
 /*
- * Faults on demand. A specification is a list of settings with commas between them:
+ * Faults on demand. A specification is a list of settings with commas between them, or an object of
+ * JSON with the same names; a value with commas stands between quotes (message="a, b"):
  *
  *   which requests: method=M, path=TEXT (part of path or query), size=VM SIZE (in the body's sku or
  *                   hardwareProfile), skip=N (spare the first N), count=N, probability=P

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "jsonx.h"
 
+#include "base/buf.h"
+
 #include "base/parse.h"
 
 #include <ctype.h>
@@ -107,4 +109,35 @@ char *text_lower(const char *text) {
     for (char *c = copy; c && *c; c++)
         *c = (char)tolower((unsigned char)*c);
     return copy;
+}
+
+static bool find_change_of_list(json_t *before, json_t *after, struct buf *path) {
+    size_t i, len = path->len;
+    json_t *item;
+    if (!json_is_array(before) || json_array_size(before) != json_array_size(after))
+        return true;
+    json_array_foreach(after, i, item) {
+        (void)buf_printf(path, "[%zu]", i);
+        if (json_find_change(json_array_get(before, i), item, path))
+            return true;
+        buf_truncate(path, len);
+    }
+    return false;
+}
+
+bool json_find_change(json_t *before, json_t *after, struct buf *path) {
+    size_t len = path->len;
+    const char *name;
+    json_t *value;
+    if (json_is_array(after))
+        return find_change_of_list(before, after, path);
+    if (!json_is_object(after))
+        return !before || !json_equal(before, after);
+    json_object_foreach(after, name, value) {
+        (void)buf_printf(path, "%s%s", len ? "." : "", name);
+        if (json_find_change(json_object_get(before, name), value, path))
+            return true;
+        buf_truncate(path, len);
+    }
+    return !before;
 }

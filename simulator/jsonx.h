@@ -25,6 +25,11 @@ int json_path_set(json_t *into, const char *path, json_t *value);
 /* Removes what is at a path; nothing happens if it is not there. */
 void json_path_delete(json_t *from, const char *path);
 
+/* Looks for the first member of `after` that `before` does not have or has with another value, and
+ * appends its path; members that `after` leaves out count as equal. */
+struct buf;
+bool json_find_change(json_t *before, json_t *after, struct buf *path);
+
 /* A new JSON string from a format; NULL when memory ran out. */
 json_t *json_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

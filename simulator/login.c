@@ -20,15 +20,20 @@ static void checksum(const char *text, size_t len, char check[CHECK_SIZE]) {
     (void)snprintf(check, CHECK_SIZE, "%016" PRIx64, hash_fnv1a(text, len));
 }
 
+/* The claim that a managed identity has and an application has not. */
+#define IDENTITY_CLAIM                                                        \
+    ",\"xms_mirid\":\"" SUBSCRIPTION_PATH "/resourcegroups/sim-rg/providers/" \
+    "Microsoft.ManagedIdentity/userAssignedIdentities/" ACCEPTED "\""
+
 /* "HEADER.CLAIMS.CHECK"; NULL: out of memory. */
-static char *token_make(const char *client, uint64_t expires_at_s) {
+static char *token_make(const char *client, uint64_t expires_at_s, const char *more_claims) {
     static const char header[] = "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"simulated\"}";
     _cleanup_buf_ struct buf token = BUF_INIT(TOKEN_MAX);
     _cleanup_free_ char *claims = text_format(
         "{\"aud\":\"https://management.azure.com\",\"iss\":\"https://sts.windows.net/" TENANT_ID
         "/\",\"exp\":%" PRIu64 ",\"appid\":\"%s\",\"oid\":\"85e5d083-0000-0000-0000-000000000000\","
-        "\"tid\":\"" TENANT_ID "\"}",
-        expires_at_s, client);
+        "\"tid\":\"" TENANT_ID "\"%s}",
+        expires_at_s, client, more_claims);
     if (!claims)
         return NULL;
     (void)base64url_encode(&token, header, sizeof(header) - 1);
@@ -217,34 +222,35 @@ static void handle_token(struct exchange *ex) {
         return;
     }
     uint64_t lifetime_s = ex->world->options->token_lifetime_s;
-    _cleanup_free_ char *token = token_make(client, now_s() + lifetime_s);
+    _cleanup_free_ char *token = token_make(client, now_s() + lifetime_s, "");
     reply_json(ex, 200,
                json_pack("{s:s,s:I,s:I,s:s}", "token_type", "Bearer", "expires_in",
                          (json_int_t)lifetime_s, "ext_expires_in", (json_int_t)lifetime_s,
                          "access_token", token));
 }
 
-static void handle_imds(struct exchange *ex) {
+static void refuse_identity(struct exchange *ex, const char *text) {
+    reply_json(ex, 400,
+               json_pack("{s:s,s:s}", "error", "invalid_request", "error_description", text));
+}
+
+/* Whether the request comes from a program on the machine, as far as its headers tell. */
+static bool check_metadata(struct exchange *ex) {
     const char *metadata = exchange_header(ex, "Metadata");
-    const char *resource = exchange_query(ex, "resource");
-    if (!metadata || strcasecmp(metadata, "true") != 0 || exchange_header(ex, "X-Forwarded-For")) {
-        reply_json(ex, 400,
-                   json_pack("{s:s,s:s}", "error", "invalid_request", "error_description",
-                             "Required metadata header not specified"));
-        return;
-    }
-    if (!resource || !*resource || !exchange_query(ex, "api-version")) {
-        reply_json(ex, 400,
-                   json_pack("{s:s,s:s}", "error", "invalid_request", "error_description",
-                             "Required query variables 'api-version' and 'resource' are missing"));
-        return;
-    }
+    bool good =
+        metadata && strcasecmp(metadata, "true") == 0 && !exchange_header(ex, "X-Forwarded-For");
+    if (!good)
+        refuse_identity(ex, "Required metadata header not specified");
+    return good;
+}
+
+/* The token of the machine's identity. Numbers are strings here. */
+static void reply_identity_token(struct exchange *ex, const char *resource) {
     uint64_t from = now_s();
     uint64_t lifetime_s = ex->world->options->token_lifetime_s < 3599
                               ? ex->world->options->token_lifetime_s
                               : IMDS_LIFETIME_S;
-    _cleanup_free_ char *token = token_make(ACCEPTED, from + lifetime_s);
-    /* Numbers are strings here. */
+    _cleanup_free_ char *token = token_make(ACCEPTED, from + lifetime_s, IDENTITY_CLAIM);
     reply_json(ex, 200,
                json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:s}", "access_token", token, "client_id",
                          "44444444-0000-0000-0000-000000000004", "expires_in",
@@ -255,8 +261,30 @@ static void handle_imds(struct exchange *ex) {
                          "Bearer"));
 }
 
+static void handle_imds(struct exchange *ex) {
+    const char *resource = exchange_query(ex, "resource");
+    if (!check_metadata(ex))
+        return;
+    if (!resource || !*resource || !exchange_query(ex, "api-version"))
+        refuse_identity(ex, "Required query variables 'api-version' and 'resource' are missing");
+    else
+        reply_identity_token(ex, resource);
+}
+
+/* The endpoint that MSI_ENDPOINT named before there was IMDS; azure-cli still knows it. */
+static void handle_msi(struct exchange *ex) {
+    _cleanup_free_ char *resource = form_value(ex->request.data, "resource");
+    if (!check_metadata(ex))
+        return;
+    if (!resource || !*resource)
+        refuse_identity(ex, "Required audience parameter 'resource' not specified");
+    else
+        reply_identity_token(ex, resource);
+}
+
 const struct route login_routes[] = {
     {"GET", "metadata/identity/oauth2/token", handle_imds, "imds-token", POLICY_NONE, false},
+    {"POST", "MSI/token", handle_msi, "msi-token", POLICY_NONE, false},
     {"POST", "*/oauth2/v2.0/token", handle_token, "token", POLICY_NONE, false},
     {0},
 };

@@ -31,11 +31,12 @@ static json_t *save_resource(const struct object *object) {
 
 static json_t *save_set(const struct object *object) {
     const struct set *set = list_entry(object, struct set, object);
-    return json_pack("{s:s,s:s,s:O,s:s,s:I,s:I,s:b,s:b,s:I}", "group", set->object.group->name,
+    return json_pack("{s:s,s:s,s:O,s:s,s:I,s:I,s:b,s:b,s:I,s:I}", "group", set->object.group->name,
                      "name", set->name, "body", set->body, "unique_id", set->unique_id,
                      "created_at", (json_int_t)set->created_at, "next_instance",
                      (json_int_t)set->next_instance, "deleting", set->deleting, "failed",
-                     set->failed, "version", (json_int_t)set->object.version);
+                     set->failed, "version", (json_int_t)set->object.version, "model",
+                     (json_int_t)set->model);
 }
 
 static json_t *save_agent(const struct agent *agent) {
@@ -47,16 +48,18 @@ static json_t *save_agent(const struct agent *agent) {
 
 static json_t *save_vm(const struct object *object) {
     const struct vm *vm = list_entry(object, struct vm, object);
-    json_t *record =
-        json_pack("{s:s,s:s*,s:s,s:s,s:i,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:b,s:b,s:I,s:I,s:I,s:I}",
-                  "group", vm->object.group->name, "set", vm->set ? vm->set->name : NULL, "name",
-                  vm->name, "computer_name", vm->computer_name, "region", vm->region, "size",
-                  vm->size->name, "vm_id", vm->vm_id, "zone", vm->zone, "number",
-                  (json_int_t)vm->number, "address", (json_int_t)vm->address, "public_address",
-                  (json_int_t)vm->public_address, "state", vm_state_text(vm), "fate", (int)vm->fate,
-                  "spot", vm->spot, "evict_deallocates", vm->evict_deallocates, "created_at",
-                  (json_int_t)vm->created_at, "changed_at", (json_int_t)vm->changed_at, "phase_at",
-                  (json_int_t)vm->phase.at, "version", (json_int_t)vm->object.version);
+    json_t *record = json_pack(
+        "{s:s,s:s*,s:s,s:s,s:i,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:s*,"
+        "s:s*}",
+        "group", vm->object.group->name, "set", vm->set ? vm->set->name : NULL, "name", vm->name,
+        "computer_name", vm->computer_name, "region", vm->region, "size", vm->size->name, "vm_id",
+        vm->vm_id, "zone", vm->zone, "number", (json_int_t)vm->number, "address",
+        (json_int_t)vm->address, "public_address", (json_int_t)vm->public_address, "state",
+        vm_state_text(vm), "fate", (int)vm->fate, "spot", vm->spot, "evict_deallocates",
+        vm->evict_deallocates, "created_at", (json_int_t)vm->created_at, "changed_at",
+        (json_int_t)vm->changed_at, "phase_at", (json_int_t)vm->phase.at, "version",
+        (json_int_t)vm->object.version, "model", (json_int_t)vm->model, "error_code",
+        vm->error_code, "error_message", vm->error_message);
     if (!record || json_object_set_new(record, "agent", save_agent(&vm->agent)) < 0 ||
         (vm->body && json_object_set(record, "body", vm->body) < 0) ||
         (vm->subnet && json_object_set_new(record, "subnet", json_string(vm->subnet->id)) < 0)) {
@@ -133,6 +136,7 @@ static int load_set(struct world *world, json_t *record) {
     set->next_instance = (uint32_t)json_path_int(record, "next_instance", 0);
     set->deleting = json_path_bool(record, "deleting", false);
     set->failed = json_path_bool(record, "failed", false);
+    set->model = (uint32_t)json_path_int(record, "model", 0);
     set->object.version = (uint64_t)json_path_int(record, "version", 1);
     return 0;
 }
@@ -171,6 +175,8 @@ static int vm_plan_of(struct world *world, json_t *record, struct vm_plan *ret) 
         .number = (uint32_t)json_path_int(record, "number", 0),
         .spot = json_path_bool(record, "spot", false),
         .evict_deallocates = json_path_bool(record, "evict_deallocates", false),
+        .failure = {VM_FATE_GOOD, json_path_text(record, "error_code"),
+                    json_path_text(record, "error_message")},
     };
     bool fine = ret->group && (!set_name || ret->set) && ret->name && ret->computer_name &&
                 ret->size && ret->region >= 0 && ret->region < REGIONS;
@@ -186,6 +192,7 @@ static void restore_vm(struct world *world, struct vm *vm, json_t *record) {
         vm->address = 0;
     vm->public_address = (uint32_t)json_path_int(record, "public_address", 0);
     vm->fate = (enum vm_fate)json_path_int(record, "fate", VM_FATE_GOOD);
+    vm->model = (uint32_t)json_path_int(record, "model", 0);
     vm->created_at = record_time(record, "created_at");
     vm->changed_at = record_time(record, "changed_at");
     vm->phase.at = record_time(record, "phase_at");

@@ -114,6 +114,30 @@ static void put_provisioning_code(struct buf *b, const struct vm *vm) {
         (void)buf_printf(b, "/%s", vm_error_code(vm));
 }
 
+/* Why a machine failed, in the words of its fault or of its code. */
+static void put_failure_text(struct buf *b, const struct vm *vm) {
+    const char *code = vm_error_code(vm);
+    _cleanup_free_ char *text = NULL;
+    if (vm->error_message)
+        text = strdup(vm->error_message);
+    else if (strcmp(code, "OSProvisioningTimedOut") == 0)
+        text =
+            text_format("OS Provisioning for VM '%s' did not finish in the allotted time. The VM "
+                        "may still finish provisioning successfully. Please check provisioning "
+                        "state later.",
+                        vm->name);
+    else if (vm->fate == VM_FATE_STALLED)
+        text = text_format("Provisioning of VM '%s' failed.", vm->name);
+    else
+        text = text_format("Allocation failed. We do not have sufficient capacity for the "
+                           "requested VM size %s in this %s. Read more about improving likelihood "
+                           "of allocation success at http://aka.ms/allocation-guidance",
+                           vm->size->name, vm->zone[0] ? "zone" : "region");
+    (void)buf_puts(b, "\"message\":\"");
+    (void)buf_put_json(b, text ? text : "");
+    (void)buf_puts(b, "\",");
+}
+
 static void put_statuses(struct buf *b, const struct vm *vm) {
     const char *error = vm_error_code(vm);
     const char *power = vm_power_text(vm);
@@ -121,19 +145,8 @@ static void put_statuses(struct buf *b, const struct vm *vm) {
     put_provisioning_code(b, vm);
     (void)buf_printf(b, "\",\"level\":\"%s\",\"displayStatus\":\"%s\",", error ? "Error" : "Info",
                      vm->state == VM_RUNNING ? "Provisioning succeeded" : vm_provisioning_text(vm));
-    if (error && vm->fate == VM_FATE_STALLED)
-        (void)buf_printf(b,
-                         "\"message\":\"OS Provisioning for VM '%s' did not finish in the allotted "
-                         "time. The VM may still finish provisioning successfully. Please check "
-                         "provisioning state later.\",",
-                         vm->name);
-    else if (error)
-        (void)buf_printf(b,
-                         "\"message\":\"Allocation failed. We do not have sufficient capacity for "
-                         "the requested VM size %s in this %s. Read more about improving "
-                         "likelihood of allocation success at "
-                         "http://aka.ms/allocation-guidance\",",
-                         vm->size->name, vm->zone[0] ? "zone" : "region");
+    if (error)
+        put_failure_text(b, vm);
     (void)buf_puts(b, "\"time\":\"");
     (void)time_format(b, vm->changed_at);
     (void)buf_puts(b, "\"}");
@@ -197,9 +210,10 @@ void render_instance(struct buf *b, const struct vm *vm, bool with_view) {
         (void)buf_printf(b, "\"zones\":[\"%s\"],", vm->zone);
     (void)buf_printf(b,
                      "\"sku\":{\"name\":\"%s\",\"tier\":\"Standard\"},\"properties\":{\"vmId\":"
-                     "\"%s\",\"latestModelApplied\":true,\"provisioningState\":\"%s\","
+                     "\"%s\",\"latestModelApplied\":%s,\"provisioningState\":\"%s\","
                      "\"timeCreated\":\"",
-                     vm->size->name, vm->vm_id, vm_provisioning_text(vm));
+                     vm->size->name, vm->vm_id, vm->model == vm->set->model ? "true" : "false",
+                     vm_provisioning_text(vm));
     (void)time_format(b, vm->created_at);
     (void)buf_printf(b, "\",\"hardwareProfile\":{\"vmSize\":\"%s\"},\"osProfile\":{",
                      vm->size->name);

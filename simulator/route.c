@@ -5,6 +5,7 @@
 #include "check.h"
 #include "fault.h"
 #include "login.h"
+#include "missing.h"
 #include "state.h"
 
 #include <ctype.h>
@@ -221,24 +222,55 @@ static void handle(struct exchange *ex, enum route_kind kind) {
 static bool admit(struct exchange *ex, const struct path *path, enum route_kind kind) {
     if (kind == ROUTE_ARM)
         return login_check_bearer(ex) && check_version(ex) && check_scope(ex, path) &&
-               check_body(ex);
+               query_is_simulated(ex) && check_body(ex);
     if (kind == ROUTE_ADMIN && ex->request.len)
         return check_body(ex);
     return true;
 }
 
+/* The types behind "providers/NAMESPACE" without the names between them: "a/b" of a/NAME/b/NAME. */
+static void put_type(struct buf *b, const struct path *path, size_t from) {
+    for (size_t i = from; i < path->len; i += 2)
+        (void)buf_printf(b, "%s%s", i > from ? "/" : "", path->segments[i]);
+}
+
+/* Index of the segment behind "providers", 0 = there is none. */
+static size_t provider_at(const struct path *path) {
+    for (size_t i = path->len; i-- > 1;)
+        if (strcasecmp(path->segments[i - 1], "providers") == 0)
+            return i;
+    return 0;
+}
+
 static void refuse_unknown(struct exchange *ex, const struct path *path, bool known) {
+    _cleanup_buf_ struct buf type = BUF_INIT(1024);
+    size_t provider = provider_at(path);
     if (known) {
         reply_error(ex, 405, "MethodNotAllowed", "The requested resource does not support %s.",
                     ex->method);
         return;
     }
-    const char *type = path->len > PROVIDER_SEGMENT + 1 ? path->segments[PROVIDER_SEGMENT + 1] : "";
-    const char *provider = path->len > PROVIDER_SEGMENT ? path->segments[PROVIDER_SEGMENT] : "";
-    reply_error(ex, 404, "InvalidResourceType",
-                "The resource type '%s' could not be found in the namespace '%s' for api version "
-                "'%s'. This simulator does not have it.",
-                type, provider, exchange_query(ex, "api-version"));
+    if (!provider) {
+        for (size_t i = 0; i < path->len; i++)
+            (void)buf_printf(&type, "/%s", path->segments[i]);
+        reply_error(ex, 404, "NotFound", "This simulator does not have '%s %.200s'.", ex->method,
+                    type.data);
+        return;
+    }
+    bool action = strcmp(ex->method, "POST") == 0;
+    struct path typed = *path;
+    typed.len -= action && path->len > provider + 1;
+    put_type(&type, &typed, provider + 1);
+    if (action)
+        reply_error(ex, 501, "NotImplemented",
+                    "This simulator does not have the action '%s' of the type '%s/%s'.",
+                    path->segments[path->len - 1], path->segments[provider], type.data);
+    else
+        reply_error(ex, 404, "InvalidResourceType",
+                    "The resource type '%s' could not be found in the namespace '%s' for api "
+                    "version '%s'. This simulator does not have it.",
+                    type.data, path->segments[provider],
+                    exchange_query(ex, "api-version") ?: "(none)");
 }
 
 bool route_answer(struct exchange *ex, usec_t *ret_wait) {

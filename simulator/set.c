@@ -21,6 +21,17 @@ static bool text_is(json_t *body, const char *path, const char *word) {
     return text && text_equal_fold(text, word);
 }
 
+/* Whether machines made from one body differ from those of another. */
+static bool model_differs(json_t *before, json_t *after) {
+    static const char *const paths[] = {"sku.name", "properties.virtualMachineProfile"};
+    for (size_t i = 0; before && i < ARRAY_SIZE(paths); i++) {
+        json_t *old = json_path(before, paths[i]), *new = json_path(after, paths[i]);
+        if (old != new && !(old && new &&json_equal(old, new)))
+            return true;
+    }
+    return false;
+}
+
 int set_update(struct world *world, struct set *set, json_t *body) {
     json_t *copy = json_deep_copy(body);
     const char *data =
@@ -30,6 +41,7 @@ int set_update(struct world *world, struct set *set, json_t *body) {
         json_decref(copy);
         return -ENOMEM;
     }
+    set->model += model_differs(set->body, copy);
     json_decref(set->body);
     set->body = copy;
     if (home || !set->home) {
@@ -148,7 +160,7 @@ static char *member_name(struct world *world, const struct set *set, uint32_t nu
     return text_format("%s_%08x", set->name, (unsigned)random_u64(&world->random));
 }
 
-static int add_member(struct world *world, struct set *set, enum vm_fate failure,
+static int add_member(struct world *world, struct set *set, struct vm_failure failure,
                       usec_t *ret_ready_at) {
     uint32_t number = set->next_instance;
     char host[HOST_NAME_SIZE];
@@ -189,7 +201,9 @@ int set_grow(struct world *world, struct set *set, const struct growth *growth,
     size_t before = set->vms.len;
     for (uint32_t i = 0; i < growth->count; i++) {
         usec_t ready_at;
-        enum vm_fate failure = i >= growth->allocated ? growth->failure : VM_FATE_GOOD;
+        struct vm_failure failure = {VM_FATE_GOOD, NULL, NULL};
+        if (i >= growth->allocated)
+            failure = growth->failure;
         int r = add_member(world, set, failure, &ready_at);
         if (r < 0) {
             while (set->vms.len > before)

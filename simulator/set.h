@@ -4,7 +4,7 @@
 
 /* Scale sets and their members. */
 
-#include "world.h"
+#include "vm.h"
 
 /* A new, empty set from a checked body (borrowed). NULL: out of memory. */
 struct set *set_new(struct world *world, struct group *group, const char *name, json_t *body);
@@ -14,9 +14,9 @@ int set_update(struct world *world, struct set *set, json_t *body);
 void set_free(struct world *world, struct set *set);
 
 struct growth {
-    uint32_t count;       /* how many more */
-    uint32_t allocated;   /* how many of them come up */
-    enum vm_fate failure; /* what becomes of the others */
+    uint32_t count;            /* how many more */
+    uint32_t allocated;        /* how many of them come up */
+    struct vm_failure failure; /* what becomes of the others */
 };
 
 /* Adds members; *ret_ready_at is when the last of them is there. 0, -ENOSPC (the subnet is full;

@@ -4,6 +4,7 @@
 #include "condition.h"
 #include "console.h"
 #include "listing.h"
+#include "missing.h"
 #include "quota.h"
 #include "render.h"
 #include "route.h"
@@ -139,7 +140,7 @@ static int reach_capacity(struct exchange *ex, struct set *set, uint64_t capacit
         return 0;
     }
     struct growth growth = {.count = (uint32_t)(capacity - set->live),
-                            .failure = vm_failure(ex->fault_code)};
+                            .failure = vm_failure(ex->fault_code, ex->fault_message)};
     growth.allocated = growth.count;
     if (ex->fault_allocated >= 0 && ex->fault_allocated < growth.count)
         growth.allocated = (uint32_t)ex->fault_allocated;
@@ -221,30 +222,41 @@ static bool check_count(struct exchange *ex, const struct set_write *write) {
     return false;
 }
 
-static void handle_put(struct exchange *ex) {
-    struct set_write write = {.set = find_set(ex), .body = ex->body};
-    if (!check_conditions(ex, write.set ? &write.set->object : NULL))
-        return;
-    if (check_name(ex, ex->captures[0]) && check_write(ex, &write) && check_count(ex, &write) &&
-        check_concurrency(ex, &write))
+/* What is there with what the request changes: what a body leaves out is kept, for a PUT of an
+ * existing set as for a PATCH. New; NULL: out of memory. */
+static json_t *merged_body(const struct set *set, json_t *change) {
+    json_t *body = json_deep_copy(set->body);
+    if (body && ((json_object_get(body, "sku") &&
+                  json_path_set(body, "sku.capacity", json_integer(set->live)) < 0) ||
+                 json_object_update_recursive(body, change) < 0 ||
+                 (json_object_get(change, "tags") &&
+                  json_object_set(body, "tags", json_object_get(change, "tags")) < 0))) {
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}
+
+static void write_set(struct exchange *ex, struct set *set) {
+    _cleanup_json_ json_t *body = set ? merged_body(set, ex->body) : json_incref(ex->body);
+    struct set_write write = {.set = set, .body = body};
+    if (!body)
+        reply_exhausted(ex);
+    else if (check_write(ex, &write) && set_is_simulated(ex, body) && check_count(ex, &write) &&
+             check_concurrency(ex, &write))
         perform(ex, &write);
+}
+
+static void handle_put(struct exchange *ex) {
+    struct set *set = find_set(ex);
+    if (check_conditions(ex, set ? &set->object : NULL) && check_name(ex, ex->captures[0]))
+        write_set(ex, set);
 }
 
 static void handle_patch(struct exchange *ex) {
     struct set *set = set_of_path(ex);
-    if (!set || !check_conditions(ex, &set->object))
-        return;
-    _cleanup_json_ json_t *body = json_deep_copy(set->body);
-    if (!body ||
-        (json_object_get(body, "sku") &&
-         json_path_set(body, "sku.capacity", json_integer(set->live)) < 0) ||
-        json_object_update_recursive(body, ex->body) < 0) {
-        reply_exhausted(ex);
-        return;
-    }
-    struct set_write write = {.set = set, .body = body};
-    if (check_write(ex, &write) && check_concurrency(ex, &write))
-        perform(ex, &write);
+    if (set && check_conditions(ex, &set->object))
+        write_set(ex, set);
 }
 
 static void handle_get(struct exchange *ex) {
@@ -383,10 +395,8 @@ static void handle_member_action(struct exchange *ex) {
 
 static void handle_member_eviction(struct exchange *ex) {
     struct vm *vm = member_of_path(ex);
-    if (!vm)
-        return;
-    vm_evict(vm);
-    reply_status(ex, 204);
+    if (vm)
+        simulate_eviction(ex, vm);
 }
 
 /* {"virtualMachine":{"statusesSummary":[{"code":...,"count":N}]},"statuses":[...]} */

@@ -69,16 +69,31 @@ const char *vm_state_text(const struct vm *vm) {
 }
 
 const char *vm_error_code(const struct vm *vm) {
-    if (vm->state != VM_FAILED)
-        return NULL;
+    if (vm->state != VM_FAILED || vm->error_code)
+        return vm->state == VM_FAILED ? vm->error_code : NULL;
     if (vm->fate == VM_FATE_STALLED)
         return STALLED_CODE;
     return vm->zone[0] ? "ZonalAllocationFailed" : "AllocationFailed";
 }
 
-enum vm_fate vm_failure(const char *fault_code) {
-    bool stalled = fault_code && strcmp(fault_code, STALLED_CODE) == 0;
-    return stalled ? VM_FATE_STALLED : VM_FATE_NO_CAPACITY;
+/* Codes of machines that were allocated, and then did not come up. */
+static const char *const stalled_codes[] = {
+    STALLED_CODE,
+    "OSProvisioningInternalError",
+    "OSProvisioningClientError",
+    "VMStartTimedOut",
+    "VMAgentStatusCommunicationError",
+    "VMExtensionProvisioningError",
+    "VMExtensionProvisioningTimeout",
+    "VMExtensionHandlerNonTransientError",
+};
+
+struct vm_failure vm_failure(const char *code, const char *message) {
+    struct vm_failure failure = {VM_FATE_NO_CAPACITY, code, message};
+    for (size_t i = 0; code && i < ARRAY_SIZE(stalled_codes); i++)
+        if (strcasecmp(stalled_codes[i], code) == 0)
+            failure.fate = VM_FATE_STALLED;
+    return failure;
 }
 
 int vm_state_parse(const char *text) {
@@ -138,8 +153,8 @@ static void eviction_due(struct timer *timer, void *context) {
 }
 
 static enum vm_fate draw_fate(struct world *world, const struct vm_plan *plan) {
-    if (plan->failure != VM_FATE_GOOD)
-        return plan->failure;
+    if (plan->failure.fate != VM_FATE_GOOD)
+        return plan->failure.fate;
     double rate = world->options->boot_fail_rate;
     if (rate <= 0 || random_unit(&world->random) >= rate)
         return VM_FATE_GOOD;
@@ -170,6 +185,9 @@ static struct vm *vm_alloc(struct world *world, const struct vm_plan *plan) {
         .number = plan->number,
         .state = VM_CREATING,
         .fate = draw_fate(world, plan),
+        .error_code = plan->failure.code ? strdup(plan->failure.code) : NULL,
+        .error_message = plan->failure.message ? strdup(plan->failure.message) : NULL,
+        .model = plan->set ? plan->set->model : 0,
         .spot = plan->spot,
         .evict_deallocates = plan->evict_deallocates,
         .created_at = clock_wall(&clock_real),
@@ -247,6 +265,8 @@ void vm_free(struct vm *vm) {
     free(vm->object.id);
     free(vm->name);
     free(vm->computer_name);
+    free(vm->error_code);
+    free(vm->error_message);
     free(vm);
 }
 

@@ -6,6 +6,12 @@
 
 #include "world.h"
 
+/* How the provisioning of a machine fails. */
+struct vm_failure {
+    enum vm_fate fate;          /* VM_FATE_GOOD = it does not */
+    const char *code, *message; /* borrowed; NULL = the usual ones */
+};
+
 struct vm_plan {
     struct group *group;
     struct set *set; /* NULL = a VM of its own */
@@ -19,7 +25,7 @@ struct vm_plan {
     struct home *home; /* stolen on success */
     uint32_t number;
     bool spot, evict_deallocates, public_address;
-    enum vm_fate failure; /* of its provisioning; VM_FATE_GOOD = none */
+    struct vm_failure failure; /* of its provisioning; VM_FATE_GOOD = none */
 };
 
 /* A new machine in state creating, with its address; it is there at *ret_ready_at. 0, -ENOSPC
@@ -54,8 +60,8 @@ const char *vm_power_text(const struct vm *vm);
 const char *vm_state_text(const struct vm *vm);
 /* Why provisioning failed, or NULL. */
 const char *vm_error_code(const struct vm *vm);
-/* How the provisioning of machines fails that a fault takes away, by its code. */
-enum vm_fate vm_failure(const char *fault_code);
+/* How the provisioning of machines fails that a fault takes away. Borrows both texts. */
+struct vm_failure vm_failure(const char *code, const char *message);
 /* Where its agent calls, or NULL. Borrowed. */
 const struct home *vm_home(const struct vm *vm);
 /* The state of a word of vm_state_text, or -EINVAL. */

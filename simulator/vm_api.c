@@ -5,6 +5,7 @@
 #include "console.h"
 #include "disk.h"
 #include "listing.h"
+#include "missing.h"
 #include "network.h"
 #include "render.h"
 #include "route.h"
@@ -70,8 +71,9 @@ static struct vm *create(struct exchange *ex, const struct machine_check *check,
         .spot = check->spot,
         .evict_deallocates = !eviction || text_equal_fold(eviction, "Deallocate"),
         .public_address = json_path(profile, IP_PATH ".publicIPAddressConfiguration") != NULL,
-        .failure = ex->fault_allocated == 0 ? vm_failure(ex->fault_code) : VM_FATE_GOOD,
     };
+    if (ex->fault_allocated == 0)
+        plan.failure = vm_failure(ex->fault_code, ex->fault_message);
     if (vm_new(ex->world, &plan, &vm, ret_ready_at) < 0) {
         home_free(home);
         return NULL;
@@ -124,16 +126,12 @@ static const char *const fixed_paths[] = {
     "zones",
     "properties.osProfile.computerName",
     "properties.osProfile.adminUsername",
+    "properties.osProfile.customData",
     "properties.priority",
     "properties.storageProfile.imageReference",
 };
 
-/* The same body once more changes nothing; tags may change. */
-static void update(struct exchange *ex, struct vm *vm) {
-    if (vm->state == VM_DELETING) {
-        reply_conflict(ex);
-        return;
-    }
+static bool check_fixed(struct exchange *ex, const struct vm *vm) {
     for (size_t i = 0; vm->body && i < ARRAY_SIZE(fixed_paths); i++) {
         json_t *before = json_path(vm->body, fixed_paths[i]);
         json_t *after = json_path(ex->body, fixed_paths[i]);
@@ -142,8 +140,37 @@ static void update(struct exchange *ex, struct vm *vm) {
         const char *tail = strrchr(fixed_paths[i], '.');
         reply_error_at(ex, 409, "PropertyChangeNotAllowed", tail ? tail + 1 : fixed_paths[i],
                        "Changing property '%s' is not allowed.", tail ? tail + 1 : fixed_paths[i]);
+        return false;
+    }
+    return true;
+}
+
+/* The same body once more changes nothing; of a VM of its own tags may change. */
+static bool check_change(struct exchange *ex, const struct vm *vm) {
+    _cleanup_json_ json_t *before = vm->body ? json_incref(vm->body) : render_vm(vm, false);
+    _cleanup_json_ json_t *after = json_copy(ex->body);
+    _cleanup_buf_ struct buf path = BUF_INIT(1024);
+    if (!before || !after) {
+        reply_exhausted(ex);
+        return false;
+    }
+    if (vm->body)
+        (void)json_object_del(after, "tags");
+    if (!json_find_change(before, after, &path))
+        return true;
+    reply_error_at(ex, 501, "NotImplemented", path.data,
+                   "This simulator does not change '%s' of a VM%s that is there.", path.data,
+                   vm->body ? "" : " of a scale set");
+    return false;
+}
+
+static void update(struct exchange *ex, struct vm *vm) {
+    if (vm->state == VM_DELETING) {
+        reply_conflict(ex);
         return;
     }
+    if (!check_fixed(ex, vm) || !check_change(ex, vm))
+        return;
     json_t *tags = json_object_get(ex->body, "tags");
     if (tags && vm->body)
         (void)json_object_set(vm->body, "tags", tags);
@@ -174,7 +201,8 @@ static void handle_put(struct exchange *ex) {
     }
     struct vm *vm = find_vm(ex);
     if (!check_name(ex, ex->captures[0]) || !check_conditions(ex, vm ? &vm->object : NULL) ||
-        !check_machine(ex, &check) || !check_set(ex, &set) || !disks_check(ex, &check))
+        !check_machine(ex, &check) || !vm_is_simulated(ex, ex->body) || !check_set(ex, &set) ||
+        !disks_check(ex, &check))
         return;
     if (vm)
         update(ex, vm);
@@ -216,14 +244,6 @@ static void handle_action(struct exchange *ex) {
             reply_status(ex, 204);
         return;
     }
-    if (ex->route->argument == VM_ACTION_DEALLOCATE &&
-        json_path(vm_profile(vm), "storageProfile.osDisk.diffDiskSettings")) {
-        reply_error(ex, 409, "OperationNotAllowed",
-                    "Operation 'deallocate' is not supported on VM '%s' since it has an ephemeral "
-                    "OS disk.",
-                    vm->name);
-        return;
-    }
     act_on_vms(ex, &(struct action_plan){.vms = &vm,
                                          .n_vms = 1,
                                          .target = &vm->object,
@@ -233,10 +253,8 @@ static void handle_action(struct exchange *ex) {
 
 static void handle_eviction(struct exchange *ex) {
     struct vm *vm = vm_of_path(ex);
-    if (!vm)
-        return;
-    vm_evict(vm);
-    reply_status(ex, 204);
+    if (vm)
+        simulate_eviction(ex, vm);
 }
 
 #define VMS "+Compute/virtualMachines"

@@ -105,6 +105,7 @@ struct set {
     char unique_id[UUID_TEXT_SIZE];
     usec_t created_at;
     uint32_t next_instance;
+    uint32_t model; /* grows with each change of what machines are made from */
     uint32_t live;
     bool flexible, spot, evict_deallocates;
     bool deleting, failed;
@@ -176,6 +177,8 @@ struct vm {
     uint32_t address, public_address; /* 0 = none */
     enum vm_state state;
     enum vm_fate fate;
+    char *error_code, *error_message; /* of a fate that fails; NULL = the usual ones */
+    uint32_t model;                   /* of its set when it was made */
     bool spot, evict_deallocates;
     usec_t created_at;
     usec_t changed_at; /* of the state */
