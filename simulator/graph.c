@@ -27,8 +27,12 @@ static const char *priority_of(const struct vm *vm) {
     return vm->spot ? "Spot" : "Regular";
 }
 
+static usec_t lag_of(const struct world *world) {
+    return world_seconds(world, world->options->graph_lag_s);
+}
+
 static json_t *vm_properties(const struct vm *vm) {
-    const char *power = vm_power_text(vm);
+    const char *power = vm_power_text_at(vm, clock_wall(&clock_real) - lag_of(vm->world));
     json_t *properties =
         json_pack("{s:s,s:s,s:o,s:{s:s},s:{s:s},s:s,s:{s:{s:s,s:s,s:{s:o,s:o}}}}", "vmId",
                   vm->vm_id, "provisioningState", vm_provisioning_text(vm), "timeCreated",
@@ -94,11 +98,69 @@ static int offer(struct kql *query, json_t *row) {
     return r;
 }
 
+/* The last row of a VM that is gone. */
+struct gone {
+    struct list link;
+    json_t *row;
+    bool instance;
+    usec_t until;
+};
+
+static void gone_free(struct gone *gone) {
+    list_del(&gone->link);
+    json_decref(gone->row);
+    free(gone);
+}
+
+/* Oldest first: what is over stands at the beginning. */
+static void drop_gone(struct world *world, usec_t now) {
+    list_for_each_safe(link, next, &world->gone) {
+        struct gone *gone = list_entry(link, struct gone, link);
+        if (gone->until > now)
+            return;
+        gone_free(gone);
+    }
+}
+
+void graph_keep(const struct vm *vm) {
+    struct world *world = vm->world;
+    usec_t now = clock_wall(&clock_real), lag = lag_of(world);
+    drop_gone(world, now);
+    if (world->ending || !lag || vm->created_at + lag > now)
+        return;
+    struct gone *gone = calloc(1, sizeof(*gone));
+    if (!gone)
+        return;
+    *gone = (struct gone){.row = vm_row(vm), .instance = is_instance(vm), .until = now + lag};
+    list_init(&gone->link);
+    if (gone->row)
+        list_add_tail(&world->gone, &gone->link);
+    else
+        free(gone);
+}
+
+void graph_done(struct world *world) {
+    drop_gone(world, UINT64_MAX);
+}
+
+static int offer_gone(struct world *world, struct kql *query, bool instances) {
+    drop_gone(world, clock_wall(&clock_real));
+    list_for_each(link, &world->gone) {
+        const struct gone *gone = list_entry(link, struct gone, link);
+        if (gone->instance != instances)
+            continue;
+        int r = offer(query, json_incref(gone->row));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* The machines of one table: instances of Uniform sets stand in ComputeResources, all others in
- * Resources. New ones show after the lag. */
+ * Resources. What changes shows after the lag. */
 static int offer_vms(struct world *world, struct kql *query, bool instances) {
     usec_t now = clock_wall(&clock_real);
-    usec_t lag = world_seconds(world, world->options->graph_lag_s);
+    usec_t lag = lag_of(world);
     list_for_each(link, &world->vms) {
         const struct vm *vm = list_entry(link, struct vm, link);
         if (is_instance(vm) != instances || vm->created_at + lag > now)
@@ -107,7 +169,7 @@ static int offer_vms(struct world *world, struct kql *query, bool instances) {
         if (r < 0)
             return r;
     }
-    return 0;
+    return offer_gone(world, query, instances);
 }
 
 static int offer_objects(struct world *world, struct kql *query) {

@@ -10,4 +10,10 @@
 /* Handler: POST /providers/Microsoft.ResourceGraph/resources. */
 void graph_query(struct exchange *ex);
 
+/* A VM is about to go: Resource Graph shows its last row until its lag is over. Without memory it
+ * shows it no longer. */
+void graph_keep(const struct vm *vm);
+/* Releases the rows of VMs that are gone. */
+void graph_done(struct world *world);
+
 #endif

@@ -23,7 +23,7 @@ struct options {
     double time_scale;
     double evict_rate;     /* evictions per spot VM and simulated hour */
     double boot_fail_rate; /* 0..1 */
-    double graph_lag_s;    /* simulated seconds until Resource Graph shows a new VM */
+    double graph_lag_s;    /* simulated seconds until Resource Graph shows a change */
     uint64_t page_size;
     uint64_t vm_budget; /* VM requests by scale sets in 5 minutes; 0 = unlimited */
     uint64_t token_lifetime_s;

@@ -218,7 +218,7 @@ static int load_vm(struct world *world, json_t *record) {
     if (state == VM_DELETING && vm->set)
         vm->set->live--;
     vm->object.version = (uint64_t)json_path_int(record, "version", 1);
-    vm->state = (enum vm_state)state;
+    vm->state = vm->before = (enum vm_state)state;
     timer_cancel(&world->timers, &vm->phase);
     r = load_agent(vm, json_object_get(record, "agent"));
     return r < 0 ? r : vm_resume(vm, record_time(record, "phase_at"));

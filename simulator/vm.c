@@ -4,6 +4,7 @@
 #include "agent.h"
 #include "base/parse.h"
 #include "disk.h"
+#include "graph.h"
 #include "network.h"
 #include "operation.h"
 #include "options.h"
@@ -64,6 +65,10 @@ const char *vm_power_text(const struct vm *vm) {
     return states[vm->state].power;
 }
 
+const char *vm_power_text_at(const struct vm *vm, usec_t at) {
+    return states[at < vm->changed_at ? vm->before : vm->state].power;
+}
+
 const char *vm_state_text(const struct vm *vm) {
     return states[vm->state].text;
 }
@@ -118,6 +123,7 @@ static void evict_later(struct vm *vm) {
 
 /* Enters a state; `at` is when it ends by itself. */
 static void enter(struct vm *vm, enum vm_state state, usec_t at) {
+    vm->before = vm->state;
     vm->state = state;
     vm->changed_at = clock_wall(&clock_real);
     if (states[state].next != VM_STATE_MAX || state == VM_DELETING)
@@ -252,6 +258,7 @@ void vm_free(struct vm *vm) {
     timer_cancel(&world->timers, &vm->phase);
     timer_cancel(&world->timers, &vm->eviction);
     if (!list_empty(&vm->link)) {
+        graph_keep(vm);
         list_del(&vm->link);
         world->n_vms--;
         quota_count_vm(world->quota, vm->region, vm->size, vm->spot, -1);

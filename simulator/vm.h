@@ -56,6 +56,8 @@ int vm_resume(struct vm *vm, usec_t at);
 const char *vm_provisioning_text(const struct vm *vm);
 /* "running" ...; NULL while there is none to tell. */
 const char *vm_power_text(const struct vm *vm);
+/* The same a while ago; only the state before the present one is remembered. */
+const char *vm_power_text_at(const struct vm *vm, usec_t at);
 /* "creating", "running" ...: one word of the state, for people. */
 const char *vm_state_text(const struct vm *vm);
 /* Why provisioning failed, or NULL. */

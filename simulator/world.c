@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "base64.h"
+#include "graph.h"
 #include "network.h"
 #include "operation.h"
 #include "options.h"
@@ -51,6 +52,7 @@ int world_init(struct world *world, const struct options *options, struct catalo
     list_init(&world->groups);
     list_init(&world->operations);
     list_init(&world->vms);
+    list_init(&world->gone);
     list_init(&world->subnets);
     return 0;
 }
@@ -216,6 +218,7 @@ void group_free(struct world *world, struct group *group) {
 
 void world_done(struct world *world) {
     world->state = NULL; /* what is kept stays as it is */
+    world->ending = true;
     /* Machines first: they give their addresses back to subnets of other groups. */
     list_for_each(link, &world->groups) {
         struct group *group = list_entry(link, struct group, object.member);
@@ -227,6 +230,7 @@ void world_done(struct world *world) {
     list_for_each_safe(link, next, &world->operations)
         operation_free(world, list_entry(link, struct operation, object.member));
     subnets_done(world);
+    graph_done(world);
     timer_heap_done(&world->timers);
     table_done(&world->objects);
     free(world->base_url);

@@ -176,6 +176,7 @@ struct vm {
     uint32_t number;                  /* instance id in a Uniform set; order in a Flexible one */
     uint32_t address, public_address; /* 0 = none */
     enum vm_state state;
+    enum vm_state before; /* the state that it was in until changed_at */
     enum vm_fate fate;
     char *error_code, *error_message; /* of a fate that fails; NULL = the usual ones */
     uint32_t model;                   /* of its set when it was made */
@@ -198,6 +199,7 @@ struct world {
     struct list operations;
     struct list vms;
     struct list subnets;
+    struct list gone; /* VMs that Resource Graph still shows */
     size_t n_vms, n_groups, n_resources, n_sets, n_operations;
     uint32_t next_public_address;
     struct quota *quota;
@@ -206,6 +208,7 @@ struct world {
     struct faults *faults;
     struct agents *agents; /* NULL = no agents */
     struct traffic *traffic;
+    bool ending;    /* nothing is remembered any more */
     char *base_url; /* "http://127.0.0.1:12345" */
 };
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from armsim import FAST, GRAPH, SETS, SUB, VMS, set_body, vm_body
+from armsim import FAST, GRAPH, SETS, SUB, VMS, set_body, vm_body, wait_for
 
 
 def graph(sim, query, **options):
@@ -58,3 +58,23 @@ def test_graph_refuses_what_it_cannot_read(sim):
         assert answer.status == 400 and answer.body["error"]["details"][0]["code"]
     count = graph(sim, "Resources | where type =~ 'microsoft.network/virtualnetworks' | count").body
     assert count["data"] == [{"Count": 1}]
+
+
+def test_changes_show_after_the_lag(start):
+    """New and deleted machines and power states: each is seen as it was a while ago."""
+    sim = start(*FAST, "--no-throttle", "--graph-lag", "150")  # 1.5 seconds
+
+    def rows():
+        found = graph(sim, "Resources | where name =~ 'n1' | project power="
+                           "properties.extended.instanceView.powerState.code").body["data"]
+        return [row.get("power") for row in found]
+    sim.poll(sim.put(VMS + "n1", vm_body("n1")))
+    wait_for(lambda: rows() == ["PowerState/running"])
+    sim.poll(sim.post(VMS + "n1/powerOff"))
+    assert sim.vms()[0]["power"] == "stopped"
+    assert rows() != ["PowerState/stopped"]
+    wait_for(lambda: rows() == ["PowerState/stopped"])
+    sim.request("POST", "/simulator/delete", {"resource_id": VMS + "n1"})
+    assert sim.get(VMS + "n1").status == 404
+    assert rows() == ["PowerState/stopped"]
+    wait_for(lambda: rows() == [])
