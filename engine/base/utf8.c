@@ -28,6 +28,15 @@ size_t utf8_length(const char *text, size_t left) {
     return 0;
 }
 
+size_t utf8_encode(uint32_t c, char ret[4]) {
+    static const unsigned char lead[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+    size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--, c >>= 6)
+        ret[i] = (char)(0x80 | (c & 0x3f));
+    ret[0] = (char)(lead[len] | c);
+    return len;
+}
+
 size_t utf8_cut(const char *text, size_t max) {
     while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
         max--;

@@ -98,7 +98,7 @@ static int check_name(void *arg, const struct expr *e) {
     return 0;
 }
 
-static void check_parameter(struct check *c, const struct section *s) {
+static void check_type(struct check *c, const struct section *s) {
     struct parameter_info info = parameter_info(s);
     if (info.known_type)
         return;
@@ -111,6 +111,43 @@ static void check_parameter(struct check *c, const struct section *s) {
                     info.type);
 }
 
+/* `Conditions.Hidden = B` is the text B, never true; meant is what `:=` would make of it. */
+static void check_condition(struct check *c, const struct attribute *a) {
+    static const char *const names[] = {"Conditions.Excluded",
+                                        "Conditions.Hidden",
+                                        "Conditions.Required",
+                                        "Conditions.Disabled",
+                                        "Excluded",
+                                        "Hidden",
+                                        "Required",
+                                        "Disabled"};
+    const struct value *v = a->expr && a->expr->kind == EXPR_LITERAL ? a->expr->literal : NULL;
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        known |= text_equal_fold(a->key, names[i]);
+    if (!known || !v || v->type != VALUE_STRING || value_is_empty(v))
+        return;
+    if (value_truth(v) == TRUTH_TRUE || value_truth(v) == TRUTH_FALSE)
+        return;
+    const struct finding finding = {SEVERITY_WARNING,
+                                    CODE_TEXT_CONDITION,
+                                    template_value_place(c->t, a),
+                                    "write := for an expression",
+                                    ":",
+                                    template_equals_place(c->t, a)};
+    diagnostics_add(c->diags, &finding, "%s is a text here, which is never true", a->key);
+}
+
+/* What concerns parameters and sections of the form alone. */
+static void check_parameter(struct check *c, const struct section *s) {
+    if (s->type == SECTION_PARAMETER || s->type == SECTION_CONFIG)
+        check_type(c, s);
+    if (s->type != SECTION_PARAMETER && s->type != SECTION_PARAMETERS)
+        return;
+    for (size_t i = 0; i < s->attributes.len; i++)
+        check_condition(c, s->attributes.items[i]);
+}
+
 static bool is_form(const struct section *s) {
     return s->type == SECTION_PARAMETER || s->type == SECTION_PARAMETERS ||
            s->type == SECTION_LIST || s->type == SECTION_RECORD || s->type == SECTION_CONFIG;
@@ -120,8 +157,7 @@ static bool is_form(const struct section *s) {
 static int check_section(struct check *c, const struct section *s) {
     if (s->type == SECTION_CLUSTER)
         c->cluster = s;
-    if (s->type == SECTION_PARAMETER || s->type == SECTION_CONFIG)
-        check_parameter(c, s);
+    check_parameter(c, s);
     for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
         c->attribute = s->attributes.items[i];
         c->ui_only = is_form(s) && !text_equal_fold(c->attribute->key, "DefaultValue");

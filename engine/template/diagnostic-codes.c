@@ -42,6 +42,9 @@ static const struct diagnostic_kind kinds[DIAGNOSTIC_CODES] = {
     [CODE_OUTSIDE_SECTION] = {"outside-section", "Text before the first section is ignored"},
     [CODE_SEMICOLON_COMMENT] = {"semicolon-comment", "A comment starts with #, not ;"},
     [CODE_SYNTAX] = {"syntax", "A line is neither an attribute, a section header nor a comment"},
+    [CODE_TEXT_CONDITION] =
+        {"text-condition",
+         "A condition is a plain text, which is never true; := starts an expression"},
     [CODE_TOO_MANY_NODES] = {"too-many-nodes", "A cluster has at most 200 nodes and nodearrays"},
     [CODE_TRAILING_TEXT] = {"trailing-text",
                             "Text after a section header or closing quotes is ignored"},

@@ -73,13 +73,14 @@ static void check_range(const struct section *p, const struct value *v, struct d
                         limit);
 }
 
-static bool is_choice(const json_t *choices, const struct value *v) {
-    for (size_t i = 0; i < json_array_size(choices); i++) {
-        _cleanup_value_ struct value *choice = value_from_json(json_array_get(choices, i));
-        if (choice && value_equal(choice, v) == TRUTH_TRUE)
-            return true;
-    }
-    return false;
+/* A choice, or a list of nothing but choices. */
+static bool is_choice(const struct section *p, const json_t *choices, const struct value *v) {
+    if (v->type != VALUE_LIST)
+        return parameter_choice_find(p, choices, v) >= 0;
+    for (size_t i = 0; i < v->len; i++)
+        if (parameter_choice_find(p, choices, v->items[i]) < 0)
+            return false;
+    return true;
 }
 
 /* A value that the form would not offer is odd, and kept. 0 or -ENOMEM. */
@@ -92,7 +93,7 @@ static int check_choice(const struct section *p, const struct value *v, struct d
         json_decref(choices);
         return -ENOMEM;
     }
-    if (json_array_size(choices) > 0 && !is_choice(choices, v)) {
+    if (json_array_size(choices) > 0 && !is_choice(p, choices, v)) {
         char *list = json_dumps(choices, JSON_ENCODE_ANY);
         (void)buf_printf(&hint, "the choices are %.500s", list ? list : "few");
         free(list);

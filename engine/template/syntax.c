@@ -221,15 +221,31 @@ struct diagnostic_place template_value_place(const struct template *t, const str
                                      (unsigned)width};
 }
 
-struct diagnostic_place template_text_place(const struct template *t, unsigned line,
-                                            unsigned column, const char *text) {
-    struct diagnostic_place place = template_place(t, line, column);
-    size_t len = strlen(text);
+/* Where a line of the text starts; NULL if there is none. */
+static const char *find_line(const struct template *t, unsigned line) {
     const char *p = t->text, *end = t->text + t->len;
     for (unsigned n = 1; p && n < line; n++) {
         p = memchr(p, '\n', (size_t)(end - p));
         p = p ? p + 1 : NULL;
     }
+    return p;
+}
+
+struct diagnostic_place template_equals_place(const struct template *t, const struct attribute *a) {
+    struct diagnostic_place place = template_key_place(t, a);
+    const char *line = find_line(t, a->line);
+    const char *behind = line + place.column - 1 + place.width;
+    place.column += place.width;
+    place.column += (unsigned)strcspn(behind, "=\n");
+    place.width = 0;
+    return place;
+}
+
+struct diagnostic_place template_text_place(const struct template *t, unsigned line,
+                                            unsigned column, const char *text) {
+    struct diagnostic_place place = template_place(t, line, column);
+    size_t len = strlen(text);
+    const char *p = find_line(t, line), *end = t->text + t->len;
     if (p && column && (size_t)(end - p) >= column - 1 + len &&
         memcmp(p + column - 1, text, len) == 0)
         place.width = (unsigned)len;

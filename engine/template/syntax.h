@@ -128,6 +128,8 @@ struct diagnostic_place template_place(const struct template *t, unsigned line, 
 /* The key, or the value on its first line. */
 struct diagnostic_place template_key_place(const struct template *t, const struct attribute *a);
 struct diagnostic_place template_value_place(const struct template *t, const struct attribute *a);
+/* The place before the `=` between them, without width. */
+struct diagnostic_place template_equals_place(const struct template *t, const struct attribute *a);
 /* `text` where it stands at this column of a line. The width is 0 if something else does, such as
  * an escape, and then nothing can be put in its place. */
 struct diagnostic_place template_text_place(const struct template *t, unsigned line,

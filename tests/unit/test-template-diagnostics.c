@@ -106,6 +106,8 @@ static void test_fixes_settle(void **state) {
          "X := Count + 1\n[parameter Count]\n"},
         {"X = \"b $Cout\"\n[parameter Count]\n", "undeclared-parameter",
          "X = \"b $Count\"\n[parameter Count]\n"},
+        {"[parameter P]\nConditions.Hidden = B\n", "text-condition",
+         "[parameter P]\nConditions.Hidden := B\n"},
         {"[[node base]]\n[[node n]]\nExtends = bas\n", "unknown-base",
          "[[node base]]\n[[node n]]\nExtends = base\n"},
     };

@@ -136,6 +136,14 @@ static int use_project(void) {
     return r;
 }
 
+static struct template *form; /* parsed while there is memory */
+
+static int use_schema(void) {
+    json_t *schema = template_schema(form);
+    json_decref(schema);
+    return schema ? 0 : -ENOMEM;
+}
+
 static void run_out(int (*work)(void)) {
     for (long n = 0;; n++) {
         failed = false;
@@ -177,12 +185,29 @@ static void test_project(void **state) {
     run_out(use_project);
 }
 
+static void test_schema(void **state) {
+    (void)state;
+    static const char text_of_form[] =
+        "[cluster c]\nLabel = L\n[parameters A]\nOrder = 1\n[[parameter N]]\n"
+        "Config.Plugin = pico.widget.HtmlTemplateWidget\n"
+        "Config.Template := \"<p>a <a href='https://x.org/'>b</a> &lt;\"\n"
+        "Conditions.Hidden := !P\n"
+        "[[parameter P]]\nConfig.Plugin = pico.form.ListBuilder\nDefaultValue := {\"a\"}\n"
+        "Config.ItemWidget.Plugin = pico.form.Dropdown\n"
+        "[[[list Config.ItemWidget.Entries]]]\nValue = a\n"
+        "[[parameter Q]]\nConfig.Options = 1, 2\nDefaultValue = 2\nConfig.Filter := x > 1\n"
+        "[[parameter R]]\nConfig.MultiSelect = true\nConfig.Options = a\nConfig.OS = linux\n";
+    assert_int_equal(template_parse(text_of_form, strlen(text_of_form), NULL, &form), 0);
+    run_out(use_schema);
+    template_free(form);
+}
+
 int main(void) {
     json_set_alloc_funcs(json_malloc, free);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_template), cmocka_unit_test(test_diagnostics),
         cmocka_unit_test(test_format),   cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_project),
+        cmocka_unit_test(test_project),  cmocka_unit_test(test_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

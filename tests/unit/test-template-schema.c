@@ -28,64 +28,106 @@ static void expect_property(const char *attributes, const char *path, const char
     json_decref(schema);
 }
 
+static const struct {
+    const char *attributes, *path, *expected;
+} properties[] = {
+    {"Label = A b\n", "title", "\"A b\""},
+    {"", "title", "\"P\""},
+    {"Description = Sizes, and $Limits\n", "description", "\"Sizes, and $Limits\""},
+    {"ParameterType = boolean\n", "type", "[\"boolean\",\"null\"]"},
+    {"ParameterType = Integer\n", "type", "[\"integer\",\"null\"]"},
+    {"ParameterType = Float\n", "type", "[\"number\",\"null\"]"},
+    {"ParameterType = String\n", "type", "[\"string\",\"null\"]"},
+    {"ParameterType = Record\n", "type", "[\"object\",\"null\"]"},
+    {"ParameterType = Azure.Subnet\n", "type", "[\"string\",\"null\"]"},
+    {"ParameterType = Cloud.MachineType\n", "type", "[\"array\",\"string\",\"null\"]"},
+    {"ParameterType = Cloud.ClusterInitSpecs\n", "type",
+     "[\"string\",\"array\",\"object\",\"null\"]"},
+    {"", "type", "[\"string\",\"null\"]"},
+    {"DefaultValue = 1.5\n", "type", "[\"number\",\"null\"]"},
+    {"DefaultValue = a, b\n", "type", "[\"array\",\"string\",\"null\"]"},
+    {"DefaultValue := [a=1]\n", "type", "[\"object\",\"null\"]"},
+    {"DefaultValue := Other\n", "type",
+     "[\"string\",\"number\",\"boolean\",\"array\",\"object\",\"null\"]"},
+    {"Config.Plugin = pico.form.BooleanCheckBox\n", "type", "[\"boolean\",\"null\"]"},
+    {"Config.Plugin = pico.form.NumberTextBox\n", "type", "[\"number\",\"null\"]"},
+    {"Config.Plugin = pico.form.NumberTextBox\nConfig.IntegerOnly = true\n", "type",
+     "[\"integer\",\"null\"]"},
+    {"DefaultValue = true\n", "type", "[\"boolean\",\"null\"]"},
+    {"ParameterType = Text\n", "x-multiline", "true"},
+    {"ParameterType = Password\nDefaultValue = x\n", "writeOnly", "true"},
+    {"ParameterType = Password\nDefaultValue = x\n", "default", ""},
+    {"ParameterType = Password\nDefaultValue := strcat(\"x\", \"y\")\n", "x-default-expression",
+     ""},
+    {"ParameterType = hidden\n", "x-hidden", "true"},
+    {"Config.MinValue = 1\nConfig.MaxValue = 32,000\n", "minimum", "1"},
+    {"Config.MinValue = 1\nConfig.MaxValue = 32,000\n", "maximum", "32000"},
+    {"ParameterType = Integer\nDefaultValue = 32,000\n", "default", "32000"},
+    {"ParameterType = String\nDefaultValue = 2019\n", "default", "\"2019\""},
+    {"DefaultValue = =undefined\n", "default", ""},
+    {"DefaultValue := Cores * 2\n", "x-default-expression", "\"Cores * 2\""},
+    {"Config.Entries := {[Label=\"A\"; Value=\"a\"], [Label=\"B\"]}\n", "enum",
+     "[\"a\",\"B\",null]"},
+    {"Config.Entries := {[Label=\"A\"; Value=\"a\"], [Label=\"B\"]}\n", "x-choices",
+     "[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"B\"}]"},
+    {"[[list Config.Entries]]\nName = ssd\nLabel = Fast\n[[list Config.Entries]]\nName = 1\n",
+     "enum", "[\"ssd\",1,null]"},
+    {"Config.Options = a\n", "enum", "[\"a\",null]"},
+    {"Config.Options = a, b\n", "enum", "[\"a\",\"b\",null]"},
+    {"Config.Options = a, b\nConfig.FreeForm = true\n", "examples", "[\"a\",\"b\"]"},
+    {"Config.Options = a, b\nConfig.Multiselect = true\n", "enum", ""},
+    {"Conditions.Excluded := Spot isnt true\nHidden = true\n", "x-conditions",
+     "{\"Excluded\":{\"expr\":\"Spot isnt true\"},\"Hidden\":{\"value\":true}}"},
+    {"Conditions.Hidden := B\n", "x-conditions", "{\"Hidden\":{\"expr\":\"B\"}}"},
+    {"Conditions.Hidden = B\n", "x-conditions", "{\"Hidden\":{\"value\":\"B\"}}"},
+    {"Conditions.Value := 1 + 1\n", "x-conditions", "{\"Value\":{\"value\":2}}"},
+    {"Config.Label = Yes, do\n", "x-check-label", "\"Yes, do\""},
+    {"Widget.Label = Yes\n", "x-check-label", "\"Yes\""},
+    {"HideLabel = true\n", "x-hide-label", "true"},
+    {"Config.Multiselect = true\n", "x-multiple", "true"},
+    {"Config.Multiselect = true\n", "items", "{\"type\":\"string\"}"},
+    {"Config.Multiselect = true\nConfig.Options = a, b\n", "items", "{\"enum\":[\"a\",\"b\"]}"},
+    {"Config.Multiselect = true\nConfig.Options = a, b\nConfig.FreeForm = true\n", "items", ""},
+    {"Config.FreeForm = true\n", "x-free", "true"},
+    {"Config.Filter := ComputeType === \"GPU\"\n", "x-filter", "\"ComputeType === \\\"GPU\\\"\""},
+    {"Config.OS = linux\n", "x-os", "\"linux\""},
+    {"Config.Query = select Name from Cloud.Cluster\n", "x-query", "true"},
+    {"Config.SetDefault = false\n", "x-set-default", "false"},
+    {"Config.Increment = 64\n", "x-step", "64"},
+    {"Widget.FalseValue := undefined\n", "x-false-value", "null"},
+    {"Config.PlaceholderText = Choose\n", "x-placeholder", "\"Choose\""},
+    {"Config.ReadOnly = true\n", "readOnly", "true"},
+    {"Config.NumLines = 4\n", "x-lines", "4"},
+    {"AutoSelect = true\n", "x-auto-select", "true"},
+    {"Widget.WarnOnCheck = true\nWidget.Warning = Sure?\n", "x-warning", "\"Sure?\""},
+    {"Widget.WarnOnCheck = true\n", "x-warn-on-check", "true"},
+    {"ParameterType = StringList\nConfig.Plugin = pico.form.ListBuilder\n"
+     "Config.ItemWidget.Plugin = pico.form.Dropdown\nDefaultValue = a\n"
+     "[[list Config.ItemWidget.Entries]]\nValue = a\nLabel = A\n",
+     "x-item", "{\"control\":\"Dropdown\",\"x-choices\":[{\"label\":\"A\",\"value\":\"a\"}]}"},
+    {"Config.Plugin = pico.form.ListBuilder\nDefaultValue = a\n", "type", "[\"array\",\"null\"]"},
+    {"Config.Plugin = pico.form.ListBuilder\nDefaultValue = a\n", "default", "[\"a\"]"},
+    /* types and default agree with the choices */
+    {"ParameterType = String\nConfig.Options = 1, 2\nDefaultValue = 2\n", "type",
+     "[\"integer\",\"null\"]"},
+    {"ParameterType = String\nConfig.Options = 1, 2\nDefaultValue = 2\n", "default", "2"},
+    {"Config.Options = true, false\n", "type", "[\"boolean\",\"null\"]"},
+    {"Config.Options = a, b\nDefaultValue = c\n", "enum", "[\"a\",\"b\",\"c\",null]"},
+    {"Config.Options = a, b, a\n", "enum", "[\"a\",\"b\",null]"},
+    /* what needs no names is a value */
+    {"DefaultValue := {}\n", "default", "[]"},
+    {"DefaultValue := [a=1]\n", "default", "{\"a\":1}"},
+    {"DefaultValue := {}\n", "x-default-expression", ""},
+    {"DefaultValue := time()\n", "x-default-expression", "\"time()\""},
+    {"Config.Plugin = pico.control.AutoCompleteDropdown\n", "x-control",
+     "\"AutoCompleteDropdown\""},
+    {"Config.Plugin = pico.widget.HtmlTemplateWidget\n", "", ""},
+};
+
 static void test_properties(void **state) {
     (void)state;
-    static const struct {
-        const char *attributes, *path, *expected;
-    } rows[] = {
-        {"Label = A b\n", "title", "\"A b\""},
-        {"", "title", "\"P\""},
-        {"Description = Sizes, and $Limits\n", "description", "\"Sizes, and $Limits\""},
-        {"ParameterType = boolean\n", "type", "[\"boolean\",\"null\"]"},
-        {"ParameterType = Integer\n", "type", "[\"integer\",\"null\"]"},
-        {"ParameterType = Float\n", "type", "[\"number\",\"null\"]"},
-        {"ParameterType = String\n", "type", "[\"string\",\"null\"]"},
-        {"ParameterType = Record\n", "type", "[\"object\",\"null\"]"},
-        {"ParameterType = Azure.Subnet\n", "type", "[\"string\",\"null\"]"},
-        {"ParameterType = Cloud.MachineType\n", "type", "[\"array\",\"string\",\"null\"]"},
-        {"ParameterType = Cloud.ClusterInitSpecs\n", "type",
-         "[\"string\",\"array\",\"object\",\"null\"]"},
-        {"", "type", "[\"string\",\"null\"]"},
-        {"DefaultValue = 1.5\n", "type", "[\"number\",\"null\"]"},
-        {"DefaultValue = a, b\n", "type", "[\"array\",\"string\",\"null\"]"},
-        {"DefaultValue := [a=1]\n", "type", "[\"object\",\"null\"]"},
-        {"DefaultValue := Other\n", "type",
-         "[\"string\",\"number\",\"boolean\",\"array\",\"object\",\"null\"]"},
-        {"Config.Plugin = pico.form.BooleanCheckBox\n", "type", "[\"boolean\",\"null\"]"},
-        {"Config.Plugin = pico.form.NumberTextBox\n", "type", "[\"number\",\"null\"]"},
-        {"Config.Plugin = pico.form.NumberTextBox\nConfig.IntegerOnly = true\n", "type",
-         "[\"integer\",\"null\"]"},
-        {"DefaultValue = true\n", "type", "[\"boolean\",\"null\"]"},
-        {"ParameterType = Text\n", "x-multiline", "true"},
-        {"ParameterType = Password\nDefaultValue = x\n", "writeOnly", "true"},
-        {"ParameterType = Password\nDefaultValue = x\n", "default", ""},
-        {"ParameterType = Password\nDefaultValue := strcat(\"x\", \"y\")\n", "x-default-expression",
-         ""},
-        {"ParameterType = hidden\n", "x-hidden", "true"},
-        {"Config.MinValue = 1\nConfig.MaxValue = 32,000\n", "minimum", "1"},
-        {"Config.MinValue = 1\nConfig.MaxValue = 32,000\n", "maximum", "32000"},
-        {"ParameterType = Integer\nDefaultValue = 32,000\n", "default", "32000"},
-        {"ParameterType = String\nDefaultValue = 2019\n", "default", "\"2019\""},
-        {"DefaultValue = =undefined\n", "default", ""},
-        {"DefaultValue := Cores * 2\n", "x-default-expression", "\"Cores * 2\""},
-        {"Config.Entries := {[Label=\"A\"; Value=\"a\"], [Label=\"B\"]}\n", "enum",
-         "[\"a\",\"B\",null]"},
-        {"Config.Entries := {[Label=\"A\"; Value=\"a\"], [Label=\"B\"]}\n", "x-choices",
-         "[{\"label\":\"A\",\"value\":\"a\"},{\"label\":\"B\",\"value\":\"B\"}]"},
-        {"[[list Config.Entries]]\nName = ssd\nLabel = Fast\n[[list Config.Entries]]\nName = 1\n",
-         "enum", "[\"ssd\",1,null]"},
-        {"Config.Options = a\n", "enum", "[\"a\",null]"},
-        {"Config.Options = a, b\n", "enum", "[\"a\",\"b\",null]"},
-        {"Config.Options = a, b\nConfig.FreeForm = true\n", "examples", "[\"a\",\"b\"]"},
-        {"Config.Options = a, b\nConfig.Multiselect = true\n", "enum", ""},
-        {"Conditions.Excluded := Spot isnt true\nHidden = true\n", "x-conditions",
-         "{\"Excluded\":\"Spot isnt true\",\"Hidden\":true}"},
-        {"Config.Plugin = pico.control.AutoCompleteDropdown\n", "x-control",
-         "\"AutoCompleteDropdown\""},
-        {"Config.Plugin = pico.widget.HtmlTemplateWidget\n", "", ""},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        expect_property(rows[i].attributes, rows[i].path, rows[i].expected);
+    for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
+        expect_property(properties[i].attributes, properties[i].path, properties[i].expected);
 }
 
 static void test_form(void **state) {
@@ -95,14 +137,60 @@ static void test_form(void **state) {
                                "[[parameters Inner]]\nConditions.Hidden := !Show\n"
                                "[[[parameter Show]]]\nRequired = true\n"
                                "[[[parameter B]]]\nRequired = true\nDefaultValue = 1\n");
-    expect_json(schema, "x-sections",
-                "[{\"description\":\"All, of it\",\"order\":10,\"path\":[\"Outer\"]},"
-                "{\"conditions\":{\"Hidden\":\"!Show\"},\"path\":[\"Outer\",\"Inner\"]}]");
+    expect_json(
+        schema, "x-sections",
+        "[{\"description\":\"All, of it\",\"order\":10,\"path\":[\"Outer\"],\"x-elements\":[]},"
+        "{\"conditions\":{\"Hidden\":{\"expr\":\"!Show\"}},\"path\":[\"Outer\",\"Inner\"],"
+        "\"x-elements\":[{\"parameter\":\"Show\"},{\"parameter\":\"B\"}]}]");
     expect_json(schema, "properties/Show/x-section", "[\"Outer\",\"Inner\"]");
     expect_json(schema, "properties/B/x-order", "1");
     expect_json(schema, "properties/Given", "{\"title\":\"Given\",\"x-undeclared\":true}");
     expect_json(schema, "required", "[\"Show\",\"Given\"]");
     json_decref(schema);
+}
+
+/* By Order, without Order last, then by place; notices among the parameters. */
+static void test_order(void **state) {
+    (void)state;
+    json_t *schema = schema_of(
+        "[cluster c]\nCategory = Schedulers\nLabel = My, c\nFormLayout = selectionpanel\n"
+        "[parameters Last]\n[parameters Second]\nOrder = 2\n[parameters First]\nOrder = 1\n"
+        "[[parameter C]]\n[[parameter B]]\nOrder = 20\n[[parameter N]]\nOrder = 10\n"
+        "Config.Plugin = pico.widget.HtmlTemplateWidget\nConfig.Template := strcat(\"<p>\", "
+        "\"Hi\")\n"
+        "HideLabel = true\nConditions.Hidden := B\n"
+        "[[parameter M]]\nConfig.Plugin = pico.widget.HtmlTemplateWidget\n"
+        "Config.Template := strcat(B, \"x\")\n"
+        "[parameter Loose]\n");
+    expect_json(schema, "x-sections/0/path", "[]");
+    expect_json(schema, "x-sections/0/x-elements", "[{\"parameter\":\"Loose\"}]");
+    expect_json(schema, "x-sections/1/x-elements",
+                "[{\"conditions\":{\"Hidden\":{\"expr\":\"B\"}},\"name\":\"N\","
+                "\"notice\":[\"div\",{},[\"p\",{},\"Hi\"]]},{\"parameter\":\"B\"},"
+                "{\"parameter\":\"C\"},"
+                "{\"name\":\"M\",\"notice\":{\"expr\":\"strcat(B, \\\"x\\\")\"}}]");
+    expect_json(schema, "x-sections/2/path", "[\"Second\"]");
+    expect_json(schema, "x-sections/3/path", "[\"Last\"]");
+    expect_json(schema, "properties/B/x-order", "1");
+    expect_json(schema, "x-template",
+                "{\"category\":\"Schedulers\",\"formLayout\":\"selectionpanel\","
+                "\"label\":\"My, c\",\"name\":\"c\"}");
+    json_decref(schema);
+}
+
+static void test_text_conditions_are_warned_of(void **state) {
+    (void)state;
+    struct result r = run_template(
+        "[cluster c]\n[parameters S]\nHidden = Other\n[[parameter P]]\nConditions.Required = X\n"
+        "Conditions.Value = a text\nHidden = true\nDisabled = \"false\"\n",
+        NULL);
+    assert_string_equal(r.text,
+                        "t:3:10: warning: Hidden is a text here, which is never true\n"
+                        "    Hidden = Other\n             ^\n    hint: write := for an expression\n"
+                        "t:5:23: warning: Conditions.Required is a text here, which is never true\n"
+                        "    Conditions.Required = X\n                          ^\n"
+                        "    hint: write := for an expression\n");
+    result_done(&r);
 }
 
 /* --- values made up from a schema ----------------------------------------------------------- */
@@ -240,12 +328,18 @@ static void test_checks_of_given_values(void **state) {
         "[cluster c]\n[[node n]]\nRegion = $Loose\n[parameter Disk]\nConfig.Options = ssd, hdd\n"
         "[parameter Free]\nConfig.Options = a\nConfig.FreeForm = true\n"
         "[parameter Cores]\nParameterType = Integer\nConfig.MinValue = 1\nConfig.MaxValue = 9\n"
-        "[parameter Key]\nParameterType = Password\nConfig.Options = a\n";
+        "[parameter Key]\nParameterType = Password\nConfig.Options = a\n"
+        "[parameter Many]\nConfig.Options = a, b\nConfig.MultiSelect = true\n"
+        "[parameter Zone]\nParameterType = String\nConfig.Options = 1, 2\n";
     static const struct {
         const char *given, *message;
     } rows[] = {
         {"{\"Disk\": \"ssd\", \"free\": \"b\", \"CORES\": \"9\", \"Loose\": 1, \"Key\": \"b\"}",
          ""},
+        {"{\"Many\": [\"a\", \"b\"], \"Zone\": 2}", ""},
+        {"{\"Many\": [\"a\", \"c\"]}",
+         "t: warning: parameter Many is a list, which is none of its choices; it is kept\n"
+         "    hint: the choices are [\"a\", \"b\"]\n"},
         {"{\"Disk\": null, \"Free\": null, \"Cores\": null}", ""},
         {"{\"Disk\": \"tape\"}",
          "t: warning: parameter Disk is \"tape\", which is none of its choices; it is kept\n"
@@ -257,7 +351,7 @@ static void test_checks_of_given_values(void **state) {
         {"{\"Dsk\": 1}", "t: warning: the template declares no parameter Dsk; it is kept\n"
                          "    hint: did you mean Disk?\n"},
         {"{\"Other\": 1}", "t: warning: the template declares no parameter Other; it is kept\n"
-                           "    hint: the template declares Disk, Free, Cores, Key\n"},
+                           "    hint: the template declares Disk, Free, Cores, Key, Many, Zone\n"},
     };
     struct result r = run_template(text, "{\"Loose\": 1}");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -277,6 +371,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_properties),
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_text_conditions_are_warned_of),
         cmocka_unit_test(test_checks_of_given_values),
         cmocka_unit_test(test_what_the_schema_allows_evaluates),
         cmocka_unit_test(test_real_templates),
