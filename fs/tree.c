@@ -61,6 +61,8 @@ static void decide(fuse_req_t req, const struct place *p, struct request *r, str
         (void)fuse_reply_err(req, ENOMEM);
     else if (d->code < 0)
         request_refuse(r, p, d->code, &d->err);
+    else if (!d->command)
+        request_answer(r, 0);
     else
         request_submit(r, p, TAKE_PTR(d->command));
 }
@@ -195,7 +197,8 @@ static void replace_document(fuse_req_t req, const struct place *from, const str
         d.code = err_set(&d.err, -EFBIG, "too_large",
                          "the text is longer than %zu bytes: shorten it", LIMIT_DOCUMENT_BYTES);
     if (d.code == 0)
-        d.code = doc->ref.entry->store(&doc->ctx, text.data, text.len, &d.command, &d.err);
+        d.code = view_store(&doc->ctx, doc->ref.entry, (struct view_text){text.data, text.len},
+                            &d.command, &d.err);
     struct request *request = request_new(fs, req, finish_replace);
     if (request) {
         request->vnode = vnode_ref(fs->vnodes, from->vnode);

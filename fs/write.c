@@ -37,7 +37,8 @@ static int parse(struct fs *fs, struct handle *h, struct apply *a) {
     if (r < 0)
         return r;
     h->dirty = false;
-    r = h->entry->store(&a->place.ctx, h->body.data, h->body.len, &a->command, &a->err);
+    r = view_store(&a->place.ctx, h->entry, (struct view_text){h->body.data, h->body.len},
+                   &a->command, &a->err);
     if (h->kind == HANDLE_VALUE)
         buf_clear(&h->body);
     return r;
@@ -45,9 +46,9 @@ static int parse(struct fs *fs, struct handle *h, struct apply *a) {
 
 /* Gives the parsed command to the engine, or the refusal; `r` (stolen) answers. */
 static void send(struct apply *a, int code, struct request *r) {
-    if (code == 0)
+    if (code == 0 && a->command)
         request_submit(r, &a->place, TAKE_PTR(a->command));
-    else if (a->place.snapshot)
+    else if (code < 0 && a->place.snapshot)
         request_refuse(r, &a->place, code, &a->err);
     else
         request_answer(r, code);

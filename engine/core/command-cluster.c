@@ -141,6 +141,12 @@ static void keep_rejected(struct engine *e, const struct place *place, const str
     rejected->text = text;
 }
 
+static void forget_rejected(struct cluster *c, const struct place *place) {
+    struct document *rejected = document_at(c, place->rejected);
+    str_unref(rejected->text);
+    rejected->text = NULL;
+}
+
 /* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
 static int replace_document(struct engine *e, const struct command *c, const struct place *place,
                             struct str *text, struct error *err) {
@@ -148,7 +154,6 @@ static int replace_document(struct engine *e, const struct command *c, const str
     if (!copy)
         return -ENOMEM;
     struct document *d = document_at(copy, place->document);
-    struct document *rejected = document_at(copy, place->rejected);
     struct str *old = str_ref(d->text);
     str_assign(&d->text, text);
     int r = definition_apply(e, c->cluster_id, err);
@@ -157,8 +162,7 @@ static int replace_document(struct engine *e, const struct command *c, const str
         keep_rejected(e, place, c, copy);
     } else {
         d->changed_at = engine_now(e);
-        str_unref(rejected->text);
-        rejected->text = NULL;
+        forget_rejected(copy, place);
     }
     str_unref(old);
     return r;
@@ -178,6 +182,23 @@ int apply_set_template(struct engine *e, struct command *c, struct error *err, u
         journal_event(e, EVENT_CLUSTER_CHANGED, snapshot_cluster(engine_state(e), c->cluster_id),
                       NULL, "template changed");
     return r;
+}
+
+int apply_unchanged(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
+    (void)ret_id;
+    static const struct {
+        const char *file;
+        const struct place *place;
+    } documents[] = {{"template", &template_place}, {"parameters", &parameters_place}};
+    if (!target_cluster(e, c, err))
+        return -ENOENT;
+    struct cluster *copy = edit_cluster_quietly(e, c->cluster_id, DURABLE);
+    if (!copy)
+        return -ENOMEM;
+    for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
+        if (strcmp(documents[i].file, c->name) == 0)
+            forget_rejected(copy, documents[i].place);
+    return 0;
 }
 
 static bool is_masked(const json_t *v) {

@@ -9,6 +9,7 @@ static const command_apply appliers[COMMAND_TYPE_MAX] = {
     [COMMAND_SET_ACCESS] = apply_set_access,
     [COMMAND_SET_TEMPLATE] = apply_set_template,
     [COMMAND_SET_PARAMETERS] = apply_set_parameters,
+    [COMMAND_UNCHANGED] = apply_unchanged,
     [COMMAND_SET_COUNT] = apply_set_count,
     [COMMAND_SET_MAX_COUNT] = apply_set_max_count,
     [COMMAND_SET_TARGET] = apply_set_target,

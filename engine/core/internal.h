@@ -539,6 +539,7 @@ int apply_remove_cluster(struct engine *e, struct command *c, struct error *err,
 int apply_rename_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_access(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_template(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
+int apply_unchanged(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_parameters(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);
 int apply_set_max_count(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id);

@@ -32,6 +32,8 @@ enum command_type {
     COMMAND_SYNC,            /* cluster_id, [array_id or node_id]: answered on convergence */
     COMMAND_REFUSED,         /* a refusal made outside the engine, to be recorded: cluster_id or 0,
                                 name = the file, text = the words */
+    COMMAND_UNCHANGED,       /* a write of what is in force: cluster_id, name = the file; what was
+                                refused before is forgotten */
     COMMAND_AGENT_REGISTER,  /* name = token, text = JSON body; reply.text = JSON answer */
     COMMAND_AGENT_STATUS,    /* name = token, text = JSON body; reply.text = JSON answer */
     COMMAND_LIBRARY_CHANGED, /* name = the path that changed */

@@ -9,13 +9,15 @@
 #include <string.h>
 
 /*
- * The verbs of `control`. Reading gives those that the state allows; writing takes any of the
+ * The verbs of `control`. Reading gives those that the state allows, each on a comment line: what
+ * was read is no command, so a copy or an editor may write it back. Writing takes any of the
  * object's verbs, for the engine knows a newer state and answers EBUSY with a reason where it must.
  */
 struct verb {
     const char *name;
     enum view_object object;
     bool (*allowed)(const struct view_ctx *ctx);
+    const char *doc; /* what it does, for the reader of `control` */
 };
 
 static bool has_failed_node(const struct view_ctx *ctx) {
@@ -78,19 +80,24 @@ static bool orphan_can_terminate(const struct view_ctx *ctx) {
 }
 
 static const struct verb verbs[] = {
-    {"start", VIEW_OF_CLUSTER, cluster_can_start},
-    {"terminate", VIEW_OF_CLUSTER, cluster_can_terminate},
-    {"retry", VIEW_OF_CLUSTER, has_failed_node},
-    {"terminate", VIEW_OF_ARRAY, array_can_terminate},
-    {"retry", VIEW_OF_ARRAY, has_failed_node},
-    {"start", VIEW_OF_NODE, node_can_start},
-    {"deallocate", VIEW_OF_NODE, node_can_deallocate},
-    {"shutdown", VIEW_OF_NODE, node_can_terminate},
-    {"terminate", VIEW_OF_NODE, node_can_terminate},
-    {"remove", VIEW_OF_NODE, node_can_remove},
-    {"retry", VIEW_OF_NODE, node_can_retry},
-    {"console", VIEW_OF_NODE, node_can_tell},
-    {"terminate", VIEW_OF_ORPHAN, orphan_can_terminate},
+    {"start", VIEW_OF_CLUSTER, cluster_can_start,
+     "starts the standalone nodes, and the initial nodes of each array"},
+    {"terminate", VIEW_OF_CLUSTER, cluster_can_terminate,
+     "terminates all nodes and deletes what they use in the cloud"},
+    {"retry", VIEW_OF_CLUSTER, has_failed_node, "tries failed and held nodes again now"},
+    {"terminate", VIEW_OF_ARRAY, array_can_terminate,
+     "terminates all nodes of this array that have no keepalive"},
+    {"retry", VIEW_OF_ARRAY, has_failed_node,
+     "tries failed and held nodes of this array again now"},
+    {"start", VIEW_OF_NODE, node_can_start, "starts the node"},
+    {"deallocate", VIEW_OF_NODE, node_can_deallocate, "stops the VM and keeps its disks"},
+    {"shutdown", VIEW_OF_NODE, node_can_terminate,
+     "deallocates or terminates the node, as ShutdownPolicy says"},
+    {"terminate", VIEW_OF_NODE, node_can_terminate, "deletes the VM"},
+    {"remove", VIEW_OF_NODE, node_can_remove, "deletes the VM and forgets the node"},
+    {"retry", VIEW_OF_NODE, node_can_retry, "tries the node again now"},
+    {"console", VIEW_OF_NODE, node_can_tell, "fetches the serial console into the file `console`"},
+    {"terminate", VIEW_OF_ORPHAN, orphan_can_terminate, "deletes the VM"},
 };
 
 static enum view_object innermost(const struct view_ctx *ctx) {
@@ -103,15 +110,11 @@ static enum view_object innermost(const struct view_ctx *ctx) {
 
 int show_control(const struct view_ctx *ctx, struct buf *b) {
     enum view_object object = innermost(ctx);
-    const char *separator = "";
-    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-        if (verbs[i].object != object || !verbs[i].allowed(ctx))
-            continue;
-        (void)buf_puts(b, separator);
-        (void)buf_puts(b, verbs[i].name);
-        separator = " ";
-    }
-    return buf_putc(b, '\n');
+    size_t before = b->len;
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (verbs[i].object == object && verbs[i].allowed(ctx))
+            (void)buf_printf(b, "# %-11s %s\n", verbs[i].name, verbs[i].doc);
+    return b->len > before ? buf_error(b) : buf_puts(b, "# no verb is allowed now\n");
 }
 
 static const struct verb *find_verb(enum view_object object, const char *name) {
@@ -127,8 +130,23 @@ static int refuse_verb(enum view_object object, const char *text, struct error *
         if (verbs[i].object == object)
             (void)buf_printf(&all, "%s%s", all.len ? ", " : "", verbs[i].name);
     struct quote q;
-    return err_kind(err, "invalid_value", "\"%s\" is not a verb: write one of %s",
+    return err_kind(err, "invalid_value", "unknown verb \"%s\": write one of %s",
                     quote_text(&q, text), all.data);
+}
+
+/* Takes the comment lines out of a text. */
+static void drop_comments(char *text) {
+    char *to = text;
+    for (char *line = text; *line;) {
+        size_t len = strcspn(line, "\n");
+        len += line[len] == '\n';
+        if (line[strspn(line, " \t\r")] != '#') {
+            memmove(to, line, len);
+            to += len;
+        }
+        line += len;
+    }
+    *to = '\0';
 }
 
 int store_control(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
@@ -140,6 +158,12 @@ int store_control(const struct view_ctx *ctx, const char *text, size_t len, stru
                              &value, err);
     if (r < 0)
         return r;
+    drop_comments(value);
+    value = text_trim(value);
+    if (!*value) {
+        *ret = NULL;
+        return 0;
+    }
     const struct verb *verb = find_verb(object, value);
     if (!verb)
         return refuse_verb(object, value, err);

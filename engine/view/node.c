@@ -252,8 +252,8 @@ static const struct view_entry entries[] = {
      .mode = 0644,
      .show = show_control,
      .store = store_control,
-     .doc = "the verbs allowed now; write one: start, deallocate, shutdown, terminate, remove, "
-            "retry, console"},
+     .doc = "comment lines, one for each verb allowed now; write one: start, deallocate, shutdown, "
+            "terminate, remove, retry, console"},
     {.name = "last_seen",
      .row = ROW_NODE_LAST_SEEN,
      .kind = VIEW_ATTR,

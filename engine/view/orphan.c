@@ -115,7 +115,7 @@ static const struct view_entry entries[] = {
      .mode = 0644,
      .show = show_control,
      .store = store_control,
-     .doc = "the verbs allowed now; write terminate to delete the VM"},
+     .doc = "comment lines, one for each verb allowed now; write terminate to delete the VM"},
 };
 
 static const struct view_dir orphan_dir = {

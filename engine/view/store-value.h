@@ -35,7 +35,7 @@ int store_cluster_state(const struct view_ctx *ctx, const char *text, size_t len
                         struct command **ret, struct error *err);
 int store_node_state(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                      struct error *err);
-/* One of the verbs of the kind of object. */
+/* One of the verbs of the kind of object; no command for comments alone. */
 int store_control(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                   struct error *err);
 int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
@@ -56,7 +56,7 @@ int store_account(const struct view_ctx *ctx, const char *text, size_t len, stru
 int check_template(const char *text, size_t len, struct error *err);
 int check_parameters(const char *text, size_t len, struct error *err);
 
-/* `control` reads the verbs that the state allows now, with blanks between them. */
+/* `control` reads the verbs that the state allows now, each on a comment line with what it does. */
 int show_control(const struct view_ctx *ctx, struct buf *b);
 
 #endif

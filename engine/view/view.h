@@ -75,7 +75,8 @@ struct view_entry {
     int (*show)(const struct view_ctx *ctx, struct buf *b);
     /* How long that is, for contents that are not in the snapshot. NULL: it is rendered to see. */
     uint64_t (*size)(const struct view_ctx *ctx);
-    /* Parses a write into a command (new). 0, or -errno with words in `err`. NULL: read-only. */
+    /* Parses a write into a command (new; NULL: nothing is to be done). 0, or -errno with words in
+     * `err`. Called by view_store alone. NULL: read-only. */
     int (*store)(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                  struct error *err);
     /* DOC: refuses what no later text can repair. NULL: nothing is. `text` is complete lines. */
@@ -154,6 +155,18 @@ void view_attr_sized(const struct view_ctx *ctx, const struct view_ref *ref, uin
 
 /* Renders a whole file (STREAM: use history_read). 0 or -errno. */
 int view_show(const struct view_ctx *ctx, const struct view_ref *ref, struct buf *b);
+
+struct view_text {
+    const char *data;
+    size_t len;
+};
+/*
+ * What a write to a writable file means: 0 and a new command, or a refusal in words. *ret is NULL
+ * when nothing is to be done: the file reads that text already, or the text is comments alone where
+ * those say nothing. So no file reads as a command: writing back what was read changes nothing.
+ */
+int view_store(const struct view_ctx *ctx, const struct view_entry *entry, struct view_text text,
+               struct command **ret, struct error *err);
 
 /* Commands for changes of the tree itself; each gives a new command or a refusal in words.
    mkdir: in the root a cluster, in nodes/ a node, in users/ a user. rmdir, rename, setattr

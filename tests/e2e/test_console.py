@@ -70,7 +70,7 @@ def reads(daemon):
 def test_asked_for(daemon):
     """The write is answered at once; then logs tells, and the file has it."""
     node = start(daemon)
-    assert "console" in daemon.read("hpc", "nodes", node, "control").split()
+    assert "\n# console " in daemon.read("hpc", "nodes", node, "control")
     assert console(daemon, node) == b""
     assert reads(daemon) == 0
     simulator(daemon, "faults", {"spec": "path=retrieveBoot,slow=2,count=1"})

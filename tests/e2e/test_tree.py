@@ -134,7 +134,7 @@ def test_orphans(make_daemon):
                      cwd=daemon.mount).returncode
         assert "write one of terminate" in daemon.read("last_error")
         shell(f"echo terminate > system/orphans/{name}/control", cwd=daemon.mount)
-        assert daemon.read("system", "orphans", name, "control") == "\n"
+        assert daemon.read("system", "orphans", name, "control") == "# no verb is allowed now\n"
     wait_until(lambda: not daemon.azure().machines(), 30, "no VM left")
     wait_until(lambda: orphans() == [], 30, "no orphan left", 0.3)
     assert os.listdir(daemon.path("system", "alerts")) == []

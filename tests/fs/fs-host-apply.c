@@ -231,6 +231,12 @@ static int set_keepalive(struct host *h, struct builder *b, const struct command
     return 0;
 }
 
+static int unchanged(struct host *h, struct builder *b, const struct command *c,
+                     struct error *err) {
+    (void)h;
+    return cluster_of(b, c) ? 0 : no_cluster(err);
+}
+
 /* The recorded refusal comes back as the answer. */
 static int refused(struct host *h, struct builder *b, const struct command *c, struct error *err) {
     (void)h;
@@ -246,6 +252,7 @@ static int (*const appliers[COMMAND_TYPE_MAX])(struct host *h, struct builder *b
     [COMMAND_SET_COUNT] = set_count,           [COMMAND_SET_TARGET] = set_target,
     [COMMAND_SET_KEEPALIVE] = set_keepalive,   [COMMAND_CREATE_NODE] = create_node,
     [COMMAND_REMOVE_NODE] = remove_node,       [COMMAND_REFUSED] = refused,
+    [COMMAND_UNCHANGED] = unchanged,
 };
 
 int apply_command(struct host *h, struct builder *b, const struct command *c, struct error *err) {

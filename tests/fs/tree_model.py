@@ -242,6 +242,9 @@ class Model:
             return Verdict(errno.EINVAL)
         if name == "count":
             return self.count(cluster, words, alone=place.parent.kind == "array")
+        if name == "control" and all(line.lstrip().startswith(b"#") for line in text.splitlines()
+                                     if line.strip()):
+            return Verdict(0)  # comments are no command
         known = {"state": (b"started", b"terminated"),
                  "keepalive": (b"true", b"false", b"1", b"0")}
         good = len(words) == 1 and words[0] in known.get(name, ())
@@ -253,6 +256,8 @@ class Model:
         return Verdict(0 if good else errno.EINVAL, done=done)
 
     def count(self, cluster, words, alone):
+        if words == [b"%d" % len(cluster.nodes - cluster.terminated)]:
+            return Verdict(0)  # what it reads: nothing changes
         match = re.match(rb"(execute=)?([+-]?)(\d+)\Z", words[0])
         if len(words) > 1 or not match or (match[1] and alone):
             return Verdict(errno.EINVAL)

@@ -40,7 +40,7 @@ static const struct expectation expectations[] = {
     {"/system/orphans/stray/found_at", "2023-11-14T22:13:20.000Z\n"},
     {"/system/orphans/stray/state", "left\n"},
     {"/system/orphans/stray/message", "the cloud does not answer\n"},
-    {"/system/orphans/stray/control", "terminate\n"},
+    {"/system/orphans/stray/control", "# terminate   deletes the VM\n"},
     {"/system/alerts/hpc-execute-quota", "since: 2023-11-14T22:13:20.000Z\n"
                                          "cluster: hpc\n"
                                          "array: execute\n"
@@ -64,7 +64,8 @@ static const struct expectation expectations[] = {
      "wait: execute-2: quota\n\nnodes that run keep their definition; nodes started from now on "
      "get\nnodes.head.Attributes.Zone: none -> \"1\"\n"},
     {"/hpc/state", "started\n"},
-    {"/hpc/control", "terminate retry\n"},
+    {"/hpc/control", "# terminate   terminates all nodes and deletes what they use in the cloud\n"
+                     "# retry       tries failed and held nodes again now\n"},
     {"/hpc/status", RENDERED},
     {"/hpc/status.json", RENDERED},
     {"/hpc/metrics", RENDERED},
@@ -96,8 +97,10 @@ static const struct expectation expectations[] = {
     {"/hpc/arrays/htc/buckets", RENDERED},
     {"/hpc/arrays/execute/attributes",
      "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}\n"},
-    {"/hpc/arrays/execute/control", "terminate retry\n"},
-    {"/hpc/arrays/htc/control", "\n"},
+    {"/hpc/arrays/execute/control",
+     "# terminate   terminates all nodes of this array that have no keepalive\n"
+     "# retry       tries failed and held nodes of this array again now\n"},
+    {"/hpc/arrays/htc/control", "# no verb is allowed now\n"},
     {"/hpc/nodes/count", "2\n"},
     {"/hpc/nodes/execute-1/state", "started\n"},
     {"/hpc/nodes/execute-2/state", "allocation\n"},
@@ -121,10 +124,19 @@ static const struct expectation expectations[] = {
      "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}\n"},
     {"/hpc/nodes/execute-1/configuration", "{\"slurm\":{\"hpc\":true,\"key\":\"********\"}}\n"},
     {"/hpc/nodes/execute-1/metrics", RENDERED},
-    {"/hpc/nodes/execute-1/control", "deallocate shutdown terminate remove console\n"},
+    {"/hpc/nodes/execute-1/control",
+     "# deallocate  stops the VM and keeps its disks\n"
+     "# shutdown    deallocates or terminates the node, as ShutdownPolicy says\n"
+     "# terminate   deletes the VM\n"
+     "# remove      deletes the VM and forgets the node\n"
+     "# console     fetches the serial console into the file `console`\n"},
     {"/hpc/nodes/execute-1/console", ""},
-    {"/hpc/nodes/scheduler/control", "\n"},
-    {"/hpc/nodes/execute-2/control", "shutdown terminate remove retry\n"},
+    {"/hpc/nodes/scheduler/control", "# no verb is allowed now\n"},
+    {"/hpc/nodes/execute-2/control",
+     "# shutdown    deallocates or terminates the node, as ShutdownPolicy says\n"
+     "# terminate   deletes the VM\n"
+     "# remove      deletes the VM and forgets the node\n"
+     "# retry       tries the node again now\n"},
     {"/hpc/nodes/execute-1/last_seen", "2023-11-14T22:15:20.000Z\n"},
     {"/hpc/nodes/execute-2/last_seen", "\n"},
     {"/hpc/arrays/execute/nodes/execute-1", "../../../nodes/execute-1"},
@@ -135,7 +147,7 @@ static const struct expectation expectations[] = {
     {"/empty/definition.origin", "{}\n"},
     {"/empty/plan", "nothing to do\n"},
     {"/empty/state", "off\n"},
-    {"/empty/control", "\n"},
+    {"/empty/control", "# no verb is allowed now\n"},
     {"/empty/error", "ok\n"},
     {"/empty/nodes/count", "0\n"},
 };
