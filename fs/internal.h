@@ -320,7 +320,11 @@ void op_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t size, off_
               struct fuse_file_info *fi);
 void op_flush(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t id, int datasync, struct fuse_file_info *fi);
-/* Sets the length of a document's buffer. 0, -EFBIG, -ENOMEM or what rendering it gave. */
+/* truncate(2) of a document by its path: the text in force, cut or lengthened, is written. The
+   request is stolen; NULL: there was no memory for it. */
+void tree_truncate(fuse_req_t req, const struct place *doc, struct request *r, size_t size);
+/* Sets the length of a document's buffer; another length is unsaved until it is applied. 0, -EFBIG,
+ * -ENOMEM or what rendering it gave. */
 int write_resize(const struct place *p, struct handle *h, size_t size);
 /* RELEASE's part: applies what is still unsaved. */
 void write_release(struct fs *fs, struct handle *h);

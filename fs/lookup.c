@@ -183,10 +183,39 @@ static int check_unchanged(const struct place *p, const struct stat *attr, int t
 static void reply_set(fuse_req_t req, const struct place *p, int r) {
     if (r == -EPERM || r == -EACCES)
         refuse(req, p, NULL, r == -EPERM ? REFUSE_ACCESS : REFUSE_WRITE, r);
+    else if (r == -EFBIG && place_is_document(p))
+        refuse(req, p, NULL, REFUSE_DOCUMENT, r);
     else if (r < 0)
         (void)fuse_reply_err(req, -r);
     else
         reply_attr(req, p);
+}
+
+/* truncate(2) of a document by its path. False: it is something else. */
+static bool truncates_document(fuse_req_t req, const struct place *p, const struct stat *attr,
+                               int to_set) {
+    if (!(to_set & FUSE_SET_ATTR_SIZE) || attr->st_size < 0 || !place_is_document(p))
+        return false;
+    struct request *r = request_new(p->fs, req, finish_attr);
+    if (r)
+        r->node_id = p->node_id;
+    tree_truncate(req, p, r, (size_t)attr->st_size);
+    return true;
+}
+
+/* What is to be set beside the size. False: the answer comes later. */
+static bool set_others(fuse_req_t req, const struct place *p, const struct stat *attr, int to_set,
+                       int *ret_code) {
+    if (p->scratch) {
+        scratch_set(p->fs->vnodes, p->vnode, attr, to_set, clock_wall(p->fs->gateway->clock));
+    } else if (to_set & ACCESS_BITS) {
+        if (place_is_cluster(p)) {
+            set_access(req, p, attr, to_set);
+            return false;
+        }
+        *ret_code = check_unchanged(p, attr, to_set, fuse_req_ctx(req));
+    }
+    return true;
 }
 
 void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
@@ -196,16 +225,11 @@ void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
     int r = place_get(fs, id, fuse_req_ctx(req), &p);
     if (r == 0 && notify_step(fs->notify, fuse_req_ctx(req)).kind != REPLAY_NONE)
         to_set = 0;
+    if (r == 0 && !fi && truncates_document(req, &p, attr, to_set))
+        return;
     if (r == 0 && to_set & FUSE_SET_ATTR_SIZE)
         r = set_size(&p, fi, attr->st_size);
-    if (r == 0 && p.scratch) {
-        scratch_set(fs->vnodes, p.vnode, attr, to_set, clock_wall(fs->gateway->clock));
-    } else if (r == 0 && to_set & ACCESS_BITS) {
-        if (place_is_cluster(&p)) {
-            set_access(req, &p, attr, to_set);
-            return;
-        }
-        r = check_unchanged(&p, attr, to_set, fuse_req_ctx(req));
-    }
+    if (r == 0 && !set_others(req, &p, attr, to_set, &r))
+        return;
     reply_set(req, &p, r);
 }

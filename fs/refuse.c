@@ -22,9 +22,11 @@ static const char *const words[REFUSE_MAX] = {
     [REFUSE_ROOM] = "there is no room for more files beside documents: remove what editors have "
                     "left, *~ and .*.swp, and keep other files elsewhere",
     [REFUSE_LENGTH] = "a file beside a document has at most 16 MiB: keep it elsewhere",
+    [REFUSE_DOCUMENT] = "a document holds at most 4 MiB: choose a smaller size",
 };
 
 _Static_assert(FS_SCRATCH_FILE_BYTES == 16777216, "REFUSE_LENGTH tells it");
+_Static_assert(LIMIT_DOCUMENT_BYTES == 4194304, "REFUSE_DOCUMENT tells it");
 
 /* The path of a name in a directory, from the cluster or the root on. */
 static char *path_of(const struct place *p, const char *name) {

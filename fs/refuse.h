@@ -22,6 +22,7 @@ enum refusal {
     REFUSE_ACCESS,
     REFUSE_ROOM,
     REFUSE_LENGTH,
+    REFUSE_DOCUMENT,
     REFUSE_MAX,
 };
 

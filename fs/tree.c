@@ -207,6 +207,23 @@ static void replace_document(fuse_req_t req, const struct place *from, const str
     decide(req, doc, request, &d);
 }
 
+void tree_truncate(fuse_req_t req, const struct place *doc, struct request *r, size_t size) {
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_RENDER_BYTES);
+    _cleanup_decision_ struct decision d = {0};
+    if (size > LIMIT_DOCUMENT_BYTES)
+        d.code = err_set(&d.err, -EFBIG, "too_large",
+                         "a document holds at most %zu bytes: choose a smaller size",
+                         LIMIT_DOCUMENT_BYTES);
+    if (d.code == 0)
+        d.code = place_show(doc, &text);
+    if (d.code == 0)
+        d.code = buf_resize(&text, size);
+    if (d.code == 0)
+        d.code = view_store(&doc->ctx, doc->ref.entry, (struct view_text){text.data, text.len},
+                            &d.command, &d.err);
+    decide(req, doc, r, &d);
+}
+
 /* A document is renamed to a scratch name (vim's backup): a copy gets that name, the document stays
    in force, and its own name is free for a while. */
 static int set_aside(const struct place *doc, const struct place *dir, const char *new_name) {

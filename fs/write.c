@@ -193,18 +193,19 @@ int write_resize(const struct place *p, struct handle *h, size_t size) {
     if (size > LIMIT_DOCUMENT_BYTES)
         return -EFBIG;
     LOCK_SCOPE(&h->lock);
-    int r = 0;
     if (size == 0) {
+        h->dirty = h->dirty || !h->loaded || h->body.len;
         buf_clear(&h->body);
         h->loaded = h->whole = true;
         h->refused = h->outcome = 0;
         return 0;
     }
-    r = load(h, p);
-    if (r == 0 && size != h->body.len) {
-        h->whole = false;
-        r = buf_resize(&h->body, size);
-    }
+    int r = load(h, p);
+    if (r < 0 || size == h->body.len)
+        return r;
+    h->whole = false;
+    r = buf_resize(&h->body, size);
+    h->dirty = h->dirty || r == 0;
     return r;
 }
 

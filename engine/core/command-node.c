@@ -250,6 +250,14 @@ static const struct array *array_for_name(const struct cluster *c, const char *n
     return best;
 }
 
+/* tar, rsync and cp make directories, too: what was copied must not start a cluster. */
+static int refuse_in_stopped(const struct cluster *c, struct error *err) {
+    return err_set(err, -EBUSY, "busy",
+                   "the cluster is %s: write `started` to its file `state`, or a number to "
+                   "nodes/count, before you make a node by name",
+                   cluster_state_file(c->state));
+}
+
 int apply_create_node(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
     engine_count(e);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
@@ -263,14 +271,11 @@ int apply_create_node(struct engine *e, struct command *c, struct error *err, ui
             err, -EINVAL, "invalid_value",
             "no nodearray fits the name %s: name it ARRAY-SOMETHING, for example after `ls arrays`",
             c->name);
-    uint64_t array_id = a->id;
     int r = limit_check_array(e, cluster, a, 1, err);
     if (r == 0 && cluster->target != TARGET_STARTED)
-        r = cluster_start(e, cluster, err);
+        return refuse_in_stopped(cluster, err);
     if (r < 0)
         return r;
-    cluster = snapshot_cluster(engine_state(e), c->cluster_id);
-    a = cluster_array_by_id(cluster, array_id);
     bool keepalive = a->spec->keepalive;
     struct node *n = edit_add_node(e, cluster, a, c->name);
     if (!n)

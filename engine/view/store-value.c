@@ -224,8 +224,12 @@ int store_keepalive(const struct view_ctx *ctx, const char *text, size_t len, st
     return 0;
 }
 
+/* `w->hint` says what to write for a document without contents. */
 static int store_document(const struct view_ctx *ctx, enum command_type type,
                           const struct written *w, struct command **ret, struct error *err) {
+    if (w->len == 0)
+        return err_kind(err, "invalid_value", "it is empty, and what was stored stays: %s",
+                        w->hint);
     if (w->len > LIMIT_DOCUMENT_BYTES)
         return err_kind(err, "too_large", "it has %zu bytes, and at most %zu are taken: shorten it",
                         w->len, LIMIT_DOCUMENT_BYTES);
@@ -238,16 +242,39 @@ static int store_document(const struct view_ctx *ctx, enum command_type type,
 
 int store_template(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                    struct error *err) {
-    return store_document(ctx, COMMAND_SET_TEMPLATE, &(struct written){text, len, NULL}, ret, err);
+    return store_document(
+        ctx, COMMAND_SET_TEMPLATE,
+        &(struct written){text, len, "write a template, which begins with [cluster NAME]"}, ret,
+        err);
+}
+
+#define HINT_PARAMETERS "write {} to give none"
+
+/* True when there is nothing but blanks and comments, as in a file that lost its contents. */
+static bool gives_nothing(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (strchr(" \t\r\n", text[i]) && text[i])
+            continue;
+        if (text[i] != '#' && text[i] != '!')
+            return false;
+        const char *end = memchr(text + i, '\n', len - i);
+        i = end ? (size_t)(end - text) : len;
+    }
+    return true;
 }
 
 int store_parameters(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                      struct error *err) {
     int r = check_parameters(text, len, err);
+    if (r == 0 && len && gives_nothing(text, len))
+        return err_kind(err, "invalid_value",
+                        "it gives no value, and those stored stay: " HINT_PARAMETERS);
     return r < 0 ? r
-                 : store_document(ctx, COMMAND_SET_PARAMETERS, &(struct written){text, len, NULL},
-                                  ret, err);
+                 : store_document(ctx, COMMAND_SET_PARAMETERS,
+                                  &(struct written){text, len, HINT_PARAMETERS}, ret, err);
 }
+
+#define HINT_CONFIG "write key = value lines, or a comment to leave all at its default"
 
 static int check_config(const char *text, size_t len, struct error *err) {
     if (len > LIMIT_CONFIG_BYTES)
@@ -262,8 +289,8 @@ int store_config(const struct view_ctx *ctx, const char *text, size_t len, struc
                  struct error *err) {
     int r = check_config(text, len, err);
     return r < 0 ? r
-                 : store_document(ctx, COMMAND_SET_CONFIG, &(struct written){text, len, NULL}, ret,
-                                  err);
+                 : store_document(ctx, COMMAND_SET_CONFIG,
+                                  &(struct written){text, len, HINT_CONFIG}, ret, err);
 }
 
 int store_account(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
@@ -272,7 +299,8 @@ int store_account(const struct view_ctx *ctx, const char *text, size_t len, stru
     _cleanup_free_ char *name = NULL;
     int r = check_config(text, len, err);
     if (r == 0)
-        r = store_document(ctx, COMMAND_SET_ACCOUNT, &(struct written){text, len, NULL}, &c, err);
+        r = store_document(ctx, COMMAND_SET_ACCOUNT, &(struct written){text, len, HINT_CONFIG}, &c,
+                           err);
     if (r < 0)
         return r;
     if (asprintf(&name, "system/accounts/%s", str_text(ctx->item->name)) < 0) {

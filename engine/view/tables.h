@@ -38,11 +38,9 @@ enum view_row {
     ROW_ORPHANS = 22,
     ROW_TRACE = 23,
     ROW_SERVER_END = 64,
-    /* a cluster, 64..127 */
+    /* a cluster, 64..127; 65 and 67 were the documents, which have to be the last: see below */
     ROW_CLUSTER = 64,
-    ROW_TEMPLATE = 65,
     ROW_TEMPLATE_REJECTED = 66,
-    ROW_PARAMETERS = 67,
     ROW_PARAMETERS_REJECTED = 68,
     ROW_SCHEMA = 69,
     ROW_DEFINITION = 70,
@@ -62,6 +60,11 @@ enum view_row {
     ROW_DEFINITION_ORIGIN = 84,
     ROW_USAGE = 90,
     ROW_CLUSTER_ALERTS = 91,
+    /* Programs that copy directories go by inode number (cp) or by the order of the table (tar):
+       the values come to a cluster without a template, which cannot start, and the template last.
+     */
+    ROW_TEMPLATE = 126,
+    ROW_PARAMETERS = 127,
     ROW_CLUSTER_END = 128,
     /* an array, 128..159 */
     ROW_ARRAY = 128,

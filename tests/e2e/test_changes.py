@@ -126,6 +126,9 @@ def test_umask(cluster):
 # --- nodes ---------------------------------------------------------------------------------------
 
 def test_node_by_name(cluster):
+    assert fails(os.mkdir, cluster.path("c", "nodes", "execute-77")) == errno.EBUSY
+    assert "the cluster is off" in cluster.error("c")
+    cluster.write("started\n", "c", "state")
     os.mkdir(cluster.path("c", "nodes", "execute-77"))
     assert cluster.read("c", "nodes", "count") == "1\n"
     assert cluster.read("c", "nodes", "execute-77", "array") == "execute\n"

@@ -22,6 +22,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\Z")
 SCRATCH = re.compile(r"(\..*\.sw.|.*~|4913|\.#.*|sed.{6}|.*\.lock)\Z", re.DOTALL)
 NODES_MAX = 50000  # fs-host's quota
 SCRATCH_MAX = 4 << 20
+DOCUMENT_MAX = 4 << 20
 NAME_BYTES_MAX = 255
 VALUE_BYTES_MAX = 4096
 
@@ -272,8 +273,12 @@ class Model:
 
     def document_text(self, place, text):
         """What storing a whole text gives."""
-        if b"nonsense" in text or b"\0" in text:
+        if text == place.cluster.documents[place.name]:
+            return Verdict(0)
+        if b"nonsense" in text or b"\0" in text or not text:
             return Verdict(errno.EINVAL)
+        if place.name == "parameters" and re.fullmatch(rb"(\s|[#!][^\n]*(\n|$))*", text):
+            return Verdict(errno.EINVAL)  # it gives no value
         shown = text
         if place.name == "parameters" and not text.endswith(b"\n"):
             shown = text + b"\n" if text else b"{}\n"
@@ -370,12 +375,25 @@ class Model:
             return Verdict(errno.EACCES)
         if place.kind == "scratch" and size > SCRATCH_MAX:
             return Verdict(errno.EFBIG)
+        if place.kind == "document":
+            return self.truncate_document(place, maybe, size)
 
         def done():
             self.seen(place)
             if place.kind == "scratch":
                 place.scratch.text = place.scratch.text.ljust(size, b"\0")[:size]
         return Verdict(0, *maybe, done=done)
+
+    def truncate_document(self, place, maybe, size):
+        old = place.cluster.documents[place.name]
+        too_large = size > DOCUMENT_MAX
+        verdict = Verdict(errno.EFBIG) if too_large else \
+            self.document_text(place, old.ljust(size, b"\0")[:size])
+
+        def done():
+            self.seen(place)
+            verdict.done()
+        return Verdict(*verdict.errnos, *maybe, done=done)
 
     # --- names that come and go ---
 

@@ -280,7 +280,7 @@ static void test_inodes_are_stable(void **state) {
         {"/users/alice", ID_ALICE << 8 | 200},
         {"/users/alice/disabled", ID_ALICE << 8 | 207},
         {"/hpc", ID_HPC << 8 | 64},
-        {"/hpc/template", ID_HPC << 8 | 65},
+        {"/hpc/template", ID_HPC << 8 | 126},
         {"/hpc/state", ID_HPC << 8 | 72},
         {"/hpc/nodes/count", ID_HPC << 8 | 83},
         {"/hpc/arrays/execute/count", ID_EXECUTE << 8 | 129},
@@ -295,6 +295,38 @@ static void test_inodes_are_stable(void **state) {
         if (view_inode(&ref) != inodes[i].inode)
             fail_msg("%s has inode %llx", inodes[i].path, (unsigned long long)view_inode(&ref));
     }
+}
+
+struct order {
+    const char *last[2];        /* the last names of rows in a listing */
+    uint64_t documents, others; /* lowest inode of the former, highest of the latter */
+};
+
+static int visit_in_order(void *arg, const char *name, const struct view_ref *ref,
+                          uint64_t cookie) {
+    struct order *o = arg;
+    uint64_t inode = view_inode(ref);
+    (void)cookie;
+    if (ref->entry->kind == VIEW_DOC && (!o->documents || inode < o->documents))
+        o->documents = inode;
+    if (ref->entry->kind != VIEW_DOC && inode > o->others)
+        o->others = inode;
+    o->last[0] = o->last[1];
+    o->last[1] = name;
+    return 0;
+}
+
+/* A copy brings the values first, to a cluster without a template: they start nothing. */
+static void test_documents_are_copied_last(void **state) {
+    const struct fixture *f = *state;
+    struct view_ref ref;
+    struct order o = {{NULL, NULL}, 0, 0};
+    assert_int_equal(fixture_find(f, "/hpc", &ref), 0);
+    struct view_listing all = {.visit = visit_in_order, .arg = &o};
+    assert_int_equal(view_list(&f->gateway, f->snapshot, &ref, &all), 0);
+    assert_string_equal(o.last[0], "template");
+    assert_string_equal(o.last[1], "parameters");
+    assert_true(o.documents > o.others);
 }
 
 static void test_what_is_not_there(void **state) {
@@ -318,7 +350,7 @@ static void test_what_is_not_there(void **state) {
         if (fixture_find(f, absent[i].path, &ref) != absent[i].code)
             fail_msg("%s", absent[i].path);
     assert_int_equal(view_from_inode(f->snapshot, 999 << 8 | 64, &ref), -ENOENT);
-    assert_int_equal(view_from_inode(f->snapshot, ID_HPC << 8 | 127, &ref), -ENOENT);
+    assert_int_equal(view_from_inode(f->snapshot, ID_HPC << 8 | 65, &ref), -ENOENT);
     assert_int_equal(view_from_inode(f->snapshot, ID_HPC << 8 | 160, &ref), -ENOENT);
     assert_int_equal(view_from_inode(f->snapshot, 0, &ref), -ENOENT);
 }
@@ -529,6 +561,7 @@ int main(void) {
         TEST(test_values),
         TEST(test_every_row_is_read),
         TEST(test_inodes_are_stable),
+        TEST(test_documents_are_copied_last),
         TEST(test_what_is_not_there),
         TEST(test_gone_objects),
         TEST(test_modes),
