@@ -188,6 +188,22 @@ static int settle(struct evaluation *ev) {
     return r == -EINVAL ? 0 : r;
 }
 
+/*
+ * What nothing may refuse any more once the build is changed: a refusal must leave it as it was, or
+ * the writes of everybody else would go with it.
+ */
+static int check_nodes(struct evaluation *ev, const char *list, struct error *err) {
+    const struct definition *d = ev->settled ? ev->settled : ev->definition;
+    const json_t *nodes = json_object_get(definition_json(d), list);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < json_array_size(nodes); i++) {
+        struct array_spec *spec = array_spec_new();
+        r = spec ? spec_read(json_array_get(nodes, i), ev->engine, spec, err) : -ENOMEM;
+        array_spec_unref(spec);
+    }
+    return r;
+}
+
 static int take_nodes(struct evaluation *ev, const char *list, bool is_array, struct error *err) {
     const struct definition *d = ev->settled ? ev->settled : ev->definition;
     const json_t *nodes = json_object_get(definition_json(d), list);
@@ -328,6 +344,10 @@ static json_t *mask_parameters(const struct template *t, json_t *given) {
     return shown;
 }
 
+#define ORIGINS_TOO_LARGE                                                                     \
+    "{\n  \"error\": \"where the values of this definition come from takes too much work to " \
+    "tell\"\n}\n"
+
 static int write_origins(struct evaluation *ev, struct cluster *c) {
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_RENDER_BYTES);
     json_t *origins = NULL;
@@ -335,18 +355,22 @@ static int write_origins(struct evaluation *ev, struct cluster *c) {
     if (r == 0)
         r = origins_put(origins, &b);
     json_decref(origins);
-    if (r == 0)
-        edit_text(ev->engine, &c->origins, b.data);
-    return r < 0 ? r : ev->engine->failed;
+    if (r == -ENOMEM)
+        return r;
+    edit_text(ev->engine, &c->origins, r == 0 ? b.data : ORIGINS_TOO_LARGE);
+    return ev->engine->failed;
 }
 
 /*
  * Nodes that run keep the definition they were started with. The first change of a cluster that is
  * not off keeps it as the baseline; `changes` is what is different now.
  */
+#define CHANGES_MAX_BYTES ((size_t)1 << 20)
+#define CHANGES_TOO_MANY "more than can be listed: compare definition with a copy of before\n"
+
 static int write_changes(struct evaluation *ev, struct cluster *c) {
     struct engine *e = ev->engine;
-    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    _cleanup_buf_ struct buf b = BUF_INIT(CHANGES_MAX_BYTES);
     if (c->state != CLUSTER_OFF && !str_len(c->baseline))
         str_assign(&c->baseline, c->definition);
     if (!str_len(c->baseline))
@@ -354,11 +378,12 @@ static int write_changes(struct evaluation *ev, struct cluster *c) {
     json_t *before = json_loadb(str_text(c->baseline), str_len(c->baseline), 0, NULL);
     int r = before ? definition_diff(before, definition_public_json(ev->definition), &b) : 0;
     json_decref(before);
-    if (r == 0 && !b.len)
+    if (r == -ENOMEM)
+        return r;
+    if (!b.len)
         edit_text(e, &c->baseline, "");
-    if (r == 0)
-        edit_text(e, &c->changes, b.data);
-    return r < 0 ? r : e->failed;
+    edit_text(e, &c->changes, r == 0 ? b.data : CHANGES_TOO_MANY);
+    return e->failed;
 }
 
 static int write_texts(struct evaluation *ev, struct cluster *c) {
@@ -408,6 +433,10 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     if (r == 0)
         r = settle(&ev);
     if (r == 0)
+        r = check_nodes(&ev, "nodes", err);
+    if (r == 0)
+        r = check_nodes(&ev, "nodearrays", err);
+    if (r == 0)
         r = take_nodes(&ev, "nodes", false, err);
     if (r == 0)
         r = take_nodes(&ev, "nodearrays", true, err);
@@ -417,7 +446,7 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
         take_place(e, c);
         r = write_texts(&ev, c);
     }
-    if (r < 0 && evaluated)
+    if (r == -ENOMEM && evaluated)
         engine_fail(e, r); /* half done: the build goes */
     evaluation_done(&ev);
     engine_dirty(e, cluster_id);

@@ -236,16 +236,26 @@ static void read_notice(const json_t *object, struct array_spec *spec) {
         spec->terminate_notice_s = NOTICE_DEFAULT_S;
 }
 
+static const char *name_of(const json_t *object) {
+    const char *name = json_string_value(json_object_get(object, "Name"));
+    return name ? name : "a node";
+}
+
 /* Azure.Publisher, Offer, Sku and ImageVersion are another way to name an image. */
-static int read_image_parts(const json_t *object, struct array_spec *spec) {
+static int read_image_parts(const json_t *object, struct array_spec *spec, struct error *err) {
     const char *publisher = json_string_value(at_path(object, "Attributes.Azure.Publisher"));
     const char *offer = json_string_value(at_path(object, "Attributes.Azure.Offer"));
     const char *sku = json_string_value(at_path(object, "Attributes.Azure.Sku"));
     const char *version = json_string_value(at_path(object, "Attributes.Azure.ImageVersion"));
     if (str_len(spec->image) || !publisher || !offer || !sku)
         return 0;
-    _cleanup_buf_ struct buf urn = BUF_INIT(LIMIT_VALUE_BYTES);
+    _cleanup_buf_ struct buf urn = BUF_INIT(LIMIT_ATTRIBUTE_BYTES);
     int r = buf_printf(&urn, "%s:%s:%s:%s", publisher, offer, sku, version ? version : "latest");
+    if (r == -E2BIG)
+        return err_set(err, -EINVAL, "invalid_template",
+                       "Azure.Publisher, Offer, Sku and ImageVersion of %s have at most %zu bytes "
+                       "together",
+                       name_of(object), LIMIT_ATTRIBUTE_BYTES);
     return r < 0 ? r : str_set(&spec->image, urn.data);
 }
 
@@ -264,12 +274,39 @@ static int site_defaults(const struct engine *e, struct array_spec *spec) {
 }
 
 /* Attributes whose meaning does not fit a row. */
-static int read_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec) {
+static int read_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec,
+                         struct error *err) {
     const char *policy = json_string_value(at_path(object, "Attributes.ShutdownPolicy"));
     spec->deallocate_on_shutdown = policy && strcasecmp(policy, "deallocate") == 0;
     read_notice(object, spec);
-    int r = read_image_parts(object, spec);
+    int r = read_image_parts(object, spec, err);
     return r < 0 ? r : site_defaults(e, spec);
+}
+
+/* The longest text of an attribute, or of a list of them, that is over `max`; 0 if none is. */
+static size_t excess(const json_t *v, size_t max) {
+    size_t longest = json_string_length(v);
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        size_t len = json_string_length(json_array_get(v, i));
+        longest = len > longest ? len : longest;
+    }
+    return longest > max ? longest : 0;
+}
+
+/* Refuses what no resource of Azure can be called, before anybody has to put it into a request. */
+static int check_length(const json_t *object, const struct attribute *a, const json_t *v,
+                        struct error *err) {
+    bool cloud_init = a->offset == offsetof(struct array_spec, cloud_init);
+    size_t max = cloud_init ? LIMIT_CLOUD_INIT_BYTES : LIMIT_ATTRIBUTE_BYTES;
+    const char *dot = strchr(a->path, '.'), *key = dot ? dot + 1 : a->path;
+    size_t len = a->type == TEXT || a->type == LIST ? excess(v, max) : 0;
+    if (len)
+        return err_set(err, -EINVAL, "invalid_template", "%s of %s has %zu bytes; at most %zu fit",
+                       key, name_of(object), len, max);
+    if (a->type == LIST && json_array_size(v) > LIMIT_LIST_ITEMS)
+        return err_set(err, -EINVAL, "invalid_template", "%s of %s has %zu items; at most %u fit",
+                       key, name_of(object), json_array_size(v), LIMIT_LIST_ITEMS);
+    return 0;
 }
 
 int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
@@ -282,13 +319,15 @@ int spec_read(const json_t *object, const struct engine *e, struct array_spec *s
     for (size_t i = 0; i < ARRAY_SIZE(attributes) && r == 0; i++) {
         const json_t *v = at_path(object, attributes[i].path);
         if (v)
+            r = check_length(object, &attributes[i], v, err);
+        if (v && r == 0)
             r = set_attribute(&attributes[i], v, spec);
     }
     if (r == 0)
-        r = read_the_rest(object, e, spec);
+        r = read_the_rest(object, e, spec, err);
     if (spec->max_count < -1)
         spec->max_count = -1;
-    return r < 0 ? err_set(err, r, "no_memory", "no memory left to read the definition") : 0;
+    return r == -ENOMEM ? err_set(err, r, "no_memory", "no memory left to read the definition") : r;
 }
 
 static uint64_t mix_text(uint64_t h, const char *text) {

@@ -18,6 +18,10 @@
 #define LIMIT_USER_NAME_BYTES 31u
 #define LIMIT_KEYS_BYTES ((size_t)64 << 10) /* of a user's authorized_keys */
 #define LIMIT_DOCUMENT_BYTES ((size_t)4 << 20)
+#define LIMIT_DEFINITION_BYTES ((size_t)4 << 20) /* of what a template and its values amount to */
+#define LIMIT_ATTRIBUTE_BYTES ((size_t)1024)     /* of a name or id in a template */
+#define LIMIT_CLOUD_INIT_BYTES ((size_t)64 << 10)
+#define LIMIT_LIST_ITEMS 100u /* of machine types, zones, identities */
 #define LIMIT_VALUE_BYTES ((size_t)4096)
 #define LIMIT_NAME_BYTES 63u
 #define LIMIT_COMMAND_QUEUE 4096u

@@ -11,20 +11,24 @@
 #include <string.h>
 
 #define UNDECLARED_MAX 40
-#define SEARCHES_MAX 200 /* of names like an unknown one: each looks at all parameters */
+#define SPELLINGS_MAX 20000 /* of attributes like an unknown one */
+#define SEARCHES_MAX 200    /* of names like an unknown one: each looks at all parameters */
 
 struct check {
     struct template *t;
     struct diagnostics *diags;
     const struct attribute *attribute;
-    const struct section *cluster;
-    size_t searched;
+    struct name_map globals, nodes; /* of the file, and of the cluster that is looked at */
+    size_t searched, spelled;
     bool ui_only; /* the section is part of a form: other names may be known there */
 };
 
 /* Misspelt attributes are kept, as CycleCloud keeps them, so this is a warning. */
 static void check_spelling(struct check *c, const struct section *s, const struct attribute *a) {
     char hint[96];
+    if (attribute_row_find(s->type, a->key) || c->spelled == SPELLINGS_MAX)
+        return;
+    c->spelled++;
     const char *near = attribute_suggest(s->type, a->key);
     if (!near)
         return;
@@ -35,11 +39,11 @@ static void check_spelling(struct check *c, const struct section *s, const struc
                     section_row(s->type)->word);
 }
 
-static bool is_section_name(const struct section_list *sections, const char *name) {
+static int add_names(struct name_map *names, const struct section_list *sections) {
     for (size_t i = 0; i < sections->len; i++)
-        if (text_equal_fold(sections->items[i]->name, name))
-            return true;
-    return false;
+        if (name_map_add(names, sections->items[i]->name, i) < 0)
+            return -ENOMEM;
+    return 0;
 }
 
 static bool is_known(const struct check *c, const char *name) {
@@ -48,8 +52,8 @@ static bool is_known(const struct check *c, const char *name) {
     for (size_t i = 0; i < c->t->undeclared.len; i++)
         if (text_equal_fold(c->t->undeclared.items[i], name))
             return true;
-    return is_section_name(&c->t->noderefs, name) || is_section_name(&c->t->environments, name) ||
-           (c->cluster && is_section_name(&c->cluster->children, name));
+    return name_map_find(&c->globals, name) != SIZE_MAX ||
+           name_map_find(&c->nodes, name) != SIZE_MAX;
 }
 
 /* The parameter or word that a name is nearly like, or NULL. */
@@ -155,8 +159,11 @@ static bool is_form(const struct section *s) {
 
 /* Sections nest 16 deep at most, the parser sees to that. 0 or -ENOMEM. */
 static int check_section(struct check *c, const struct section *s) {
-    if (s->type == SECTION_CLUSTER)
-        c->cluster = s;
+    if (s->type == SECTION_CLUSTER) {
+        name_map_done(&c->nodes);
+        if (add_names(&c->nodes, &s->children) < 0)
+            return -ENOMEM;
+    }
     check_parameter(c, s);
     for (size_t i = 0; s->type != SECTION_INVALID && i < s->attributes.len; i++) {
         c->attribute = s->attributes.items[i];
@@ -173,5 +180,12 @@ static int check_section(struct check *c, const struct section *s) {
 
 int template_check(struct template *t, struct diagnostics *diags) {
     struct check c = {.t = t, .diags = diags};
-    return check_section(&c, t->file);
+    int r = add_names(&c.globals, &t->noderefs);
+    if (r == 0)
+        r = add_names(&c.globals, &t->environments);
+    if (r == 0)
+        r = check_section(&c, t->file);
+    name_map_done(&c.globals);
+    name_map_done(&c.nodes);
+    return r;
 }

@@ -7,7 +7,10 @@
 #include "base/parse.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define SPEC_WORK 16u /* to put one together, of EVAL_WORK_MAX */
 
 static int set_text(struct value *record, const char *key, const char *text, size_t len) {
     return len ? value_record_set(record, key, value_string_n(text, len)) : 0;
@@ -45,14 +48,16 @@ static int put_defaults(struct value *record) {
 }
 
 static int put_name(struct value *record) {
-    _cleanup_buf_ struct buf b = BUF_INIT(VALUE_TEXT_MAX);
     const char *version = get_text(record, "Version");
+    _cleanup_free_ char *name = NULL;
     if (value_record_get(record, "Name"))
         return 0;
-    (void)buf_printf(&b, "%s:%s", get_text(record, "Project"), get_text(record, "Spec"));
-    if (*version)
-        (void)buf_printf(&b, ":%s", version);
-    return buf_error(&b) < 0 ? -ENOMEM : value_record_set(record, "Name", value_string(b.data));
+    if (asprintf(&name, "%s:%s%s%s", get_text(record, "Project"), get_text(record, "Spec"),
+                 *version ? ":" : "", version) < 0) {
+        name = NULL;
+        return -ENOMEM;
+    }
+    return value_record_set(record, "Name", value_string(name));
 }
 
 static int finish(struct value *record) {
@@ -60,24 +65,24 @@ static int finish(struct value *record) {
     return r < 0 ? r : put_name(record);
 }
 
-static bool same_spec(const struct value *a, const struct value *b) {
-    return text_equal_fold(get_text(a, "Project"), get_text(b, "Project")) &&
-           text_equal_fold(get_text(a, "Spec"), get_text(b, "Spec"));
-}
-
-/* Adds `record` (stolen); of a spec that is there already the later one takes its place. */
-static int add_spec(struct value *list, struct value *record) {
-    for (size_t i = 0; record && i < list->len; i++)
-        if (same_spec(list->items[i], record)) {
-            value_unref(list->items[i]);
-            list->items[i] = record;
-            return 0;
-        }
-    return value_list_append(list, record);
+/*
+ * Adds `record` (stolen) to those of the node, by project and spec: one that is there already gives
+ * its place to the later one. What is over the limits is left out, and so is the whole evaluation.
+ */
+static int add_spec(struct scope *s, struct value *specs, struct value *record) {
+    _cleanup_value_ struct value *owned = record;
+    _cleanup_free_ char *key = NULL;
+    if (!eval_spend(&s->ev, SPEC_WORK))
+        return 0;
+    if (asprintf(&key, "%s:%s", get_text(record, "Project"), get_text(record, "Spec")) < 0) {
+        key = NULL;
+        return -ENOMEM;
+    }
+    return value_record_set(specs, key, TAKE_PTR(owned));
 }
 
 static int add_section(struct scope *s, const struct section *section, struct owner owner,
-                       struct value *list) {
+                       struct value *specs) {
     const struct entry_rules rules = {.type = SECTION_CLUSTER_INIT, .owner = owner};
     _cleanup_value_ struct value *name = scope_section_name(s, section, owner);
     _cleanup_value_ struct value *own = section_evaluate(s, section, &rules);
@@ -91,14 +96,17 @@ static int add_section(struct scope *s, const struct section *section, struct ow
         r = finish(record);
     if (r == 0)
         r = origin_note_section(s, section, owner, get_text(record, "Name"));
-    return r < 0 ? r : add_spec(list, TAKE_PTR(record));
+    return r < 0 ? r : add_spec(s, specs, TAKE_PTR(record));
 }
 
 /* One of AdditionalClusterInitSpecs: a record as the form makes it, or a reference. */
-static int add_additional(const struct value *item, const char *key, struct value *list) {
+static int add_additional(struct scope *s, const struct value *item, const char *key,
+                          struct value *specs) {
     _cleanup_value_ struct value *record = value_record_new();
     if (!record)
         return -ENOMEM;
+    if (!eval_keep(&s->ev, item->size))
+        return 0;
     int r = put_reference(record, item->type == VALUE_STRING ? item->text : key);
     for (size_t i = 0; r == 0 && item->type == VALUE_RECORD && i < item->len; i++)
         if (!value_is_undefined(item->items[i]))
@@ -107,25 +115,22 @@ static int add_additional(const struct value *item, const char *key, struct valu
         r = finish(record);
     if (r < 0 || !*get_text(record, "Project"))
         return r;
-    return add_spec(list, TAKE_PTR(record));
+    return add_spec(s, specs, TAKE_PTR(record));
 }
 
-static int add_all_additional(const struct value *additional, struct value *list) {
-    if (additional->type == VALUE_RECORD) {
-        for (size_t i = 0; i < additional->len; i++) {
-            int r = add_additional(additional->items[i], additional->keys[i], list);
-            if (r < 0)
-                return r;
-        }
-        return 0;
-    }
-    _cleanup_value_ struct value *items = value_coerce(additional, WANT_LIST);
-    for (size_t i = 0; items && items->type == VALUE_LIST && i < items->len; i++) {
-        int r = add_additional(items->items[i], "", list);
+static int add_all_additional(struct scope *s, const struct value *additional,
+                              struct value *specs) {
+    bool record = additional->type == VALUE_RECORD;
+    _cleanup_value_ struct value *items =
+        record ? value_ref((struct value *)additional) : value_coerce(additional, WANT_LIST);
+    if (!items)
+        return -ENOMEM;
+    for (size_t i = 0; i < items->len; i++) {
+        int r = add_additional(s, items->items[i], record ? items->keys[i] : "", specs);
         if (r < 0)
             return r;
     }
-    return items ? 0 : -ENOMEM;
+    return 0;
 }
 
 /* Order, or the place in the list; those that the form adds start at 10000. */
@@ -135,38 +140,44 @@ static int64_t order_of(const struct value *record, size_t at) {
     return order && value_to_integer(order, &n) ? n : (int64_t)at + 1;
 }
 
-/* Stable; the lists are short. */
-static int sort_specs(struct value *list) {
-    _cleanup_free_ int64_t *orders = calloc(list->len + 1, sizeof(int64_t));
-    if (!orders)
-        return -ENOMEM;
-    for (size_t i = 0; i < list->len; i++) {
-        struct value *item = list->items[i];
-        int64_t order = order_of(item, i);
-        size_t at = i;
-        for (; at > 0 && orders[at - 1] > order; at--) {
-            list->items[at] = list->items[at - 1];
-            orders[at] = orders[at - 1];
-        }
-        list->items[at] = item;
-        orders[at] = order;
-    }
-    return 0;
+struct ordered {
+    int64_t order;
+    size_t at;
+    struct value *spec; /* borrowed */
+};
+
+static int compare_ordered(const void *x, const void *y) {
+    const struct ordered *a = x, *b = y;
+    int sign = (a->order > b->order) - (a->order < b->order);
+    return sign ? sign : (a->at > b->at) - (a->at < b->at);
+}
+
+/* The specs as a list, in their order. NULL: out of memory. */
+static struct value *sort_specs(const struct value *specs) {
+    _cleanup_free_ struct ordered *sorted = calloc(specs->len + 1, sizeof(*sorted));
+    _cleanup_value_ struct value *list = value_list_new();
+    if (!sorted || !list)
+        return NULL;
+    for (size_t i = 0; i < specs->len; i++)
+        sorted[i] = (struct ordered){order_of(specs->items[i], i), i, specs->items[i]};
+    qsort(sorted, specs->len, sizeof(*sorted), compare_ordered);
+    for (size_t i = 0; i < specs->len; i++)
+        if (value_list_append(list, value_ref(sorted[i].spec)) < 0)
+            return NULL;
+    return TAKE_PTR(list);
 }
 
 struct value *cluster_init_evaluate(struct scope *s, const struct section_list *layers,
                                     const struct value *additional, struct owner owner) {
-    _cleanup_value_ struct value *list = value_list_new();
-    for (size_t l = 0; list && l < layers->len; l++)
-        for (size_t i = 0; i < layers->items[l]->children.len; i++) {
+    _cleanup_value_ struct value *specs = value_record_new();
+    int r = specs ? 0 : -ENOMEM;
+    for (size_t l = 0; r == 0 && l < layers->len; l++)
+        for (size_t i = 0; r == 0 && i < layers->items[l]->children.len; i++) {
             const struct section *child = layers->items[l]->children.items[i];
-            if (child->type == SECTION_CLUSTER_INIT &&
-                add_section(s, child, owner, list) == -ENOMEM)
-                return NULL;
+            if (child->type == SECTION_CLUSTER_INIT)
+                r = add_section(s, child, owner, specs);
         }
-    if (list && additional && add_all_additional(additional, list) == -ENOMEM)
-        return NULL;
-    if (list && sort_specs(list) < 0)
-        return NULL;
-    return TAKE_PTR(list);
+    if (r == 0 && additional)
+        r = add_all_additional(s, additional, specs);
+    return r < 0 ? NULL : sort_specs(specs);
 }

@@ -53,16 +53,17 @@ static struct value *to_time(const struct value *v) {
 static struct value *split_text(const struct value *v) {
     _cleanup_value_ struct value *list = value_list_new();
     const char *p = v->text;
-    while (list && *p) {
+    int r = list ? 0 : -ENOMEM;
+    while (r == 0 && *p) {
         p += strspn(p, ", \t");
         size_t piece = strcspn(p, ","), len = piece;
         while (len && strchr(" \t", p[len - 1]))
             len--;
-        if (len && value_list_append(list, value_string_n(p, len)) < 0)
-            return NULL;
+        if (len)
+            r = value_list_append(list, value_string_n(p, len));
         p += piece;
     }
-    return TAKE_PTR(list);
+    return r < 0 ? value_failure(r) : TAKE_PTR(list);
 }
 
 static struct value *to_list(const struct value *v) {
@@ -90,8 +91,9 @@ static struct value *to_text_or_list(const struct value *v) {
         struct value *text = to_text(list->items[i]);
         if (text && text->type == VALUE_ERROR)
             return text;
-        if (value_list_append(texts, text) < 0)
-            return NULL;
+        int r = value_list_append(texts, text);
+        if (r < 0)
+            return value_failure(r);
     }
     if (texts->len == 0)
         return value_undefined();

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
+#define GLOBAL_WORK 32u   /* to make a noderef or an environment, of EVAL_WORK_MAX */
+#define GLOBAL_BYTES 400u /* of one without its attributes, of LIMIT_DEFINITION_BYTES */
+
 struct definition {
     struct template *t;
     const struct section *cluster; /* borrowed from t */
@@ -17,19 +20,12 @@ struct definition {
     json_t *json, *public_json, *missing;
 };
 
-static const struct section *cluster_named(const struct template *t, const char *name) {
-    for (size_t i = 0; i < t->clusters.len; i++)
-        if (text_equal_fold(t->clusters.items[i]->name, name))
-            return t->clusters.items[i];
-    return NULL;
-}
-
 /* Of several [cluster] sections: the one asked for, that of the cluster's own name, the first. */
 static const struct section *pick_cluster(const struct template *t,
                                           const struct evaluation_input *input) {
     if (input->template_cluster)
-        return cluster_named(t, input->template_cluster);
-    const struct section *own = cluster_named(t, input->cluster_name);
+        return template_cluster(t, input->template_cluster);
+    const struct section *own = template_cluster(t, input->cluster_name);
     for (size_t i = 0; !own && i < t->clusters.len; i++)
         if (!template_cluster_abstract(t, i))
             own = t->clusters.items[i];
@@ -49,7 +45,7 @@ static struct value *evaluate_cluster(struct scope *s, const struct section *clu
     struct section_list layers = {0};
     int r = cluster_layers(s, cluster, &layers);
     for (size_t i = 0; r == 0 && i < layers.len; i++)
-        r = entries_add(&entries, layers.items[i], "");
+        r = entries_add(s, &entries, layers.items[i], "");
     section_list_done(&layers);
     if (r < 0)
         return NULL;
@@ -68,7 +64,7 @@ static int add_nodes(struct scope *s, const struct node_def_list *nodes, struct 
     int r2 = value_record_set(definition, "nodearrays", arrays);
     if (r < 0 || r2 < 0)
         return r < 0 ? r : r2;
-    for (size_t i = 0; i < nodes->len; i++) {
+    for (size_t i = 0; i < nodes->len && s->ev.limit == EVAL_WITHIN; i++) {
         const struct node_def *node = &nodes->items[i];
         int abstract = node_is_abstract(s, node);
         if (abstract < 0)
@@ -116,6 +112,8 @@ static int add_globals(struct scope *s, const struct section_list *sections, con
                        struct value *definition) {
     _cleanup_value_ struct value *list = value_list_new();
     for (size_t i = 0; list && i < sections->len; i++) {
+        if (!eval_spend(&s->ev, GLOBAL_WORK) || !eval_keep(&s->ev, GLOBAL_BYTES))
+            break;
         int r = value_list_append(list, evaluate(s, sections->items[i]));
         if (r < 0)
             return r;
@@ -166,16 +164,32 @@ static int evaluate_all(struct scope *s, const struct section *cluster, struct v
     return r;
 }
 
-static int fill(struct definition *d, struct scope *s) {
-    _cleanup_value_ struct value *definition = value_record_new();
-    _cleanup_value_ struct value *missing = value_list_new();
-    int r = definition && missing ? evaluate_all(s, d->cluster, definition, missing) : -ENOMEM;
-    if (r < 0)
-        return r;
+/* How it is shown and stored may be larger than what it holds, by escapes and indentation. */
+static int make_json(struct definition *d, struct scope *s, const struct value *definition) {
     d->json = value_to_json(definition, false);
     d->public_json = value_to_json(definition, true);
-    d->missing = value_to_json(missing, false);
-    return d->json && d->public_json && d->missing ? 0 : -ENOMEM;
+    if (!d->json || !d->public_json)
+        return -ENOMEM;
+    s->ev.kept = 0;
+    (void)eval_keep(&s->ev, json_dumpb(d->json, NULL, 0, JSON_INDENT(2)));
+    s->ev.kept = 0;
+    (void)eval_keep(&s->ev, json_dumpb(d->public_json, NULL, 0, JSON_INDENT(2)));
+    return 0;
+}
+
+static int fill(struct definition *d, struct scope *s) {
+    _cleanup_value_ struct value *definition = value_record_new();
+    _cleanup_value_ struct value *missing = value_record_new();
+    int r = definition && missing ? evaluate_all(s, d->cluster, definition, missing) : -ENOMEM;
+    if (r == 0 && s->ev.limit == EVAL_WITHIN)
+        r = make_json(d, s, definition);
+    scope_report_limit(s);
+    if (r < 0 || s->ev.limit != EVAL_WITHIN)
+        return r;
+    d->missing = json_array();
+    for (size_t i = 0; r == 0 && i < missing->len; i++)
+        r = json_array_append_new(d->missing, value_to_json(missing->items[i], false));
+    return r == 0 && d->missing ? 0 : -ENOMEM;
 }
 
 void definition_free(struct definition *d) {
@@ -215,6 +229,17 @@ static void report_no_cluster(const struct template *t, const char *name,
     diagnostics_add(diags, &finding, "the template has no cluster named \"%s\"", name);
 }
 
+/* The values given are over the limits of a value before anything is evaluated. */
+static int report_too_large(const struct template *t, struct diagnostics *diags) {
+    const struct finding finding = {SEVERITY_ERROR, CODE_DEFINITION_TOO_LARGE,
+                                    template_place(t, 0, 0), "give fewer or shorter values"};
+    diagnostics_add(diags, &finding,
+                    "the values of the parameters are too large: all together they may hold %u "
+                    "names and %zu MiB",
+                    VALUE_ITEMS_MAX, VALUE_SIZE_MAX >> 20);
+    return 0;
+}
+
 /* Fills a definition that was just made, with what is known of other nodes. 0, -EINVAL (something
    is an error, in `diags`) or -ENOMEM. */
 static int work_out(struct definition *d, const json_t *known, struct diagnostics *diags) {
@@ -224,6 +249,8 @@ static int work_out(struct definition *d, const json_t *known, struct diagnostic
     s.diags = diags;
     if (r == 0)
         r = fill(d, &s);
+    if (r == -E2BIG || r == -ELOOP)
+        r = report_too_large(d->t, diags);
     scope_done(&s);
     if (r < 0 || diags->out_of_memory)
         return r < 0 ? r : -ENOMEM;
@@ -263,13 +290,15 @@ json_t *definition_missing(const struct definition *d) {
 
 int definition_origins(const struct definition *d, json_t **ret) {
     _cleanup_value_ struct value *definition = value_record_new();
-    _cleanup_value_ struct value *missing = value_list_new();
+    _cleanup_value_ struct value *missing = value_record_new();
     struct scope s;
     int r = scope_init(&s, d->t, d->cluster_name, d->parameters, NULL);
     s.origins = json_object();
     if (r == 0)
         r = definition && missing && s.origins ? evaluate_all(&s, d->cluster, definition, missing)
                                                : -ENOMEM;
+    if (r == 0 && s.ev.limit != EVAL_WITHIN)
+        r = -E2BIG;
     if (r == 0)
         *ret = s.origins;
     else
@@ -317,6 +346,7 @@ static int evaluate_one(struct scope *s, const struct section *cluster, const ch
     if (r == 0 && node) {
         *ret = node_evaluate(s, &nodes, node, NULL);
         r = *ret ? 0 : -ENOMEM;
+        scope_report_limit(s);
     } else if (r >= 0) {
         r = -ENOENT;
     }

@@ -4,6 +4,8 @@
 static const struct diagnostic_kind kinds[DIAGNOSTIC_CODES] = {
     [CODE_BOTH_VALUE_AND_GROUP] = {"both-value-and-group",
                                    "A configuration key is a value and a group of values"},
+    [CODE_DEFINITION_TOO_LARGE] = {"definition-too-large",
+                                   "The evaluated definition of a cluster has at most 4 MiB"},
     [CODE_DUPLICATE_ATTRIBUTE] = {"duplicate-attribute",
                                   "A section has the same attribute twice; the last one counts"},
     [CODE_DUPLICATE_PARAMETER] = {"duplicate-parameter",
@@ -46,6 +48,8 @@ static const struct diagnostic_kind kinds[DIAGNOSTIC_CODES] = {
         {"text-condition",
          "A condition is a plain text, which is never true; := starts an expression"},
     [CODE_TOO_MANY_NODES] = {"too-many-nodes", "A cluster has at most 200 nodes and nodearrays"},
+    [CODE_TOO_MUCH_WORK] = {"too-much-work",
+                            "The evaluation of a template may take about a second"},
     [CODE_TRAILING_TEXT] = {"trailing-text",
                             "Text after a section header or closing quotes is ignored"},
     [CODE_UNCLOSED_BRACE] = {"unclosed-brace", "A ${ has no matching }"},

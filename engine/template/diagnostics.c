@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SOURCE_LINE_MAX 400
+#define SOURCE_KEPT_MAX ((size_t)16 << 10) /* of a line: a text may be one of megabytes */
 
 /* A copy of the line the place points to, without its end; NULL if there is none or no memory. */
 static char *copy_line(const struct diagnostic_place *place) {
@@ -27,7 +28,7 @@ static char *copy_line(const struct diagnostic_place *place) {
     size_t len = (size_t)((newline ? newline : end) - p);
     while (len && (p[len - 1] == '\r' || p[len - 1] == ' '))
         len--;
-    return strndup(p, len);
+    return strndup(p, len < SOURCE_KEPT_MAX ? len : SOURCE_KEPT_MAX);
 }
 
 static int append(struct diagnostics *diags, struct diagnostic item) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What differs between two definitions. */
+#include "key-index.h"
 #include "template.h"
-
-#include "base/parse.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,13 +28,6 @@ static bool has_names(const json_t *list) {
         if (!name_of(json_array_get(list, i)))
             return false;
     return json_is_array(list);
-}
-
-static const json_t *find(const json_t *list, const char *name) {
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (text_equal_fold(name_of(json_array_get(list, i)), name))
-            return json_array_get(list, i);
-    return NULL;
 }
 
 /* A value, shortened; an object or list that is there or not is only named. */
@@ -91,29 +83,41 @@ static int compare_objects(const char *path, const json_t *before, const json_t 
     return r;
 }
 
+/* Where the items of a list are by their names. 0 or -ENOMEM. */
+static int map_names(const json_t *list, struct name_map *ret) {
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (name_map_add(ret, name_of(json_array_get(list, i)), i) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
 static int compare_lists(const char *path, const json_t *before, const json_t *after,
                          struct buf *b) {
-    int r = 0;
+    _cleanup_(name_map_done) struct name_map old = {0}, new = {0};
+    int r = map_names(before, &old);
+    if (r == 0)
+        r = map_names(after, &new);
     for (size_t i = 0; r == 0 && i < json_array_size(before); i++) {
         const char *name = name_of(json_array_get(before, i));
-        r = compare_member(path, name, json_array_get(before, i), find(after, name), b);
+        r = compare_member(path, name, json_array_get(before, i),
+                           json_array_get(after, name_map_find(&new, name)), b);
     }
     for (size_t i = 0; r == 0 && i < json_array_size(after); i++) {
         const char *name = name_of(json_array_get(after, i));
-        if (!find(before, name))
+        if (name_map_find(&old, name) == SIZE_MAX)
             r = compare_member(path, name, NULL, json_array_get(after, i), b);
     }
     return r;
 }
 
-/* Definitions nest as deep as keys have dots; json_equal has gone as deep before. */
+/* Definitions nest VALUE_DEPTH_MAX deep at most. */
 static int compare(const char *path, const json_t *before, const json_t *after, struct buf *b) {
-    if (before && after && json_equal(before, after))
-        return 0;
     if (json_is_object(before) && json_is_object(after))
         return compare_objects(path, before, after, b);
     if (has_names(before) && has_names(after))
         return compare_lists(path, before, after, b);
+    if (before && after && json_equal(before, after))
+        return 0;
     return put_change(path, before, after, b);
 }
 

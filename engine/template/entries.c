@@ -11,9 +11,14 @@
 #include <string.h>
 #include <strings.h>
 
-int entries_add(struct entry_list *entries, const struct section *section, const char *prefix) {
+#define ENTRY_WORK 8u /* to take an attribute and to sort it in, of EVAL_WORK_MAX */
+
+int entries_add(struct scope *s, struct entry_list *entries, const struct section *section,
+                const char *prefix) {
     for (size_t i = 0; i < section->attributes.len; i++) {
         const struct attribute *a = section->attributes.items[i];
+        if (!scope_spend(s, a, ENTRY_WORK))
+            return 0;
         struct entry e = {.attribute = a, .order = entries->len};
         if (asprintf(&e.key, "%s%s%s", prefix, *prefix ? "." : "", a->key) < 0)
             return -ENOMEM;
@@ -99,15 +104,7 @@ static enum want entry_want(const struct entry_rules *rules, const struct entry 
 
 /* A key that is a value here and a group there: the later one counts. */
 static void warn_conflict(struct scope *s, const struct value *record, const struct entry *e) {
-    _cleanup_free_ char *path = strdup(e->key);
-    struct value *there = value_record_get_path(record, e->key);
-    bool conflict = there && there->type == VALUE_RECORD;
-    for (char *dot = path ? strrchr(path, '.') : NULL; dot && !conflict; dot = strrchr(path, '.')) {
-        *dot = '\0';
-        there = value_record_get_path(record, path);
-        conflict = there && there->type != VALUE_RECORD;
-    }
-    if (!conflict)
+    if (!value_record_path_conflicts(record, e->key))
         return;
     const struct finding finding = {SEVERITY_WARNING, CODE_BOTH_VALUE_AND_GROUP,
                                     template_key_place(s->t, e->attribute)};
@@ -133,40 +130,31 @@ static int put_late(const struct entry_rules *rules, const char *key, const stru
     return value_record_set(rules->late, path, source_text(a));
 }
 
-/* Adds tags to those that are there: they are a flat map of texts, whatever their names hold. */
-static int merge_tags(struct value *record, const struct value *tags) {
-    _cleanup_value_ struct value *all = value_record_new();
-    const struct value *const both[] = {value_record_get(record, "Tags"), tags};
-    for (size_t k = 0; all && k < ARRAY_SIZE(both); k++)
-        for (size_t i = 0; both[k] && both[k]->type == VALUE_RECORD && i < both[k]->len; i++) {
-            if (value_is_undefined(both[k]->items[i])) {
-                value_record_remove(all, both[k]->keys[i]);
-                continue;
-            }
-            struct value *text =
-                value_mark(value_coerce(both[k]->items[i], WANT_TEXT), tags->secret);
-            int r = value_record_set(all, both[k]->keys[i], text);
-            if (r < 0)
-                return r;
-        }
-    return all ? value_record_set(record, "Tags", TAKE_PTR(all)) : -ENOMEM;
+/* Tags are a flat map of texts, whatever their names hold; of an undefined one nothing is left.
+ * Steals `v`. */
+static int put_tag(struct value *record, const char *name, struct value *v, bool secret) {
+    _cleanup_value_ struct value *owned = v;
+    return value_record_set_in(record, "Tags", name,
+                               value_mark(value_coerce(v, WANT_TEXT), secret));
 }
 
-/* `Tags.NAME = v` */
-static int put_tag(struct value *record, const char *name, struct value *v) {
-    _cleanup_value_ struct value *one = value_record_new();
-    int r = one ? value_record_set(one, name, v) : -ENOMEM;
-    return r < 0 ? r : merge_tags(record, one);
+static int put_tags(struct value *record, const struct value *tags) {
+    int r = 0;
+    if (tags->len == 0 && !value_record_get(record, "Tags"))
+        return value_record_set(record, "Tags", value_record_new());
+    for (size_t i = 0; r == 0 && i < tags->len; i++)
+        r = put_tag(record, tags->keys[i], value_ref(tags->items[i]), tags->secret);
+    return r;
 }
 
 static int put_value(struct value *record, const char *key, struct value *v) {
     _cleanup_value_ struct value *owned = v;
     if (strncasecmp(key, "Tags.", 5) == 0)
-        return put_tag(record, key + 5, TAKE_PTR(owned));
+        return put_tag(record, key + 5, TAKE_PTR(owned), false);
     if (value_is_undefined(v))
         return value_record_remove_path(record, key);
     if (text_equal_fold(key, "Tags") && v->type == VALUE_RECORD)
-        return merge_tags(record, v);
+        return put_tags(record, v);
     return value_record_set_path(record, key, TAKE_PTR(owned));
 }
 
@@ -181,6 +169,42 @@ static int store_entry(struct value *record, const struct entry_rules *rules, co
     return value_record_remove_path(record, key);
 }
 
+/* How deep a value lies in what a key with dots makes of it. */
+static size_t levels_of(const char *key, const struct value *v) {
+    size_t levels = v->depth;
+    for (const char *dot = key; (dot = strchr(dot, '.')); dot++)
+        levels++;
+    return levels;
+}
+
+/* Puts the value (stolen) of an entry where it belongs, or its expression if that waits. */
+static int put_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
+                     struct value *record, struct value *v, bool late) {
+    _cleanup_value_ struct value *owned = v;
+    _cleanup_free_ char *key = attribute_spelling(rules->type, e->key);
+    if (!key)
+        return -ENOMEM;
+    int r = origin_note(s, rules, key, e->attribute, late ? NULL : v);
+    if (r < 0)
+        return r;
+    if (late)
+        return put_late(rules, key, e->attribute);
+    if (levels_of(key, v) > VALUE_NESTING_MAX)
+        return -ELOOP;
+    effect_check(s, rules, e, v);
+    if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
+        warn_conflict(s, record, e);
+    return store_entry(record, rules, key, TAKE_PTR(owned));
+}
+
+/* How many bytes an entry makes the definition larger, the indentation of its JSON included. */
+static size_t bytes_of(const struct entry *e, const struct value *v, bool late) {
+    if (late)
+        return VALUE_COST + strlen(e->key) + e->attribute->source_len;
+    size_t levels = levels_of(e->key, v), lines = levels + v->size / VALUE_COST;
+    return strlen(e->key) + v->size + 2 * levels * lines;
+}
+
 static int evaluate_entry(struct scope *s, const struct entry *e, const struct entry_rules *rules,
                           struct value *record) {
     bool late;
@@ -188,37 +212,36 @@ static int evaluate_entry(struct scope *s, const struct entry *e, const struct e
         return 0;
     _cleanup_value_ struct value *v =
         scope_attribute(s, e->attribute, entry_want(rules, e), rules->owner, &late);
-    _cleanup_free_ char *key = attribute_spelling(rules->type, e->key);
-    if (!v || !key)
+    if (!v)
         return -ENOMEM;
-    s->ev.steps += record->len;
     late = late && rules->late;
-    int r = origin_note(s, rules, key, e->attribute, late ? NULL : v);
-    if (r < 0)
+    if (!scope_keep(s, e->attribute, bytes_of(e, v, late)))
+        return 0;
+    if (value_is_undefined(v) && value_record_get_path(record, e->key)) /* all behind it moves */
+        (void)scope_spend(s, e->attribute, record->size / (4 * VALUE_COST));
+    int r = put_entry(s, e, rules, record, TAKE_PTR(v), late);
+    if (r == -ENOMEM || r == 0)
         return r;
-    if (late)
-        return put_late(rules, key, e->attribute);
-    effect_check(s, rules, e, v);
-    if (rules->type == SECTION_CONFIGURATION && !value_is_undefined(v))
-        warn_conflict(s, record, e);
-    return store_entry(record, rules, key, TAKE_PTR(v));
+    _cleanup_value_ struct value *failure = value_failure(r);
+    if (!failure)
+        return -ENOMEM;
+    scope_report(s, e->attribute, rules->owner, failure->text);
+    return 0;
 }
 
 struct value *entries_evaluate(struct scope *s, const struct entry_list *entries,
                                const struct entry_rules *rules) {
     _cleanup_value_ struct value *record = value_record_new();
-    for (size_t i = 0; record && i < entries->len; i++) {
-        int r = evaluate_entry(s, &entries->items[i], rules, record);
-        if (r < 0 && r != -E2BIG)
+    for (size_t i = 0; record && i < entries->len; i++)
+        if (evaluate_entry(s, &entries->items[i], rules, record) < 0)
             return NULL;
-    }
     return TAKE_PTR(record);
 }
 
 struct value *section_evaluate(struct scope *s, const struct section *section,
                                const struct entry_rules *rules) {
     _cleanup_entries_ struct entry_list entries = {0};
-    if (entries_add(&entries, section, "") < 0)
+    if (entries_add(s, &entries, section, "") < 0)
         return NULL;
     return entries_evaluate(s, &entries, rules);
 }

@@ -14,8 +14,12 @@ struct entry {
 
 DEFINE_VEC(entry_list, struct entry);
 
-/* Adds the attributes of a section, with `prefix.` before their keys ("" = none). 0 or -ENOMEM. */
-int entries_add(struct entry_list *entries, const struct section *section, const char *prefix);
+/*
+ * Adds the attributes of a section, with `prefix.` before their keys ("" = none); those that are
+ * over the budget are left out. 0 or -ENOMEM.
+ */
+int entries_add(struct scope *s, struct entry_list *entries, const struct section *section,
+                const char *prefix);
 /* Leaves the last of each key, in the order they were added; all of the key `keep` (or NULL). */
 void entries_settle(struct entry_list *entries, const char *keep);
 const struct entry *entries_find(const struct entry_list *entries, const char *key);

@@ -3,9 +3,43 @@
 
 #include "functions.h"
 
+#include "model/limits.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+bool eval_spend(struct eval *ev, size_t work) {
+    if (work > EVAL_WORK_MAX - ev->work) {
+        ev->work = EVAL_WORK_MAX;
+        if (ev->limit == EVAL_WITHIN)
+            ev->limit = EVAL_TOO_MUCH_WORK;
+    } else {
+        ev->work += work;
+    }
+    return ev->limit == EVAL_WITHIN;
+}
+
+bool eval_keep(struct eval *ev, size_t bytes) {
+    if (bytes > LIMIT_DEFINITION_BYTES - ev->kept) {
+        if (ev->limit == EVAL_WITHIN)
+            ev->limit = EVAL_TOO_LARGE;
+    } else {
+        ev->kept += bytes;
+    }
+    return ev->limit == EVAL_WITHIN;
+}
+
+/* What it costs to look at all of a value. */
+static size_t value_work(const struct value *v) {
+    return v->size / VALUE_COST;
+}
+
+/* value_mark for a result of which others may hold a reference: then its items are copied. */
+static struct value *mark(struct eval *ev, struct value *v, bool secret) {
+    if (v && secret && !v->secret)
+        (void)eval_spend(ev, v->len);
+    return value_mark(v, secret);
+}
 
 /* One piece of a text or a list: without a piece that is known later it is half of what is meant.
  */
@@ -28,7 +62,7 @@ static struct value *eval_list(struct eval *ev, const struct expr *e) {
             return item;
         int r = value_list_append(list, item);
         if (r < 0)
-            return r == -ENOMEM ? NULL : value_error("the list is too long");
+            return value_failure(r);
     }
     return TAKE_PTR(list);
 }
@@ -42,10 +76,11 @@ static struct value *eval_record(struct eval *ev, const struct expr *e) {
         if (!item || item->type == VALUE_ERROR)
             return item;
         const char *key = e->keys[i];
+        (void)eval_spend(ev, value_work(item));
         int r = *key == EXPR_WHOLE_KEY ? value_record_set(record, key + 1, item)
                                        : value_record_set_path(record, key, item);
         if (r < 0)
-            return r == -ENOMEM ? NULL : value_error("the record is too large");
+            return value_failure(r);
     }
     return TAKE_PTR(record);
 }
@@ -57,13 +92,21 @@ static struct value *eval_concat(struct eval *ev, const struct expr *e) {
         _cleanup_value_ struct value *part = eval_piece(ev, e->args[i]);
         if (!part || part->type == VALUE_ERROR)
             return TAKE_PTR(part);
+        (void)eval_spend(ev, value_work(part));
         secret |= value_is_secret(part);
         (void)value_put_text(part, &b);
     }
-    ev->bytes += b.len;
     if (buf_error(&b) < 0)
         return buf_error(&b) == -E2BIG ? value_error("the text is longer than 1 MiB") : NULL;
     return value_mark(value_string(b.data), secret);
+}
+
+/* An operator looks at all of its operands. */
+static struct value *apply(struct eval *ev, enum operator op, const struct value *a,
+                           const struct value *b) {
+    (void)eval_spend(ev, value_work(a) + (b ? value_work(b) : 0));
+    bool secret = value_is_secret(a) || (b && value_is_secret(b));
+    return mark(ev, operator_apply(op, a, b), secret);
 }
 
 /* `&&` and `||` decide on the left side alone where they can. */
@@ -74,7 +117,7 @@ static struct value *eval_logic(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *b = eval_expr(ev, e->args[1]);
     if (!b)
         return NULL;
-    return value_mark(operator_apply(e->op, a, b), value_is_secret(a) || value_is_secret(b));
+    return apply(ev, e->op, a, b);
 }
 
 static struct value *eval_default(struct eval *ev, const struct expr *e) {
@@ -93,18 +136,19 @@ static struct value *eval_binary(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *b = a ? eval_expr(ev, e->args[1]) : NULL;
     if (!a || !b)
         return NULL;
-    return value_mark(operator_apply(e->op, a, b), value_is_secret(a) || value_is_secret(b));
+    return apply(ev, e->op, a, b);
 }
 
 static struct value *eval_unary(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *a = eval_expr(ev, e->args[0]);
-    return a ? value_mark(operator_apply(e->op, a, NULL), value_is_secret(a)) : NULL;
+    return a ? apply(ev, e->op, a, NULL) : NULL;
 }
 
 static struct value *eval_conditional(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *c = eval_expr(ev, e->args[0]);
     if (!c)
         return NULL;
+    (void)eval_spend(ev, value_work(c));
     enum truth truth = value_truth(c);
     bool secret = value_is_secret(c);
     if (truth == TRUTH_UNDEFINED)
@@ -113,28 +157,29 @@ static struct value *eval_conditional(struct eval *ev, const struct expr *e) {
         return c->type == VALUE_ERROR ? TAKE_PTR(c)
                                       : value_error("a condition must be true or false, this is %s",
                                                     value_type_word(c));
-    return value_mark(eval_expr(ev, e->args[truth == TRUTH_TRUE ? 1 : 2]), secret);
+    return mark(ev, eval_expr(ev, e->args[truth == TRUTH_TRUE ? 1 : 2]), secret);
 }
 
-static struct value *get_member(const struct value *base, const char *key) {
+static struct value *get_member(struct eval *ev, const struct value *base, const char *key) {
     struct value *item = base->type == VALUE_RECORD ? value_record_get(base, key) : NULL;
     if (!item)
         return value_mark(value_undefined(), base->secret);
-    return value_mark(value_ref(item), base->secret);
+    return mark(ev, value_ref(item), base->secret);
 }
 
 static struct value *eval_member(struct eval *ev, const struct expr *e) {
     _cleanup_value_ struct value *base = eval_expr(ev, e->args[0]);
     if (!base || base->type == VALUE_ERROR)
         return TAKE_PTR(base);
-    return get_member(base, e->name);
+    return get_member(ev, base, e->name);
 }
 
-static struct value *get_index(const struct value *base, const struct value *index) {
+static struct value *get_index(struct eval *ev, const struct value *base,
+                               const struct value *index) {
     int64_t i;
     if (base->type == VALUE_RECORD && index->type != VALUE_UNDEFINED) {
         _cleanup_value_ struct value *key = value_to_string(index);
-        return key ? get_member(base, key->text ? key->text : "") : NULL;
+        return key ? get_member(ev, base, key->text ? key->text : "") : NULL;
     }
     if (base->type == VALUE_LIST && value_to_integer(index, &i) && i >= 0 && (size_t)i < base->len)
         return value_ref(base->items[i]);
@@ -148,7 +193,8 @@ static struct value *eval_index(struct eval *ev, const struct expr *e) {
         return NULL;
     if (base->type == VALUE_ERROR || index->type == VALUE_ERROR)
         return base->type == VALUE_ERROR ? TAKE_PTR(base) : TAKE_PTR(index);
-    return value_mark(get_index(base, index), base->secret || value_is_secret(index));
+    (void)eval_spend(ev, value_work(index));
+    return mark(ev, get_index(ev, base, index), base->secret || value_is_secret(index));
 }
 
 /* What a SPREADS function gives for these arguments, or NULL if it is to be called. */
@@ -166,23 +212,27 @@ static const struct value *spread(const struct function *f, struct value **args,
 }
 
 static struct value *call_with(struct eval *ev, const struct function *f, struct value *args) {
+    (void)eval_spend(ev, value_work(args));
     bool secret = value_is_secret(args);
     const struct value *instead = spread(f, args->items, args->len);
     if (instead)
-        return value_mark(value_ref((struct value *)instead), secret);
-    struct value *result = value_mark(f->call(args->items, args->len), secret);
-    if (result && result->text)
-        ev->bytes += strlen(result->text);
-    return result;
+        return mark(ev, value_ref((struct value *)instead), secret);
+    struct value *result =
+        f->metered ? f->metered(ev, args->items, args->len) : f->call(args->items, args->len);
+    if (result)
+        (void)eval_spend(ev, value_work(result));
+    return mark(ev, result, secret);
 }
 
 static struct value *eval_call(struct eval *ev, const struct expr *e) {
     if (e->function->lazy)
         return e->function->lazy(ev, e);
     _cleanup_value_ struct value *args = value_list_new();
-    for (size_t i = 0; args && i < e->len; i++)
-        if (value_list_append(args, eval_expr(ev, e->args[i])) < 0)
-            return NULL;
+    for (size_t i = 0; args && i < e->len; i++) {
+        int r = value_list_append(args, eval_expr(ev, e->args[i]));
+        if (r < 0)
+            return value_failure(r);
+    }
     return args ? call_with(ev, e->function, args) : NULL;
 }
 
@@ -204,7 +254,7 @@ struct value *eval_expr(struct eval *ev, const struct expr *e) {
         [EXPR_MEMBER] = eval_member,   [EXPR_INDEX] = eval_index,
         [EXPR_CALL] = eval_call,
     };
-    if (++ev->steps > EVAL_STEPS_MAX || ev->bytes > EVAL_BYTES_MAX)
+    if (!eval_spend(ev, 1))
         return value_error("the template takes too much work to evaluate");
     return kinds[e->kind](ev, e);
 }

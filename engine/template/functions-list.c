@@ -4,7 +4,6 @@
 
 #include "base/parse.h"
 
-#include <errno.h>
 #include <string.h>
 
 static bool is_member(const struct value *item, const struct value *list, bool identical) {
@@ -42,7 +41,7 @@ static struct value *call_split(struct value **args, size_t n) {
         size_t len = strcspn(p, marks->text);
         int r = value_list_append(list, value_string_n(p, len));
         if (r < 0)
-            return r == -ENOMEM ? NULL : value_error("the list is too long");
+            return value_failure(r);
         p += len;
         p += strspn(p, marks->text);
     }
@@ -77,19 +76,19 @@ static struct value *call_undefined(struct value **args, size_t n) {
 }
 
 static const struct function rows[] = {
-    {"undefined", 0, 0, FUNCTION_PLAIN, call_undefined, NULL},
-    {"member", 2, 2, FUNCTION_SPREADS, call_member, NULL},
-    {"identicalMember", 2, 2, FUNCTION_PLAIN, call_identical_member, NULL},
-    {"split", 1, 2, FUNCTION_SPREADS, call_split, NULL},
-    {"isUndefined", 1, 1, FUNCTION_PLAIN, call_is_undefined, NULL},
-    {"isError", 1, 1, FUNCTION_PLAIN, call_is_error, NULL},
-    {"isString", 1, 1, FUNCTION_PLAIN, call_is_string, NULL},
-    {"isInteger", 1, 1, FUNCTION_PLAIN, call_is_integer, NULL},
-    {"isReal", 1, 1, FUNCTION_PLAIN, call_is_real, NULL},
-    {"isBoolean", 1, 1, FUNCTION_PLAIN, call_is_boolean, NULL},
-    {"isList", 1, 1, FUNCTION_PLAIN, call_is_list, NULL},
-    {"isRecord", 1, 1, FUNCTION_PLAIN, call_is_record, NULL},
-    {"isClassAd", 1, 1, FUNCTION_PLAIN, call_is_record, NULL},
+    {"undefined", 0, 0, FUNCTION_PLAIN, call_undefined, NULL, NULL},
+    {"member", 2, 2, FUNCTION_SPREADS, call_member, NULL, NULL},
+    {"identicalMember", 2, 2, FUNCTION_PLAIN, call_identical_member, NULL, NULL},
+    {"split", 1, 2, FUNCTION_SPREADS, call_split, NULL, NULL},
+    {"isUndefined", 1, 1, FUNCTION_PLAIN, call_is_undefined, NULL, NULL},
+    {"isError", 1, 1, FUNCTION_PLAIN, call_is_error, NULL, NULL},
+    {"isString", 1, 1, FUNCTION_PLAIN, call_is_string, NULL, NULL},
+    {"isInteger", 1, 1, FUNCTION_PLAIN, call_is_integer, NULL, NULL},
+    {"isReal", 1, 1, FUNCTION_PLAIN, call_is_real, NULL, NULL},
+    {"isBoolean", 1, 1, FUNCTION_PLAIN, call_is_boolean, NULL, NULL},
+    {"isList", 1, 1, FUNCTION_PLAIN, call_is_list, NULL, NULL},
+    {"isRecord", 1, 1, FUNCTION_PLAIN, call_is_record, NULL, NULL},
+    {"isClassAd", 1, 1, FUNCTION_PLAIN, call_is_record, NULL, NULL},
 };
 
 const struct function_table functions_list = {rows, ARRAY_SIZE(rows)};

@@ -147,20 +147,20 @@ static struct value *call_time(struct value **args, size_t n) {
 }
 
 static const struct function rows[] = {
-    {"int", 1, 1, FUNCTION_SPREADS, call_int, NULL},
-    {"real", 1, 1, FUNCTION_SPREADS, call_real, NULL},
-    {"string", 1, 1, FUNCTION_SPREADS, call_string, NULL},
-    {"bool", 1, 1, FUNCTION_SPREADS, call_bool, NULL},
-    {"floor", 1, 1, FUNCTION_SPREADS, call_floor, NULL},
-    {"ceiling", 1, 1, FUNCTION_SPREADS, call_ceiling, NULL},
-    {"round", 1, 1, FUNCTION_SPREADS, call_round, NULL},
-    {"pow", 2, 2, FUNCTION_SPREADS, call_pow, NULL},
-    {"min", 1, ARGS_MANY, FUNCTION_SPREADS, call_min, NULL},
-    {"max", 1, ARGS_MANY, FUNCTION_SPREADS, call_max, NULL},
-    {"sum", 1, ARGS_MANY, FUNCTION_SPREADS, call_sum, NULL},
-    {"avg", 1, ARGS_MANY, FUNCTION_SPREADS, call_avg, NULL},
-    {"random", 0, 1, FUNCTION_SPREADS, call_random, NULL},
-    {"time", 0, 0, FUNCTION_PLAIN, call_time, NULL},
+    {"int", 1, 1, FUNCTION_SPREADS, call_int, NULL, NULL},
+    {"real", 1, 1, FUNCTION_SPREADS, call_real, NULL, NULL},
+    {"string", 1, 1, FUNCTION_SPREADS, call_string, NULL, NULL},
+    {"bool", 1, 1, FUNCTION_SPREADS, call_bool, NULL, NULL},
+    {"floor", 1, 1, FUNCTION_SPREADS, call_floor, NULL, NULL},
+    {"ceiling", 1, 1, FUNCTION_SPREADS, call_ceiling, NULL, NULL},
+    {"round", 1, 1, FUNCTION_SPREADS, call_round, NULL, NULL},
+    {"pow", 2, 2, FUNCTION_SPREADS, call_pow, NULL, NULL},
+    {"min", 1, ARGS_MANY, FUNCTION_SPREADS, call_min, NULL, NULL},
+    {"max", 1, ARGS_MANY, FUNCTION_SPREADS, call_max, NULL, NULL},
+    {"sum", 1, ARGS_MANY, FUNCTION_SPREADS, call_sum, NULL, NULL},
+    {"avg", 1, ARGS_MANY, FUNCTION_SPREADS, call_avg, NULL, NULL},
+    {"random", 0, 1, FUNCTION_SPREADS, call_random, NULL, NULL},
+    {"time", 0, 0, FUNCTION_PLAIN, call_time, NULL, NULL},
 };
 
 const struct function_table functions_number = {rows, ARRAY_SIZE(rows)};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Regular expressions, on PCRE2 with limits on the work of one match: a pattern comes from a user.
+ * PCRE2 calls back before each item that it matches, which counts towards the budget of the whole
+ * evaluation.
  * Options are letters as in ClassAd: i (case), m (lines), s (dot matches newline), x (extended),
  * f (the whole text must match); g is always on in regexps.
  */
@@ -18,7 +20,15 @@
 #define HEAP_LIMIT_KIB 4096u
 #define REPLACE_MATCHES_MAX 10000u
 
+/* In units of work: to compile a pattern at all, how many bytes of a compiled one count as one, and
+ * how many characters that a match runs over or looks for its start in. */
+#define COMPILE_WORK 100u
+#define COMPILED_PER_UNIT 8u
+#define RUN_PER_UNIT 64u
+
 struct regex {
+    struct eval *ev;
+    size_t place; /* in the text, when PCRE2 called last */
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *context;
@@ -42,7 +52,7 @@ static bool read_options(const char *letters, uint32_t *ret) {
         {'g', 0},
         {'f', PCRE2_ANCHORED | PCRE2_ENDANCHORED},
     };
-    *ret = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
+    *ret = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
     for (; *letters; letters++) {
         size_t i = 0;
         while (i < ARRAY_SIZE(known) && known[i].letter != (*letters | 0x20))
@@ -52,6 +62,23 @@ static bool read_options(const char *letters, uint32_t *ret) {
         *ret |= known[i].option;
     }
     return true;
+}
+
+/* Called by PCRE2 before each item of the pattern. */
+static int count_item(pcre2_callout_block *block, void *arg) {
+    struct regex *re = arg;
+    size_t place = block->current_position;
+    size_t run = place > re->place ? place - re->place : re->place - place;
+    re->place = place;
+    return eval_spend(re->ev, 1 + run / RUN_PER_UNIT) ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
+/* What it took to compile; a pattern that is wrong may have taken as much. */
+static void count_compiled(struct eval *ev, const pcre2_code *code) {
+    size_t size = PATTERN_MAX;
+    if (code)
+        (void)pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+    (void)eval_spend(ev, COMPILE_WORK + size / COMPILED_PER_UNIT);
 }
 
 /* NULL if `re` is ready, else what to return (an error value). *ret_memory: memory ran out. */
@@ -67,6 +94,7 @@ static struct value *regex_init(struct regex *re, const char *pattern, const cha
         return value_error("\"%.20s\" are not options of a pattern, use i, m, s, x, f or g",
                            letters);
     re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &code, &at, NULL);
+    count_compiled(re->ev, re->code);
     if (!re->code) {
         PCRE2_UCHAR why[120] = "";
         (void)pcre2_get_error_message(code, why, sizeof(why));
@@ -81,11 +109,15 @@ static struct value *regex_init(struct regex *re, const char *pattern, const cha
     (void)pcre2_set_match_limit(re->context, MATCH_LIMIT);
     (void)pcre2_set_depth_limit(re->context, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(re->context, HEAP_LIMIT_KIB);
+    (void)pcre2_set_callout(re->context, count_item, re);
     return NULL;
 }
 
 /* Matches from `offset`. 1 found, 0 not, -1 too much work. */
-static int regex_find(const struct regex *re, const char *text, size_t len, size_t offset) {
+static int regex_find(struct regex *re, const char *text, size_t len, size_t offset) {
+    re->place = offset;
+    if (!eval_spend(re->ev, 1 + (len - offset) / RUN_PER_UNIT))
+        return -1;
     int rc = pcre2_match(re->code, (PCRE2_SPTR)text, len, offset, PCRE2_NO_UTF_CHECK, re->data,
                          re->context);
     if (rc == PCRE2_ERROR_NOMATCH)
@@ -115,9 +147,9 @@ static struct value *as_texts(struct value **args, size_t n) {
 }
 
 /* regexp(pattern, text[, options]): true if found anywhere. */
-static struct value *call_regexp(struct value **args, size_t n) {
+static struct value *call_regexp(struct eval *ev, struct value **args, size_t n) {
     _cleanup_value_ struct value *texts = as_texts(args, n);
-    _cleanup_(regex_done) struct regex re = {0};
+    _cleanup_(regex_done) struct regex re = {.ev = ev};
     bool memory;
     if (!texts)
         return NULL;
@@ -159,8 +191,7 @@ static size_t character_length(const char *text) {
 }
 
 /* Replaces every match. 0, or -1: too much work. */
-static int replace_matches(const struct regex *re, const char *text, const char *with,
-                           struct buf *b) {
+static int replace_matches(struct regex *re, const char *text, const char *with, struct buf *b) {
     size_t len = strlen(text), at = 0, matches = 0;
     const PCRE2_SIZE *groups = pcre2_get_ovector_pointer(re->data);
     while (at <= len) {
@@ -185,9 +216,9 @@ static int replace_matches(const struct regex *re, const char *text, const char 
 }
 
 /* regexps(pattern, text, replacement[, options]): the whole text, every match replaced. */
-static struct value *call_regexps(struct value **args, size_t n) {
+static struct value *call_regexps(struct eval *ev, struct value **args, size_t n) {
     _cleanup_value_ struct value *texts = as_texts(args, n);
-    _cleanup_(regex_done) struct regex re = {0};
+    _cleanup_(regex_done) struct regex re = {.ev = ev};
     _cleanup_buf_ struct buf b = BUF_INIT(VALUE_TEXT_MAX);
     bool memory;
     if (!texts)
@@ -206,8 +237,8 @@ static struct value *call_regexps(struct value **args, size_t n) {
 }
 
 static const struct function rows[] = {
-    {"regexp", 2, 3, FUNCTION_SPREADS, call_regexp, NULL},
-    {"regexps", 3, 4, FUNCTION_SPREADS, call_regexps, NULL},
+    {"regexp", 2, 3, FUNCTION_SPREADS, NULL, NULL, call_regexp},
+    {"regexps", 3, 4, FUNCTION_SPREADS, NULL, NULL, call_regexps},
 };
 
 const struct function_table functions_regex = {rows, ARRAY_SIZE(rows)};

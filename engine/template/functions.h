@@ -20,6 +20,8 @@ struct function {
     struct value *(*call)(struct value **args, size_t n);
     /* Instead of `call`: evaluates what it needs itself. */
     struct value *(*lazy)(struct eval *ev, const struct expr *call);
+    /* Instead of `call`: its work is more than to look at its arguments, and it counts that. */
+    struct value *(*metered)(struct eval *ev, struct value **args, size_t n);
 };
 
 #define ARGS_MANY 1000u

@@ -31,13 +31,6 @@ void nodes_done(struct node_def_list *nodes) {
     node_def_list_done(nodes);
 }
 
-static const struct section *find_cluster(const struct template *t, const char *name) {
-    for (size_t i = 0; i < t->clusters.len; i++)
-        if (text_equal_fold(t->clusters.items[i]->name, name))
-            return t->clusters.items[i];
-    return NULL;
-}
-
 static void report_section(struct scope *s, const struct section *at, struct finding finding,
                            const char *text) {
     finding.severity = SEVERITY_ERROR;
@@ -56,7 +49,7 @@ int cluster_layers(struct scope *s, const struct section *cluster, struct sectio
         if (r < 0)
             return r;
         const char *parent = section_text(cluster, "ParentName");
-        const struct section *next = parent && *parent ? find_cluster(s->t, parent) : NULL;
+        const struct section *next = parent && *parent ? template_cluster(s->t, parent) : NULL;
         cluster = next;
     }
     return 0;
@@ -69,6 +62,8 @@ static int add_node(struct scope *s, struct section *section, struct node_def_li
         int r = node_def_list_append(nodes, fresh);
         if (r == 0)
             r = section_list_append(&s->nodes, section);
+        if (r == 0)
+            r = name_map_add(&s->late, section->name, nodes->len);
         if (r < 0)
             return r;
         node = &nodes->items[nodes->len - 1];
@@ -185,6 +180,8 @@ static int visit(struct walk *w, const struct node_def *node) {
     const struct attribute *a = own_attribute(node, "Extends");
     int r = 0;
     w->path[w->depth++] = node;
+    if (!eval_spend(&w->s->ev, node->sections.len))
+        a = NULL; /* what it extends does not matter any more */
     if (a) {
         _cleanup_value_ struct value *names =
             scope_attribute(w->s, a, WANT_LIST, node_owner(node), NULL);

@@ -71,3 +71,41 @@ void key_index_done(struct key_index *x) {
     free(x->slots);
     *x = (struct key_index){0};
 }
+
+size_t name_map_find(const struct name_map *m, const char *name) {
+    size_t at = key_index_find(&m->index, m->names, m->len, name, strlen(name));
+    return at < m->len ? m->places[at] : SIZE_MAX;
+}
+
+static int name_map_grow(struct name_map *m) {
+    if (m->len < m->cap)
+        return 0;
+    size_t cap = m->cap ? m->cap * 2 : 16;
+    char **names = reallocarray(m->names, cap, sizeof(*names));
+    if (!names)
+        return -ENOMEM;
+    m->names = names;
+    size_t *places = reallocarray(m->places, cap, sizeof(*places));
+    if (!places)
+        return -ENOMEM;
+    m->places = places;
+    m->cap = cap;
+    return 0;
+}
+
+int name_map_add(struct name_map *m, const char *name, size_t place) {
+    if (name_map_find(m, name) != SIZE_MAX)
+        return 0;
+    if (name_map_grow(m) < 0)
+        return -ENOMEM;
+    m->names[m->len] = (char *)name;
+    m->places[m->len++] = place;
+    return key_index_add(&m->index, m->names, m->len);
+}
+
+void name_map_done(struct name_map *m) {
+    free(m->names);
+    free(m->places);
+    key_index_done(&m->index);
+    *m = (struct name_map){0};
+}

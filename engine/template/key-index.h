@@ -24,4 +24,18 @@ size_t key_index_find(const struct key_index *x, char *const *keys, size_t n, co
 /* Forgets everything: the next key_index_add builds it anew. */
 void key_index_done(struct key_index *x);
 
+/* Names in any case -> where the first of each stands in a list. Zeroed it is empty. */
+struct name_map {
+    char **names; /* borrowed from who adds them */
+    size_t *places;
+    size_t len, cap;
+    struct key_index index;
+};
+
+/* A name that is there already keeps its place. 0 or -ENOMEM. */
+int name_map_add(struct name_map *m, const char *name, size_t place);
+/* The place of the name, SIZE_MAX if it is not there. */
+size_t name_map_find(const struct name_map *m, const char *name);
+void name_map_done(struct name_map *m);
+
 #endif

@@ -24,16 +24,15 @@ struct work {
 };
 
 int missing_add(struct value *missing, const char *name, const char *label) {
-    for (size_t i = 0; i < missing->len; i++)
-        if (text_equal_fold(value_record_get(missing->items[i], "name")->text, name))
-            return 0;
+    if (value_record_get(missing, name))
+        return 0;
     _cleanup_value_ struct value *record = value_record_new();
     if (!record)
         return -ENOMEM;
     int r = value_record_set(record, "name", value_string(name));
     if (r == 0)
         r = value_record_set(record, "label", value_string(label));
-    return r < 0 ? r : value_list_append(missing, TAKE_PTR(record));
+    return r < 0 ? r : value_record_set(missing, name, TAKE_PTR(record));
 }
 
 struct search {
@@ -90,7 +89,7 @@ static int put_attributes(struct work *w) {
         .skip = consumed,
     };
     for (size_t i = 0; i < w->layers.len; i++)
-        if (entries_add(&entries, w->layers.items[i], "") < 0)
+        if (entries_add(w->s, &entries, w->layers.items[i], "") < 0)
             return -ENOMEM;
     entries_settle(&entries, "Tags");
     struct value *attributes = entries_evaluate(w->s, &entries, &rules);
@@ -114,7 +113,7 @@ static int put_configuration(struct work *w) {
             if (child->type != SECTION_CONFIGURATION)
                 continue;
             _cleanup_value_ struct value *prefix = scope_section_name(w->s, child, rules.owner);
-            if (!prefix || entries_add(&entries, child, prefix->text) < 0)
+            if (!prefix || entries_add(w->s, &entries, child, prefix->text) < 0)
                 return -ENOMEM;
         }
     entries_settle(&entries, NULL);
@@ -130,22 +129,35 @@ struct group {
 
 DEFINE_VEC(group_list, struct group);
 
-static void groups_done(struct group_list *groups) {
-    for (size_t i = 0; i < groups->len; i++) {
-        value_unref(groups->items[i].name);
-        entries_done(&groups->items[i].entries);
+struct groups {
+    struct group_list list;
+    struct name_map by_name;
+};
+
+static void groups_done(struct groups *groups) {
+    for (size_t i = 0; i < groups->list.len; i++) {
+        value_unref(groups->list.items[i].name);
+        entries_done(&groups->list.items[i].entries);
     }
-    group_list_done(groups);
+    group_list_done(&groups->list);
+    name_map_done(&groups->by_name);
 }
 
-static struct group *find_group(const struct group_list *groups, const char *name) {
-    for (size_t i = 0; i < groups->len; i++)
-        if (text_equal_fold(groups->items[i].name->text, name))
-            return &groups->items[i];
-    return NULL;
+/* The group of this name, made with the section as its first if it is new. NULL: out of memory. */
+static struct group *take_group(struct groups *groups, struct value *name,
+                                const struct section *section) {
+    size_t at = name_map_find(&groups->by_name, name->text);
+    struct group fresh = {.name = name, .first = section};
+    if (at != SIZE_MAX)
+        return &groups->list.items[at];
+    if (group_list_append(&groups->list, fresh) < 0)
+        return NULL;
+    value_ref(name);
+    at = groups->list.len - 1;
+    return name_map_add(&groups->by_name, name->text, at) < 0 ? NULL : &groups->list.items[at];
 }
 
-static int add_to_group(struct work *w, const struct section *section, struct group_list *groups) {
+static int add_to_group(struct work *w, const struct section *section, struct groups *groups) {
     _cleanup_value_ struct value *name = scope_section_name(w->s, section, node_owner(w->node));
     if (!name)
         return -ENOMEM;
@@ -155,16 +167,10 @@ static int add_to_group(struct work *w, const struct section *section, struct gr
         if (!name)
             return -ENOMEM;
     }
-    struct group *group = find_group(groups, name->text);
-    if (!group) {
-        struct group fresh = {.name = value_ref(name), .first = section};
-        if (group_list_append(groups, fresh) < 0) {
-            value_unref(fresh.name);
-            return -ENOMEM;
-        }
-        group = &groups->items[groups->len - 1];
-    }
-    return entries_add(&group->entries, section, "");
+    struct group *group = take_group(groups, name, section);
+    if (!group)
+        return -ENOMEM;
+    return entries_add(w->s, &group->entries, section, "");
 }
 
 /* A data disk needs a size, or something that has one. */
@@ -200,6 +206,8 @@ static int put_group(struct work *w, enum section_type type, const char *member,
         if (!v || value_truth(v) == TRUTH_TRUE)
             return v ? 0 : -ENOMEM;
     }
+    if (!eval_keep(&w->s->ev, VALUE_COST + strlen(group->name->text)))
+        return 0;
     if (asprintf(&path, "%s.%s", member, group->name->text) < 0) {
         path = NULL;
         return -ENOMEM;
@@ -215,7 +223,7 @@ static int put_group(struct work *w, enum section_type type, const char *member,
 
 /* The sections of one type as an object by name. */
 static int put_groups(struct work *w, enum section_type type, const char *member) {
-    _cleanup_(groups_done) struct group_list groups = {0};
+    _cleanup_(groups_done) struct groups groups = {0};
     _cleanup_value_ struct value *all = value_record_new();
     int r = all ? 0 : -ENOMEM;
     for (size_t l = 0; r == 0 && l < w->layers.len; l++)
@@ -224,8 +232,8 @@ static int put_groups(struct work *w, enum section_type type, const char *member
             if (child->type == type)
                 r = add_to_group(w, child, &groups);
         }
-    for (size_t i = 0; r == 0 && i < groups.len; i++)
-        r = put_group(w, type, member, &groups.items[i], all);
+    for (size_t i = 0; r == 0 && i < groups.list.len; i++)
+        r = put_group(w, type, member, &groups.list.items[i], all);
     return r < 0 ? r : value_record_set(w->record, member, TAKE_PTR(all));
 }
 

@@ -7,13 +7,13 @@
 #include "inherit.h"
 
 /*
- * Works out a node. `missing` (may be NULL) is a list that gets {"name", "label"} records of what
+ * Works out a node. `missing` (may be NULL) is a record by name that gets {"name", "label"} of what
  * the node needs and nobody gave. NULL: out of memory.
  */
 struct value *node_evaluate(struct scope *s, const struct node_def_list *nodes,
                             const struct node_def *node, struct value *missing);
 
-/* Adds a record to the list of missing things unless it is there. 0 or -ENOMEM. */
+/* Adds to the record of missing things unless it is there. 0 or as value_record_set. */
 int missing_add(struct value *missing, const char *name, const char *label);
 
 /*

@@ -23,6 +23,8 @@ static int put_place(json_t *row, unsigned line, const struct section *section) 
                                json_sprintf("%s %s", section_row(s->type)->word, s->name));
 }
 
+#define NAME_WORK 4u /* to tell where a parameter comes from, of EVAL_WORK_MAX */
+
 struct names {
     struct scope *s;
     json_t *found;
@@ -31,6 +33,7 @@ struct names {
 /* Each parameter of an expression: given, or by default. */
 static int put_name(void *arg, const struct expr *e) {
     struct names *names = arg;
+    (void)eval_spend(&names->s->ev, NAME_WORK);
     const struct section *p = template_parameter(names->s->t, e->name);
     if (p)
         return json_object_set_new(names->found, p->name, origin_of_parameter(names->s, p));

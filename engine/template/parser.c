@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #define NAME_MAX_BYTES 1024u
+#define INDEXED_FROM 16u /* fewer attributes of a section are found as fast one after the other */
 
 struct parser {
     struct template *t;
@@ -117,8 +118,10 @@ static int set_name(struct parser *p, struct section *s, const struct item *item
 }
 
 static int index_section(struct template *t, struct section *s) {
-    if (s->type == SECTION_CLUSTER)
-        return section_list_append(&t->clusters, s);
+    if (s->type == SECTION_CLUSTER) {
+        int r = name_map_add(&t->clusters_by_name, s->name, t->clusters.len);
+        return r < 0 ? r : section_list_append(&t->clusters, s);
+    }
     if (s->type == SECTION_NODEREF)
         return section_list_append(&t->noderefs, s);
     if (s->type == SECTION_ENVIRONMENT || s->type == SECTION_ENVIRONMENTREF)
@@ -310,6 +313,9 @@ static void drop_repeats(struct parser *p, struct section *s) {
 /* All sections below `s`; they nest SECTION_RANK_MAX deep at most. */
 static int finish_section(struct parser *p, struct section *s) {
     drop_repeats(p, s);
+    for (size_t i = 0; s->attributes.len > INDEXED_FROM && i < s->attributes.len; i++)
+        if (name_map_add(&s->by_key, s->attributes.items[i]->key, i) < 0)
+            return -ENOMEM;
     for (size_t i = 0; i < s->children.len; i++) {
         struct section *child = s->children.items[i];
         int r =

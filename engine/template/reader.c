@@ -54,10 +54,18 @@ static size_t quoted_length(const char *p, const char *end) {
     return close ? (size_t)(close + 1 - p) : 0;
 }
 
-/* Length of what protects a `#` at `p`: quotes or `${...}`; 0 if nothing does. */
-static size_t protected_length(const char *p, const char *end, bool single_quotes) {
-    if (*p == '$' && p + 1 < end && p[1] == '{')
-        return expr_braces(p, (size_t)(end - p));
+/*
+ * Length of what protects a `#` at `p`: quotes or `${...}`; 0 if nothing does. Behind a `${` that
+ * is not closed (*open_braces) no other protects: to look for the end of each would take a time
+ * that grows with the square of the line.
+ */
+static size_t protected_length(const char *p, const char *end, bool single_quotes,
+                               bool *open_braces) {
+    if (*p == '$' && p + 1 < end && p[1] == '{' && !*open_braces) {
+        size_t len = expr_braces(p, (size_t)(end - p));
+        *open_braces = len == 0;
+        return len;
+    }
     if (*p == '"' || (*p == '\'' && single_quotes))
         return quoted_length(p, end);
     return 0;
@@ -70,10 +78,11 @@ static size_t protected_length(const char *p, const char *end, bool single_quote
  */
 static size_t value_length(struct span s, bool expression, bool *ret_open) {
     const char *end = s.text + s.len;
+    bool open_braces = false;
     for (const char *p = s.text; p < end;) {
         if (*p == '#' && (p == s.text || blank(p[-1])))
             return (size_t)(p - s.text);
-        size_t len = protected_length(p, end, expression || p == s.text);
+        size_t len = protected_length(p, end, expression || p == s.text, &open_braces);
         if (*p == '"' && len == 0) {
             *ret_open = true;
             return s.len;

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define PARAMETER_DEPTH_MAX 60u
+#define ATTRIBUTE_WORK 16u /* to find one, make it of its type and put it where it belongs */
 
 static struct value *lookup(void *arg, const struct expr *name);
 
@@ -49,6 +50,16 @@ static int take_given(struct scope *s, const json_t *parameters) {
     return 0;
 }
 
+/* What exists only later has a name that is known now. */
+static int add_late_names(struct scope *s) {
+    const struct section_list *const lists[] = {&s->t->noderefs, &s->t->environments};
+    for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
+        for (size_t i = 0; i < lists[l]->len; i++)
+            if (name_map_add(&s->late, lists[l]->items[i]->name, i) < 0)
+                return -ENOMEM;
+    return 0;
+}
+
 int scope_init(struct scope *s, const struct template *t, const char *cluster_name,
                const json_t *parameters, const json_t *known) {
     *s = (struct scope){.t = t, .ev = {.lookup = lookup, .arg = s}};
@@ -64,7 +75,8 @@ int scope_init(struct scope *s, const struct template *t, const char *cluster_na
         if (!s->known)
             return -ENOMEM;
     }
-    return take_given(s, parameters);
+    int r = add_late_names(s);
+    return r < 0 ? r : take_given(s, parameters);
 }
 
 void scope_done(struct scope *s) {
@@ -78,8 +90,53 @@ void scope_done(struct scope *s) {
     value_unref(s->extra);
     value_unref(s->known);
     section_list_done(&s->nodes);
+    name_map_done(&s->late);
     attribute_list_done(&s->reported);
     row_list_done(&s->told);
+}
+
+/* The first to see that a limit is reached says where. */
+static void note_stop(struct scope *s, unsigned line, unsigned column, const char *key) {
+    if (s->ev.limit == EVAL_WITHIN || s->stopped.key[0])
+        return;
+    s->stopped.line = line;
+    s->stopped.column = column;
+    (void)snprintf(s->stopped.key, sizeof(s->stopped.key), "%s", key);
+}
+
+bool scope_spend(struct scope *s, const struct attribute *a, size_t work) {
+    bool within = eval_spend(&s->ev, work);
+    note_stop(s, a->value_line, a->value_column, a->key);
+    return within;
+}
+
+bool scope_keep(struct scope *s, const struct attribute *a, size_t bytes) {
+    bool within = eval_keep(&s->ev, bytes);
+    note_stop(s, a->value_line, a->value_column, a->key);
+    return within;
+}
+
+void scope_report_limit(struct scope *s) {
+    static const struct {
+        enum diagnostic_code code;
+        const char *what, *hint;
+    } limits[] = {
+        [EVAL_TOO_MUCH_WORK] = {CODE_TOO_MUCH_WORK,
+                                "the template takes too much work to evaluate, about a second",
+                                "shorten texts and patterns of regexp and regexps, and what nodes "
+                                "inherit: it is evaluated once for each node"},
+        [EVAL_TOO_LARGE] = {CODE_DEFINITION_TOO_LARGE,
+                            "the definition of the cluster is larger than 4 MiB",
+                            "values that nodes inherit count once for each node and nodearray"},
+    };
+    if (s->ev.limit == EVAL_WITHIN)
+        return;
+    const char *key = s->stopped.key;
+    const struct finding finding = {SEVERITY_ERROR, limits[s->ev.limit].code,
+                                    template_place(s->t, s->stopped.line, s->stopped.column),
+                                    limits[s->ev.limit].hint};
+    diagnostics_add(s->diags, &finding, "%s%s%s%s", limits[s->ev.limit].what, *key ? "; " : "", key,
+                    *key ? " is beyond that" : "");
 }
 
 static void report_parameter(struct scope *s, const struct section *p, const char *key,
@@ -88,7 +145,10 @@ static void report_parameter(struct scope *s, const struct section *p, const cha
     const struct finding finding = {SEVERITY_ERROR, CODE_INVALID_DEFAULT,
                                     a ? template_value_place(s->t, a)
                                       : template_place(s->t, p->line, p->column)};
-    diagnostics_add(s->diags, &finding, "Parameter %s: %s", p->name, text);
+    if (s->ev.limit != EVAL_WITHIN)
+        note_stop(s, finding.at.line, finding.at.column, p->name);
+    else
+        diagnostics_add(s->diags, &finding, "Parameter %s: %s", p->name, text);
 }
 
 /* A `[[record DefaultValue]]` or one record of a `[[list DefaultValue]]`. */
@@ -99,8 +159,9 @@ static struct value *section_record(struct scope *s, const struct section *secti
         struct value *v = a->expr ? eval_expr(&s->ev, a->expr) : NULL;
         if (a->expr && !v)
             return NULL;
-        if (v && value_record_set(record, a->key, v) < 0)
-            return NULL;
+        int r = v ? value_record_set(record, a->key, v) : 0;
+        if (r < 0)
+            return value_failure(r);
     }
     return TAKE_PTR(record);
 }
@@ -109,9 +170,14 @@ static struct value *section_records(struct scope *s, const struct section *para
     _cleanup_value_ struct value *list = value_list_new();
     for (size_t i = 0; list && i < parameter->children.len; i++) {
         const struct section *child = parameter->children.items[i];
-        if (child->type == SECTION_LIST && text_equal_fold(child->name, "DefaultValue") &&
-            value_list_append(list, section_record(s, child)) < 0)
-            return NULL;
+        if (child->type != SECTION_LIST || !text_equal_fold(child->name, "DefaultValue"))
+            continue;
+        struct value *record = section_record(s, child);
+        if (record && record->type == VALUE_ERROR)
+            return record;
+        int r = value_list_append(list, record);
+        if (r < 0)
+            return value_failure(r);
     }
     return TAKE_PTR(list);
 }
@@ -144,7 +210,7 @@ static int set_raw(struct scope *s, struct parameter_value *p) {
     _cleanup_value_ struct value *v = p->given ? value_ref(p->given) : default_value(s, p->section);
     if (!v)
         return -ENOMEM;
-    p->raw = parameter_coerce(p->section, v);
+    p->raw = v->depth > VALUE_NESTING_MAX ? value_failure(-ELOOP) : parameter_coerce(p->section, v);
     if (!p->raw)
         return -ENOMEM;
     if (p->raw->type == VALUE_ERROR) {
@@ -256,16 +322,6 @@ bool scope_parameter_muted(const struct scope *s, const struct section *paramete
     return p->value && p->raw && value_is_undefined(p->value) && !value_is_undefined(p->raw);
 }
 
-/* True for what exists only later: nodes of the cluster, noderefs and environments. */
-static bool is_late_name(const struct scope *s, const char *name) {
-    const struct section_list *const lists[] = {&s->nodes, &s->t->noderefs, &s->t->environments};
-    for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
-        for (size_t i = 0; i < lists[l]->len; i++)
-            if (text_equal_fold(lists[l]->items[i]->name, name))
-                return true;
-    return false;
-}
-
 static struct value *lookup(void *arg, const struct expr *e) {
     struct scope *s = arg;
     struct parameter_value *p = find_parameter(s, e->name);
@@ -276,7 +332,7 @@ static struct value *lookup(void *arg, const struct expr *e) {
         return value_ref(v);
     if (text_equal_fold(e->name, "ClusterName"))
         return value_ref(s->cluster_name);
-    if (is_late_name(s, e->name)) {
+    if (name_map_find(&s->late, e->name) != SIZE_MAX) {
         s->ev.late = true;
         v = s->known ? value_record_get(s->known, e->name) : NULL;
         return v ? value_ref(v) : value_undefined();
@@ -310,11 +366,12 @@ static void report_unknown(struct scope *s, const struct attribute *a, struct ow
                     s->unknown, owner.kind, owner.name);
 }
 
-static void report_attribute(struct scope *s, const struct attribute *a, struct owner owner,
-                             const char *text) {
+void scope_report(struct scope *s, const struct attribute *a, struct owner owner,
+                  const char *text) {
     const struct finding finding = {SEVERITY_ERROR, CODE_EVALUATION_FAILED,
                                     template_value_place(s->t, a)};
-    if (reported_already(s, a))
+    note_stop(s, a->value_line, a->value_column, a->key);
+    if (s->ev.limit != EVAL_WITHIN || reported_already(s, a))
         return;
     if (s->unknown[0]) {
         report_unknown(s, a, owner);
@@ -325,11 +382,13 @@ static void report_attribute(struct scope *s, const struct attribute *a, struct 
 }
 
 /* Evaluates; *ret_late as in scope_attribute. */
-static struct value *evaluate_now(struct scope *s, const struct expr *e, bool *ret_late) {
+static struct value *evaluate_now(struct scope *s, const struct attribute *a, const struct expr *e,
+                                  bool *ret_late) {
     s->ev.late = s->ev.waits = false;
     s->unknown[0] = '\0';
     struct value *v = eval_expr(&s->ev, e);
     *ret_late = v && s->ev.late && (!s->known || s->ev.waits || value_is_undefined(v));
+    (void)scope_spend(s, a, v ? v->size / VALUE_COST : 0);
     return v;
 }
 
@@ -340,17 +399,16 @@ struct value *scope_attribute(struct scope *s, const struct attribute *a, enum w
     if (!ret_late)
         ret_late = &ignored;
     *ret_late = false;
-    if (!e)
+    if (!e || !scope_spend(s, a, ATTRIBUTE_WORK))
         return value_undefined();
-    _cleanup_value_ struct value *v = evaluate_now(s, e, ret_late);
+    _cleanup_value_ struct value *v = evaluate_now(s, a, e, ret_late);
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);
     if (*ret_late)
         return value_undefined(); /* half of a value says nothing about the whole */
     bool hidden = v->type == VALUE_ERROR && v->secret;
-    report_attribute(s, a, owner,
-                     hidden ? "the expression fails (it holds a secret)" : typed->text);
+    scope_report(s, a, owner, hidden ? "the expression fails (it holds a secret)" : typed->text);
     return value_undefined();
 }
 
@@ -376,11 +434,15 @@ struct value *scope_parameters(struct scope *s) {
     for (size_t i = 0; all && i < s->t->parameters.len; i++) {
         const struct section *p = s->t->parameters.items[i];
         const struct value *v = scope_parameter(s, p);
+        if (v && !eval_keep(&s->ev, v->size)) {
+            note_stop(s, p->line, p->column, p->name);
+            break;
+        }
         if (!v || value_record_set(all, p->name, value_ref((struct value *)v)) < 0 ||
             origin_note_parameter(s, p, v) < 0)
             return NULL;
     }
-    for (size_t i = 0; all && i < s->extra->len; i++)
+    for (size_t i = 0; all && i < s->extra->len && eval_keep(&s->ev, s->extra->items[i]->size); i++)
         if (value_record_set(all, s->extra->keys[i], value_ref(s->extra->items[i])) < 0)
             return NULL;
     return TAKE_PTR(all);

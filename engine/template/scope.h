@@ -39,7 +39,12 @@ struct scope {
     struct value *known;                /* record of later names; NULL = nothing is known yet */
     json_t *origins; /* object that gets where values come from (origin.h); NULL = not asked for */
     struct section_list nodes; /* of the cluster and its parents; borrowed */
+    struct name_map late;      /* names of nodes, noderefs and environments */
     struct eval ev;
+    struct {
+        unsigned line, column;
+        char key[64];
+    } stopped;                      /* what was evaluated when a limit was reached */
     unsigned depth;                 /* of parameters that need parameters */
     char unknown[64];               /* the last `$Name` that is nobody's, "" = none */
     unsigned unknown_column;        /* where it stands */
@@ -64,6 +69,13 @@ struct owner {
  */
 struct value *scope_attribute(struct scope *s, const struct attribute *a, enum want want,
                               struct owner owner, bool *ret_late);
+/* Reports an attribute that cannot be as it is: once, with where it is. */
+void scope_report(struct scope *s, const struct attribute *a, struct owner owner, const char *text);
+/* Reports the limit that the evaluation has reached, if any: once, at its end. */
+void scope_report_limit(struct scope *s);
+/* As eval_spend and eval_keep: false when what is left need not be looked at. */
+bool scope_spend(struct scope *s, const struct attribute *a, size_t work);
+bool scope_keep(struct scope *s, const struct attribute *a, size_t bytes);
 /* The same for the name of a section: a text. */
 struct value *scope_section_name(struct scope *s, const struct section *section,
                                  struct owner owner);

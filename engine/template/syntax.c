@@ -123,6 +123,7 @@ void section_free(struct section *top) {
         for (size_t i = 0; i < s->attributes.len; i++)
             attribute_free(s->attributes.items[i]);
         attribute_list_done(&s->attributes);
+        name_map_done(&s->by_key);
         section_list_done(&s->children);
         expr_free(s->name_expr);
         free(s->name);
@@ -132,6 +133,10 @@ void section_free(struct section *top) {
 }
 
 const struct attribute *section_attribute(const struct section *s, const char *key) {
+    if (s->by_key.len) {
+        size_t at = name_map_find(&s->by_key, key);
+        return at == SIZE_MAX ? NULL : s->attributes.items[at];
+    }
     for (size_t i = 0; i < s->attributes.len; i++)
         if (text_equal_fold(s->attributes.items[i]->key, key))
             return s->attributes.items[i];
@@ -166,6 +171,7 @@ void template_free(struct template *t) {
         return;
     section_free(t->file);
     section_list_done(&t->clusters);
+    name_map_done(&t->clusters_by_name);
     section_list_done(&t->noderefs);
     section_list_done(&t->environments);
     section_list_done(&t->parameters);
@@ -173,6 +179,11 @@ void template_free(struct template *t) {
     free(t->parameters_by_name);
     free(t->text);
     free(t);
+}
+
+const struct section *template_cluster(const struct template *t, const char *name) {
+    size_t at = name_map_find(&t->clusters_by_name, name);
+    return at == SIZE_MAX ? NULL : t->clusters.items[at];
 }
 
 static int compare_name(const void *name, const void *section) {

@@ -72,6 +72,7 @@ struct section {
     struct expr *name_expr;           /* the name with its substitutions */
     struct section *parent;           /* borrowed */
     struct attribute_list attributes; /* keys differ, in any case */
+    struct name_map by_key;           /* where each of them is, if they are many */
     struct section_list children;
 };
 
@@ -83,9 +84,10 @@ struct template {
     size_t len;
     struct section *file;
     struct section_list clusters, noderefs, environments; /* borrowed from `file` */
-    struct section_list parameters;                       /* each name once, in order; borrowed */
-    struct section **parameters_by_name;                  /* the same, sorted by name in any case */
-    struct name_list undeclared; /* `$Name` that is nothing's name, once each; borrowed */
+    struct name_map clusters_by_name;
+    struct section_list parameters;      /* each name once, in order; borrowed */
+    struct section **parameters_by_name; /* the same, sorted by name in any case */
+    struct name_list undeclared;         /* `$Name` that is nothing's name, once each; borrowed */
 };
 
 /* What the type of a section allows. */
@@ -117,6 +119,8 @@ bool section_flag(const struct section *s, const char *key);
 void attribute_free(struct attribute *a);
 
 struct template *template_ref(struct template *t);
+/* The first [cluster] of this name in any case, or NULL. */
+const struct section *template_cluster(const struct template *t, const char *name);
 /* The declaration of a parameter, or NULL. */
 const struct section *template_parameter(const struct template *t, const char *name);
 /* The declared parameter whose name is nearest, NULL if none is near. */

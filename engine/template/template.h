@@ -136,8 +136,8 @@ json_t *definition_missing(const struct definition *d);
  *                        "parameters": {"Type": "given"}}      if `in` is another node
  *   "nodearrays.execute.Configuration.nfs.address": {"later": "${filer.instance.PrivateIp}", ...}
  *   "nodes.head.ClusterInit.slurm:default": {"line": 50, "in": "node head"}
- * A value null masks an inherited one, or is undefined. Secrets are masked. Returns 0 or -ENOMEM.
- * *ret is a new reference.
+ * A value null masks an inherited one, or is undefined. Secrets are masked. Returns 0, -E2BIG (to
+ * tell takes more work than to evaluate, and too much) or -ENOMEM. *ret is a new reference.
  */
 int definition_origins(const struct definition *d, json_t **ret);
 /* The same as text, one row a line: JSON that grep understands. 0, -E2BIG or -ENOMEM. */

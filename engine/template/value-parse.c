@@ -240,17 +240,20 @@ static int parse_single(struct span s, const struct value_context *context, stru
     return parse_substitution(s, 0, context, ret, &len);
 }
 
-/* The index of the next comma outside "...", '...' and ${...}, or s.len. */
-static size_t next_comma(struct span s, size_t from) {
+/*
+ * The index of the next comma outside "...", '...' and ${...}, or s.len. *open_braces is false
+ * before the first of a text; as in the reader no braces protect behind those that are not closed.
+ */
+static size_t next_comma(struct span s, size_t from, bool *open_braces) {
     for (size_t i = from; i < s.len; i++) {
         const char *close = NULL;
-        size_t braces;
         if (s.text[i] == ',')
             return i;
-        if (s.text[i] == '$' && i + 1 < s.len && s.text[i + 1] == '{' &&
-            (braces = expr_braces(s.text + i, s.len - i)) > 0)
-            i += braces - 1;
-        else if (s.text[i] == '"' || (s.text[i] == '\'' && i == from)) {
+        if (s.text[i] == '$' && i + 1 < s.len && s.text[i + 1] == '{' && !*open_braces) {
+            size_t braces = expr_braces(s.text + i, s.len - i);
+            *open_braces = braces == 0;
+            i += braces ? braces - 1 : 0;
+        } else if (s.text[i] == '"' || (s.text[i] == '\'' && i == from)) {
             close = find_byte(s, s.text[i], i + 1);
             if (close)
                 i = (size_t)(close - s.text);
@@ -263,8 +266,9 @@ static int parse_list(struct span s, const struct value_context *context, struct
     _cleanup_expr_ struct expr *list = expr_new(EXPR_LIST, s.column);
     if (!list)
         return -ENOMEM;
+    bool open_braces = false;
     for (size_t from = 0; from <= s.len;) {
-        size_t comma = next_comma(s, from);
+        size_t comma = next_comma(s, from, &open_braces);
         struct span piece = span_trim(span_part(s, from, comma - from));
         struct expr *item = NULL;
         from = comma + 1;
@@ -323,6 +327,7 @@ int attribute_parse_value(struct attribute *a, const struct item *item,
                           const struct value_context *context) {
     struct span s = item->value;
     struct value_context quiet = *context;
+    bool open_braces = false;
     quiet.diags = NULL;
     if (item->triple)
         return literal(a, value_string_n(s.text, s.len));
@@ -334,7 +339,7 @@ int attribute_parse_value(struct attribute *a, const struct item *item,
         report_undefined(item, context);
         return literal(a, value_undefined());
     }
-    if (whole_quoted(s, '"') || whole_quoted(s, '\'') || next_comma(s, 0) == s.len)
+    if (whole_quoted(s, '"') || whole_quoted(s, '\'') || next_comma(s, 0, &open_braces) == s.len)
         return parse_single(s, context, &a->expr);
     int r = parse_list(s, context, &a->expr);
     return r < 0 ? r : text_parse(s, &quiet, &a->text);

@@ -320,20 +320,30 @@ json_t *value_to_json(const struct value *v, bool masked) {
     return json_null();
 }
 
-static struct value *items_from_json(const json_t *json) {
-    _cleanup_value_ struct value *v = json_is_array(json) ? value_list_new() : value_record_new();
-    if (!v)
-        return NULL;
-    for (size_t i = 0; json_is_array(json) && i < json_array_size(json); i++)
-        if (value_list_append(v, value_from_json(json_array_get(json, i))) < 0)
-            return NULL;
-    const char *key;
-    json_t *item;
-    json_object_foreach((json_t *)json, key, item) {
-        if (value_record_set(v, key, value_from_json(item)) < 0)
-            return NULL;
+static struct value *list_from_json(const json_t *json) {
+    _cleanup_value_ struct value *list = value_list_new();
+    int r = list ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < json_array_size(json); i++) {
+        struct value *item = value_from_json(json_array_get(json, i));
+        if (item && item->type == VALUE_ERROR)
+            return item;
+        r = value_list_append(list, item);
     }
-    return TAKE_PTR(v);
+    return r < 0 ? value_failure(r) : TAKE_PTR(list);
+}
+
+static struct value *record_from_json(const json_t *json) {
+    _cleanup_value_ struct value *record = value_record_new();
+    const char *key;
+    json_t *json_item;
+    int r = record ? 0 : -ENOMEM;
+    json_object_foreach((json_t *)json, key, json_item) {
+        struct value *item = r == 0 ? value_from_json(json_item) : NULL;
+        if (item && item->type == VALUE_ERROR)
+            return item;
+        r = r == 0 ? value_record_set(record, key, item) : r;
+    }
+    return r < 0 ? value_failure(r) : TAKE_PTR(record);
 }
 
 struct value *value_from_json(const json_t *json) {
@@ -348,8 +358,9 @@ struct value *value_from_json(const json_t *json) {
     case JSON_STRING:
         return value_string(json_string_value(json));
     case JSON_ARRAY:
+        return list_from_json(json);
     case JSON_OBJECT:
-        return items_from_json(json);
+        return record_from_json(json);
     case JSON_NULL:
         break;
     }

@@ -15,6 +15,8 @@ static struct value *make(enum value_type type) {
         return NULL;
     v->refs = 1;
     v->type = type;
+    v->depth = type == VALUE_LIST || type == VALUE_RECORD;
+    v->size = VALUE_COST;
     return v;
 }
 
@@ -92,6 +94,7 @@ int value_set_source(struct value *v, const char *text, size_t len) {
     char *copy = strndup(text, len);
     if (!copy)
         return -ENOMEM;
+    v->size += strlen(copy) - (v->text ? strlen(v->text) : 0);
     free(v->text);
     v->text = copy;
     return 0;
@@ -138,13 +141,46 @@ static int grow(struct value *v) {
     return 0;
 }
 
+struct value *value_failure(int code) {
+    switch (code) {
+    case -E2BIG:
+        return value_error("the list or record is too large: it holds at most %u items, and %zu "
+                           "MiB with all that is in it",
+                           VALUE_ITEMS_MAX, VALUE_SIZE_MAX >> 20);
+    case -ELOOP:
+        return value_error("lists and records nest more than %u deep", VALUE_NESTING_MAX);
+    default:
+        return NULL;
+    }
+}
+
+/* Whether `item` may go into `v` (never NULL), `levels` below it under `bytes` of keys. */
+static int check_room(const struct value *v, const struct value *item, size_t levels,
+                      size_t bytes) {
+    if (!item)
+        return -ENOMEM;
+    if (item->depth + levels > VALUE_DEPTH_MAX)
+        return -ELOOP;
+    return v->size + item->size + bytes + levels * VALUE_COST > VALUE_SIZE_MAX ? -E2BIG : 0;
+}
+
+/* `v` holds `item` from now on. */
+static void count_item(struct value *v, const struct value *item) {
+    v->size += item->size;
+    if (v->depth <= item->depth)
+        v->depth = item->depth + 1;
+}
+
 int value_list_append(struct value *list, struct value *item) {
-    int r = item ? grow(list) : -ENOMEM;
+    int r = check_room(list, item, 1, 0);
+    if (r == 0)
+        r = grow(list);
     if (r < 0) {
         value_unref(item);
         return r;
     }
     list->items[list->len++] = item;
+    count_item(list, item);
     return 0;
 }
 
@@ -155,14 +191,16 @@ static bool find(const struct value *record, const char *key, size_t len, size_t
 
 int value_record_set(struct value *record, const char *key, struct value *item) {
     size_t at;
-    if (!item)
-        return -ENOMEM;
-    if (find(record, key, strlen(key), &at)) {
+    int r = check_room(record, item, 1, strlen(key));
+    if (r == 0 && find(record, key, strlen(key), &at)) {
+        record->size -= record->items[at]->size;
         value_unref(record->items[at]);
         record->items[at] = item;
+        count_item(record, item);
         return 0;
     }
-    int r = grow(record);
+    if (r == 0)
+        r = grow(record);
     char *copy = r < 0 ? NULL : strdup(key);
     if (!copy) {
         value_unref(item);
@@ -170,6 +208,8 @@ int value_record_set(struct value *record, const char *key, struct value *item) 
     }
     record->keys[record->len] = copy;
     record->items[record->len++] = item;
+    record->size += strlen(copy);
+    count_item(record, item);
     return key_index_add(&record->index, record->keys, record->len);
 }
 
@@ -178,6 +218,7 @@ void value_record_remove(struct value *record, const char *key) {
     if (!find(record, key, strlen(key), &at))
         return;
     key_index_done(&record->index);
+    record->size -= record->items[at]->size + strlen(record->keys[at]);
     free(record->keys[at]);
     value_unref(record->items[at]);
     size_t behind = record->len - at - 1;
@@ -267,29 +308,71 @@ static int own_child(struct value *record, const char *path, size_t len, bool cr
     return r;
 }
 
-int value_record_set_path(struct value *record, const char *path, struct value *item) {
-    const char *dot;
-    while ((dot = strchr(path, '.'))) {
-        int r = own_child(record, path, (size_t)(dot - path), true, &record);
-        if (r < 0) {
-            value_unref(item);
-            return r;
-        }
-        path = dot + 1;
+/* The same without a look at the bounds: recurses once for each part of the path. */
+static int set_path(struct value *record, const char *path, struct value *item) {
+    const char *dot = strchr(path, '.');
+    struct value *child;
+    if (!dot)
+        return value_record_set(record, path, item);
+    int r = own_child(record, path, (size_t)(dot - path), true, &child);
+    if (r < 0) {
+        value_unref(item);
+        return r;
     }
-    return value_record_set(record, path, item);
+    record->size -= child->size;
+    r = set_path(child, dot + 1, item);
+    count_item(record, child);
+    return r;
+}
+
+int value_record_set_path(struct value *record, const char *path, struct value *item) {
+    size_t levels = 1;
+    for (const char *dot = path; (dot = strchr(dot, '.')); dot++)
+        levels++;
+    int r = check_room(record, item, levels, strlen(path));
+    if (r == 0)
+        return set_path(record, path, item);
+    value_unref(item);
+    return r;
+}
+
+int value_record_set_in(struct value *record, const char *name, const char *key,
+                        struct value *item) {
+    struct value *child = NULL;
+    int r = check_room(record, item, 2, strlen(name) + strlen(key));
+    if (r == 0)
+        r = own_child(record, name, strlen(name), true, &child);
+    if (r < 0) {
+        value_unref(item);
+        return r;
+    }
+    record->size -= child->size;
+    if (value_is_undefined(item)) {
+        value_record_remove(child, key);
+        value_unref(item);
+    } else {
+        r = value_record_set(child, key, item);
+    }
+    count_item(record, child);
+    return r;
 }
 
 int value_record_remove_path(struct value *record, const char *path) {
-    const char *dot;
-    while ((dot = strchr(path, '.'))) {
-        int r = own_child(record, path, (size_t)(dot - path), false, &record);
-        if (r < 0 || !record)
-            return r;
-        path = dot + 1;
+    const char *dot = strchr(path, '.');
+    struct value *child;
+    if (!dot) {
+        value_record_remove(record, path);
+        return 0;
     }
-    value_record_remove(record, path);
-    return 0;
+    if (!value_record_get_path(record, path))
+        return 0;
+    int r = own_child(record, path, (size_t)(dot - path), false, &child);
+    if (r < 0 || !child)
+        return r;
+    record->size -= child->size;
+    r = value_record_remove_path(child, dot + 1);
+    record->size += child->size;
+    return r;
 }
 
 struct value *value_record_get_path(const struct value *record, const char *path) {
@@ -303,4 +386,18 @@ struct value *value_record_get_path(const struct value *record, const char *path
         path = dot + 1;
     }
     return value_record_get(record, path);
+}
+
+bool value_record_path_conflicts(const struct value *record, const char *path) {
+    const char *dot;
+    size_t at;
+    while ((dot = strchr(path, '.'))) {
+        if (!find(record, path, (size_t)(dot - path), &at))
+            return false;
+        if (record->items[at]->type != VALUE_RECORD)
+            return true;
+        record = record->items[at];
+        path = dot + 1;
+    }
+    return find(record, path, strlen(path), &at) && record->items[at]->type == VALUE_RECORD;
 }

@@ -24,6 +24,12 @@
 /* Length of one text and of one list or record that an expression may make. */
 #define VALUE_TEXT_MAX ((size_t)1 << 20)
 #define VALUE_ITEMS_MAX 100000u
+/* Whoever walks a value recurses, and meets what is shared once for each place that it is in: so
+ * both how deep lists and records nest and their size with everything in them are bounded. */
+#define VALUE_NESTING_MAX 100u                   /* of what a template says */
+#define VALUE_DEPTH_MAX (VALUE_NESTING_MAX + 10) /* ... with the definition around it */
+#define VALUE_SIZE_MAX ((size_t)16 << 20)
+#define VALUE_COST ((size_t)32) /* what a value counts besides its text */
 
 enum value_type {
     VALUE_UNDEFINED,
@@ -49,6 +55,8 @@ struct value {
     char **keys; /* of a record */
     struct key_index index;
     size_t len, cap;
+    unsigned depth; /* of lists and records in each other: 0 for a scalar, 1 if none is in it */
+    size_t size;    /* VALUE_COST and text of this and of all in it */
 };
 
 /* Each returns a new reference or NULL. Texts are copied. */
@@ -71,7 +79,10 @@ void value_unref(struct value *v);
 DEFINE_CLEANUP(struct value, value_unref);
 #define _cleanup_value_ _cleanup_(value_unrefp)
 
-/* Both steal `item`, NULL too (then -ENOMEM). 0, -ENOMEM, or -E2BIG over VALUE_ITEMS_MAX. */
+/*
+ * Both steal `item`, NULL too (then -ENOMEM). 0, -ENOMEM, -E2BIG over VALUE_ITEMS_MAX or
+ * VALUE_SIZE_MAX, or -ELOOP over VALUE_DEPTH_MAX.
+ */
 int value_list_append(struct value *list, struct value *item);
 /* Replaces an item whose key differs only in case (the first spelling stays). */
 int value_record_set(struct value *record, const char *key, struct value *item);
@@ -80,10 +91,20 @@ int value_record_set(struct value *record, const char *key, struct value *item);
  * records that others hold too are copied, never changed.
  */
 int value_record_set_path(struct value *record, const char *path, struct value *item);
+/*
+ * The same for one key, dots and all, of the record under `name` (which is made if need be);
+ * an undefined `item` takes the key out.
+ */
+int value_record_set_in(struct value *record, const char *name, const char *key,
+                        struct value *item);
+/* What to give instead of a value for one of these codes: an error in words, NULL for -ENOMEM. */
+struct value *value_failure(int code);
 /* Takes what is at the path out; nothing happens if there is nothing. 0 or -ENOMEM. */
 int value_record_remove_path(struct value *record, const char *path);
 /* What is at the path, borrowed, or NULL. */
 struct value *value_record_get_path(const struct value *record, const char *path);
+/* True if the path goes through what is no record, or ends at a record. */
+bool value_record_path_conflicts(const struct value *record, const char *path);
 /* Takes an item out; nothing happens if there is none. */
 void value_record_remove(struct value *record, const char *key);
 /* The item under `key` in any case, borrowed, or NULL. */
@@ -131,6 +152,7 @@ int value_parse_time(const char *text, int64_t *ret_seconds);
 
 /* A new JSON reference, NULL: out of memory. `masked` writes "********" for secrets. */
 json_t *value_to_json(const struct value *v, bool masked);
+/* An error value if it is over the limits of a value. */
 struct value *value_from_json(const json_t *json);
 
 /* For messages: the type in words, "a list". */
