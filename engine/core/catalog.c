@@ -11,7 +11,9 @@ struct replacement {
     const struct market *market;
     const struct cyclecloud_result *types, *quotas; /* of `market`; NULL: as they were */
     usec_t read_at;                                 /* of the quotas */
-    const struct shortage *shortages;               /* all of them */
+    quota_change change;                            /* for each quota as it was; NULL: none */
+    const void *change_arg;
+    const struct shortage *shortages; /* all of them */
     size_t n_shortages;
     bool with_shortages; /* false: as they were */
     bool with_prices;    /* of `market`, into the types as they were */
@@ -66,8 +68,25 @@ static void copy_quota(struct quota *to, const struct quota *from) {
     (void)str_ref(to->region);
 }
 
+static const struct quota *old_quota(const struct catalog *old, const struct cyclecloud_quota *q,
+                                     const struct market *m) {
+    for (size_t i = 0; old && i < old->n_quotas; i++)
+        if (same_place(old->quotas[i].account, old->quotas[i].region, m) &&
+            str_equal(old->quotas[i].name, q->name))
+            return &old->quotas[i];
+    return NULL;
+}
+
+/* The cloud's usage lags behind its refusals: for a while the numbers of a refusal count. */
+static void keep_refusal(struct quota *to, const struct quota *old) {
+    if (!old || old->refused_until <= to->read_at || old->limit != to->limit)
+        return;
+    to->refused_until = old->refused_until;
+    to->used = old->used > to->used ? old->used : to->used;
+}
+
 static bool read_quota(struct quota *to, const struct cyclecloud_quota *q,
-                       const struct replacement *by) {
+                       const struct catalog *old, const struct replacement *by) {
     *to = (struct quota){
         .name = str_new_c(q->name),
         .label = str_new_c(q->label),
@@ -77,6 +96,7 @@ static bool read_quota(struct quota *to, const struct cyclecloud_quota *q,
         .limit = q->limit,
         .read_at = by->read_at,
     };
+    keep_refusal(to, old_quota(old, q, by->market));
     return to->name && to->label && to->account && to->region;
 }
 
@@ -85,6 +105,7 @@ static void copy_shortage(struct shortage *to, const struct shortage *from) {
     (void)str_ref(to->account);
     (void)str_ref(to->region);
     (void)str_ref(to->machine_type);
+    (void)str_ref(to->message);
 }
 
 static void put_prices(struct catalog *c, const struct market *m) {
@@ -115,8 +136,10 @@ static bool put_quotas(struct catalog *c, const struct catalog *old, const struc
     for (size_t i = 0; old && i < old->n_quotas; i++)
         if (!read || !same_place(old->quotas[i].account, old->quotas[i].region, by->market))
             copy_quota(&c->quotas[c->n_quotas++], &old->quotas[i]);
+    for (size_t i = 0; by->change && i < c->n_quotas; i++)
+        by->change(&c->quotas[i], by->change_arg);
     for (size_t i = 0; ok && read && i < read->n_quotas; i++)
-        ok = read_quota(&c->quotas[c->n_quotas++], &read->quotas[i], by);
+        ok = read_quota(&c->quotas[c->n_quotas++], &read->quotas[i], old, by);
     return ok;
 }
 
@@ -169,4 +192,8 @@ void catalog_replace_prices(struct engine *e, const struct market *m) {
 
 void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n) {
     replace(e, &(struct replacement){.shortages = rows, .n_shortages = n, .with_shortages = true});
+}
+
+void catalog_change_quotas(struct engine *e, quota_change change, const void *arg) {
+    replace(e, &(struct replacement){.change = change, .change_arg = arg});
 }

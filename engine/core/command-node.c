@@ -124,6 +124,7 @@ static int cluster_again(struct engine *e, uint64_t cluster_id, uint64_t array_i
         node_retry(e, cluster_node(snapshot_cluster(engine_state(e), cluster_id), ids.items[i]));
     id_vec_done(&ids);
     shortage_lift(e);
+    quota_lift(e);
     market_refresh(e);
     intents_hurry(e, cluster_id);
     return r;

@@ -122,6 +122,7 @@ static void forget_learnt(struct engine *e) {
         work_free(e->works.items[i]);
     work_vec_done(&e->works);
     market_free_all(e);
+    e->quotas_learnt = false;
     orphans_free(e);
     consoles_free(e);
     intents_free_all(e);

@@ -104,7 +104,9 @@ struct subnet {
     usec_t at;
     bool bad;
     uint64_t usable;
-    char *message; /* why it is bad */
+    char *message;     /* why it is bad */
+    usec_t full_until; /* the cloud had no more addresses in it: not asked for more than `room` */
+    uint64_t room;     /* addresses that are thought to be free while it is full */
 };
 
 DEFINE_VEC(subnet_vec, struct subnet);
@@ -223,7 +225,8 @@ struct engine {
     struct subnet_vec subnets;
     struct market_vec markets;
     struct sweep_vec sweeps;
-    uint64_t epoch;                         /* completions of older ones are ignored */
+    bool quotas_learnt; /* by a refusal, or because all may be asked for again */
+    uint64_t epoch;     /* completions of older ones are ignored */
     usec_t reachable_at, unreachable_since; /* 0 = the cloud answers */
     char *unreachable_text;
     char *auth_text;  /* the cloud's words when it refuses our credentials */
@@ -376,6 +379,10 @@ void observe_sweep(struct engine *e, const struct cyclecloud_result *result, con
 void market_want(struct engine *e, const char *account, const char *region);
 const struct market *market_find(const struct engine *e, const char *account, const char *region);
 struct subnet *subnet_want(struct engine *e, const char *account, const char *name);
+/* The cloud has no addresses left for so many more nodes. */
+void subnet_full(struct engine *e, const struct array_spec *spec, size_t nodes);
+/* NULL: not known yet. */
+struct subnet *subnet_find(const struct engine *e, const char *account, const char *name);
 /* What planning needs to know for a cluster: its arrays' subnets, and which VMs its account has. */
 void facts_want(struct engine *e, const struct cluster *c);
 /* Machines with our tag are looked for in this account. */
@@ -394,6 +401,23 @@ void catalog_replace_quotas(struct engine *e, const struct market *m,
 /* Writes the prices of `m` into its machine types. */
 void catalog_replace_prices(struct engine *e, const struct market *m);
 void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n);
+/* Calls `change` with a copy of each quota, which becomes the one that is known; numbers and times
+ * may be written. */
+typedef void (*quota_change)(struct quota *q, const void *arg);
+void catalog_change_quotas(struct engine *e, quota_change change, const void *arg);
+
+/* quota.c */
+/* The cloud refused so many nodes of this array and type for want of a quota. What fits into it is
+ * asked for at once, of this type or the next ones; the rest waits RETRY_QUOTA. */
+struct quota_refusal {
+    const struct array *array;
+    const char *machine_type;
+    const struct cyclecloud_result *result;
+    size_t nodes;
+};
+void quota_refused(struct engine *e, const struct quota_refusal *r);
+/* What was refused may be asked for again: a person says so, or something was deleted. */
+void quota_lift(struct engine *e);
 
 /* price.c */
 /* Takes over a price list. 0 or -ENOMEM. */
@@ -413,6 +437,9 @@ int usage_decode(const char *text, size_t len, struct usage **ret);
 
 /* shortage.c */
 void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
+/* The cloud says, without numbers, that a quota has no room for this type; `message`: its words. */
+void shortage_add_quota(struct engine *e, const struct array *a, const char *machine_type,
+                        const char *message);
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
 void shortage_lift(struct engine *e);
 

@@ -106,13 +106,46 @@ static void quotas_read(struct engine *e, const struct cyclecloud_result *result
     catalog_replace_quotas(e, m, result, began);
 }
 
-static struct subnet *subnet_find(const struct engine *e, const char *account, const char *name) {
+struct subnet *subnet_find(const struct engine *e, const char *account, const char *name) {
     for (size_t i = 0; i < e->subnets.len; i++) {
         struct subnet *s = &e->subnets.items[i];
         if (strcmp(s->account, account) == 0 && strcmp(s->name, name) == 0)
             return s;
     }
     return NULL;
+}
+
+/* VMs of ours that have an address of this subnet. */
+static uint64_t subnet_nodes(struct engine *e, const struct subnet *s) {
+    const struct snapshot *now = engine_state(e);
+    uint64_t nodes = 0;
+    for (size_t i = 0; now && i < now->clusters.len; i++) {
+        const struct cluster *c = now->clusters.items[i];
+        for (size_t k = 0; k < c->arrays.len; k++) {
+            const struct array *a = cluster_array(c, k);
+            uint64_t position = 0;
+            if (!a->spec || !str_equal(a->spec->account, s->account) ||
+                !str_equal(a->spec->subnet, s->name))
+                continue;
+            while (cluster_next_listed(c, a->id, NODES_WITH_VM, &position))
+                nodes++;
+        }
+    }
+    return nodes;
+}
+
+/* The first refusal counts what is ours; when that is still too much, others have addresses, too,
+   and half of what was asked for is tried. */
+void subnet_full(struct engine *e, const struct array_spec *spec, size_t nodes) {
+    struct subnet *s = subnet_find(e, str_text(spec->account), str_text(spec->subnet));
+    usec_t now = engine_now(e);
+    if (!s || !nodes)
+        return;
+    uint64_t ours = s->full_until <= now ? subnet_nodes(e, s) : 0;
+    uint64_t free = s->usable > ours ? s->usable - ours : 0;
+    bool counts = s->full_until <= now && free < nodes;
+    s->room = counts ? free : nodes / 2;
+    s->full_until = now + RETRY_QUOTA;
 }
 
 struct subnet *subnet_want(struct engine *e, const char *account, const char *name) {

@@ -62,6 +62,22 @@ static void fail_node(struct engine *e, const struct node *n, void *arg) {
     edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
 }
 
+static void count_node(struct engine *e, const struct node *n, void *arg) {
+    (void)e;
+    *(size_t *)arg += n->target == TARGET_STARTED;
+}
+
+/* What is known of the cloud's room changes before the nodes are looked at: they are planned by
+   it. */
+static void remember_quota(struct engine *e, const struct intent *i,
+                           const struct cyclecloud_result *result) {
+    struct made made = outcome_made_by(e, i);
+    struct quota_refusal refusal = {made.array, made.machine_type, result, 0};
+    outcome_each_node(e, i, count_node, &refusal.nodes);
+    if (made.array)
+        quota_refused(e, &refusal);
+}
+
 static void remember_shortage(struct engine *e, const struct intent *i) {
     struct made made = outcome_made_by(e, i);
     if (made.array)
@@ -91,6 +107,8 @@ void outcome_refused(struct engine *e, struct intent *i, const struct cyclecloud
     }
     if (result->result == CYCLECLOUD_CAPACITY)
         remember_shortage(e, i);
+    if (result->result == CYCLECLOUD_QUOTA)
+        remember_quota(e, i, result);
     if (result->result == CYCLECLOUD_INVALID)
         doubt_security_group(e, i);
     bool accepted = i->state == INTENT_ACCEPTED;

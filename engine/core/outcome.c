@@ -245,6 +245,8 @@ static void on_ok(struct engine *e, struct intent *i, const struct cyclecloud_re
     struct set_work *sw = w && i->set_id ? work_set(w, i->set_id) : NULL;
     if (sw)
         sw->refusals = 0;
+    if (intent_deletes(i->kind))
+        quota_lift(e); /* there is room again */
     successes[i->kind](e, i);
     intents_close(e, i);
 }

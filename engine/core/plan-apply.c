@@ -53,6 +53,14 @@ static uint32_t cores_of_type(struct engine *e, const struct array *a, const cha
     return t ? t->vcpus : 0;
 }
 
+/* Addresses that a full subnet still had are taken. */
+static void take_addresses(struct engine *e, const struct array *a, size_t n) {
+    struct subnet *s =
+        a->spec ? subnet_find(e, str_text(a->spec->account), str_text(a->spec->subnet)) : NULL;
+    if (s)
+        s->room -= n < s->room ? n : s->room;
+}
+
 static void join_set(struct engine *e, uint64_t cluster_id, const struct plan_action *action,
                      const struct set *s) {
     for (size_t i = 0; i < action->nodes.len; i++) {
@@ -98,6 +106,7 @@ static void apply_set(struct engine *e, uint64_t cluster_id, const struct plan_a
     if (action->kind == INTENT_DELETE_SET)
         s->state = SET_DELETING;
     if (action->nodes.len) {
+        take_addresses(e, cluster_array_by_id(c, s->array_id), action->nodes.len);
         s->capacity = action->capacity;
         join_set(e, cluster_id, action, s);
     }
@@ -125,6 +134,7 @@ static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_ac
     copy->intent_id = i->id;
     const struct array *a = cluster_array_by_id(c, copy->array_id);
     if (action->kind == INTENT_CREATE_VM) {
+        take_addresses(e, a, 1);
         edit_text(e, &copy->machine_type, action->machine_type);
         copy->spot = a->spec->spot;
         copy->cores = cores_of_type(e, a, action->machine_type);

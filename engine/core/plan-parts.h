@@ -44,7 +44,7 @@ struct plan_no_type {
 };
 
 /* Shares `n` pending nodes out among the machine types of their array (plan-types.c). 0 or -ENOMEM;
-   with no shares *ret_why says why. */
+   of those that get no share *ret_why says why. */
 int plan_share_types(const struct plan_input *in, const struct array *a, size_t n,
                      struct plan_shares *ret, struct plan_no_type *ret_why);
 

@@ -240,6 +240,12 @@ static void wait_all(struct plan *p, const struct plan_input *in, const struct i
         plan_wait_for(p, cluster_node(in->cluster, pending->items[i]), why);
 }
 
+/* What waits for a quota is looked at with what is known of the quotas by now; after a restart its
+   record is all that is known. */
+static bool is_due(const struct plan_input *in, const struct node *n) {
+    return n->not_before <= in->now || (n->hold == HOLD_QUOTA && in->engine->quotas_learnt);
+}
+
 static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
                             struct id_vec *pending) {
     uint64_t position = 0;
@@ -247,7 +253,7 @@ static void collect_pending(struct plan *p, const struct plan_input *in, const s
     while ((n = cluster_next_listed(in->cluster, a->id, NODES_UNPLACED, &position))) {
         if (!is_pending(n))
             continue;
-        if (n->not_before > in->now) {
+        if (!is_due(in, n)) {
             plan_again(p, n->not_before);
             continue;
         }
@@ -304,6 +310,38 @@ static void place_shares(struct plan *p, const struct plan_input *in, const stru
     }
 }
 
+/* Those from the `from`-th on wait. */
+static void wait_rest(struct plan *p, const struct plan_input *in, const struct array *a,
+                      const struct id_vec *pending, size_t from, const struct plan_reason *why) {
+    struct id_vec rest = {.items = pending->items + from, .len = pending->len - from};
+    if (!rest.len)
+        return;
+    wait_all(p, in, &rest, why);
+    plan_say(p, "wait: %zu node%s of %s: %s", rest.len, rest.len == 1 ? "" : "s", str_text(a->name),
+             why->message);
+}
+
+/* How many of `n` more nodes the subnet of the array has addresses for; *why is why not all. */
+static size_t subnet_room(const struct plan_input *in, const struct array *a, size_t n,
+                          struct plan_no_type *why) {
+    const struct subnet *s =
+        subnet_find(in->engine, str_text(a->spec->account), str_text(a->spec->subnet));
+    if (!s || s->full_until <= in->now || s->room >= n)
+        return n;
+    why->hold = HOLD_QUOTA;
+    why->until = s->full_until;
+    (void)snprintf(why->message, sizeof(why->message),
+                   "SubnetId %s is full: it has %" PRIu64 " addresses in all", s->name, s->usable);
+    return (size_t)s->room;
+}
+
+static size_t share_sum(const struct plan_shares *shares) {
+    size_t n = 0;
+    for (size_t i = 0; i < shares->len; i++)
+        n += shares->items[i].nodes;
+    return n;
+}
+
 static void plan_array(struct plan *p, const struct plan_input *in, const struct array *a) {
     _cleanup_(id_vec_done) struct id_vec pending = {0};
     _cleanup_(plan_shares_done) struct plan_shares shares = {0};
@@ -311,14 +349,17 @@ static void plan_array(struct plan *p, const struct plan_input *in, const struct
     collect_pending(p, in, a, &pending);
     if (!pending.len || !a->spec || !admit(p, in, a, &pending))
         return;
-    if (plan_share_types(in, a, pending.len, &shares, &why) < 0)
+    struct plan_no_type full = {0};
+    size_t fit = subnet_room(in, a, pending.len, &full);
+    if (fit && plan_share_types(in, a, fit, &shares, &why) < 0)
         p->error = -ENOMEM;
-    if (shares.len || p->error < 0) {
-        place_shares(p, in, a, &pending, &shares);
+    if (p->error < 0)
         return;
-    }
-    wait_all(p, in, &pending, &(struct plan_reason){why.hold, why.until, why.message});
-    plan_say(p, "wait: %zu nodes of %s: %s", pending.len, str_text(a->name), why.message);
+    size_t placed = share_sum(&shares);
+    place_shares(p, in, a, &pending, &shares);
+    const struct plan_no_type *rest = placed < fit ? &why : &full;
+    wait_rest(p, in, a, &pending, placed,
+              &(struct plan_reason){rest->hold, rest->until, rest->message});
 }
 
 /* --- VMs of their own ------------------------------------------------------------------------- */

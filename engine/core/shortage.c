@@ -39,6 +39,7 @@ static struct shortage *row_of(struct engine *e, struct shortage_vec *v,
     struct shortage made = {.account = spec->account,
                             .region = spec->region,
                             .machine_type = machine_type,
+                            .hold = HOLD_CAPACITY,
                             .spot = spec->spot};
     return shortage_vec_append(v, made) < 0 ? NULL : &v->items[v->len - 1];
 }
@@ -58,18 +59,38 @@ static bool is_held_off(const struct snapshot *s, const struct array_spec *spec,
     return x && x->until > now;
 }
 
-void shortage_add(struct engine *e, const struct array *a, const char *machine_type) {
+/* What a new row says. */
+struct shortage_news {
+    const struct array_spec *spec;
+    const char *machine_type, *message;
+    enum hold hold;
+};
+
+static void add(struct engine *e, const struct shortage_news *news) {
     usec_t now = engine_now(e);
-    if (!engine_state(e) || is_held_off(engine_state(e), a->spec, machine_type, now))
+    if (!engine_state(e) || is_held_off(engine_state(e), news->spec, news->machine_type, now))
         return; /* no memory; or the same shortage, seen by another request */
-    _cleanup_str_ struct str *name = str_new_c(machine_type);
+    _cleanup_str_ struct str *name = str_new_c(news->machine_type);
+    _cleanup_str_ struct str *message = str_new_c(news->message);
     struct shortage_vec v = take_rows(e);
-    struct shortage *x = name && !e->failed ? row_of(e, &v, a->spec, name) : NULL;
-    if (x)
+    struct shortage *x = name && message && !e->failed ? row_of(e, &v, news->spec, name) : NULL;
+    if (x) {
         hold_off(x, now);
-    else
+        x->hold = news->hold;
+        x->message = message; /* borrowed, as all texts of these rows are */
+    } else {
         engine_fail(e, -ENOMEM);
+    }
     put_rows(e, &v);
+}
+
+void shortage_add(struct engine *e, const struct array *a, const char *machine_type) {
+    add(e, &(struct shortage_news){a->spec, machine_type, "", HOLD_CAPACITY});
+}
+
+void shortage_add_quota(struct engine *e, const struct array *a, const char *machine_type,
+                        const char *message) {
+    add(e, &(struct shortage_news){a->spec, machine_type, message, HOLD_QUOTA});
 }
 
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type) {

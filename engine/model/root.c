@@ -98,6 +98,7 @@ void catalog_free(struct catalog *c) {
         str_unref(x->account);
         str_unref(x->region);
         str_unref(x->machine_type);
+        str_unref(x->message);
     }
     free(c->types);
     free(c->quotas);

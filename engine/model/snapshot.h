@@ -41,12 +41,15 @@ struct machine_type {
 struct quota {
     struct str *name, *label, *account, *region;
     uint64_t used, limit;
-    usec_t read_at; /* wall time: what was asked for since then may not be in `used` */
+    usec_t read_at;       /* wall time: what was asked for since then may not be in `used` */
+    usec_t refused_until; /* wall time: a request that it refused was not repeated before this */
 };
 
-/* A kind of machine that the cloud did not have when it was asked for. */
+/* A kind of machine that the cloud did not have, or did not let us have, when it was asked for. */
 struct shortage {
     struct str *account, *region, *machine_type;
+    struct str *message; /* the cloud's words; empty: it has no such machines now */
+    enum hold hold;      /* HOLD_CAPACITY or HOLD_QUOTA */
     bool spot;
     usec_t failed_at; /* wall time */
     usec_t until;     /* wall time: not asked for before this, unless a person says so */

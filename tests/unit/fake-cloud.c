@@ -75,7 +75,9 @@ static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q, 
     if (fault == FAULT_CRASH_BEFORE)
         return false;
     unsigned made_from = f->n_vms;
-    p->result = refuses(fault) ? refusals[fault] : effect(f, q);
+    p->quota.name = "";
+    p->code = too_much(f, q, &p->quota);
+    p->result = refuses(fault) ? refusals[fault] : p->code ? CYCLECLOUD_QUOTA : effect(f, q);
     p->fault = fault;
     for (unsigned i = made_from; fault == FAULT_OPERATION_FAILED && i < f->n_vms; i++)
         f->vms[i].failed = "InternalExecutionError";
@@ -132,6 +134,7 @@ static int submit(void *provider, const struct cyclecloud_request *q, cyclecloud
     struct fake_cloud *f = provider;
     struct pending *p = calloc(1, sizeof(*p));
     p->done = done;
+    p->quota.name = "";
     p->arg = arg;
     p->call = q->call;
     p->at = *f->now + ANSWER_TIME + f->slow[q->call];
@@ -228,7 +231,8 @@ static bool is_missing(struct fake_cloud *f, const struct pending *p) {
 /* What a read finds. `instances` and `sets` have room for all there are. */
 static void fill_result(struct fake_cloud *f, const struct pending *p, struct cyclecloud_result *r,
                         struct cyclecloud_instance *instances, struct cyclecloud_set *sets) {
-    static const struct cyclecloud_subnet subnet = {"id", "10.0.0.0/12", 1048571};
+    static struct cyclecloud_subnet subnet = {"id", "10.0.0.0/12", 1048571};
+    subnet.usable_addresses = f->addresses ? f->addresses : 1048571;
     switch (p->call) {
     case CYCLECLOUD_CALL_LIST_VMS:
     case CYCLECLOUD_CALL_LIST_INSTANCES:
@@ -259,6 +263,8 @@ static void fill_result(struct fake_cloud *f, const struct pending *p, struct cy
         r->console_len = strlen(f->console);
         break;
     case CYCLECLOUD_CALL_LIST_QUOTAS:
+        quotas[ARRAY_SIZE(quotas) - 1].limit = f->quota ? f->quota : 10000;
+        quotas[ARRAY_SIZE(quotas) - 1].used = cores_used(f);
         r->quotas = quotas;
         r->n_quotas = ARRAY_SIZE(quotas);
         break;
@@ -273,7 +279,8 @@ static void answer(struct fake_cloud *f, struct pending *p) {
     struct cyclecloud_instance *instances = calloc(2 * (size_t)f->n_vms + 1, sizeof(*instances));
     struct cyclecloud_set *sets = calloc(SETS_MAX, sizeof(*sets));
     if (p->result > CYCLECLOUD_PENDING) {
-        r.code = "Fault";
+        r.code = p->code ? p->code : "Fault";
+        r.quota = p->quota;
         r.message = "as the test wanted";
         r.operation_ended = p->operation_ended;
     } else if (is_missing(f, p)) {
@@ -337,6 +344,14 @@ void fake_cloud_fault(struct fake_cloud *f, unsigned nth, enum fake_fault fault)
 void fake_cloud_fault_on(struct fake_cloud *f, enum cyclecloud_call call, unsigned count,
                          enum fake_fault fault) {
     f->rules[call] = (struct rule){fault, count};
+}
+
+void fake_cloud_quota(struct fake_cloud *f, unsigned cores) {
+    f->quota = cores;
+}
+
+void fake_cloud_subnet(struct fake_cloud *f, unsigned addresses) {
+    f->addresses = addresses;
 }
 
 void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t time) {

@@ -68,6 +68,11 @@ struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
 void fake_cloud_fail(struct fake_cloud *f, unsigned n, const char *code);
 /* What every console says from now on; borrowed. Before: "booted\n". */
 void fake_cloud_say(struct fake_cloud *f, const char *text);
+/* From now on the cloud lets us have so many cores of Standard_F2s_v2: the list of quotas says so
+ * when it is read next, and refusals have the numbers. 0: as many as wanted. */
+void fake_cloud_quota(struct fake_cloud *f, unsigned cores);
+/* The subnet has so many addresses; 0: enough. */
+void fake_cloud_subnet(struct fake_cloud *f, unsigned addresses);
 /* Every answer to this kind of request takes so much longer from now on. */
 void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t time);
 /* Somebody deletes a VM, or the only resource group with all in it, in the portal. */

@@ -19,7 +19,8 @@ static const struct cyclecloud_size sizes[] = {
      .spot = true},
 };
 
-static const struct cyclecloud_quota quotas[] = {
+/* The last one is that of Standard_F2s_v2. */
+static struct cyclecloud_quota quotas[] = {
     {.name = "cores", .label = "Total Regional vCPUs", .limit = 100000},
     {.name = "standardFSv2Family", .label = "Standard FSv2 Family vCPUs", .limit = 10000},
 };

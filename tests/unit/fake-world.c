@@ -83,6 +83,38 @@ static void touch_set(struct set *s) {
     (void)snprintf(s->etag, sizeof(s->etag), "\"%u\"", ++s->changes);
 }
 
+/* VMs that a create or a resize would add. */
+static unsigned adds(struct fake_cloud *f, const struct cyclecloud_request *q) {
+    if (q->call == CYCLECLOUD_CALL_CREATE_VM)
+        return 1;
+    if (q->call != CYCLECLOUD_CALL_CREATE_SET && q->call != CYCLECLOUD_CALL_RESIZE_SET)
+        return 0;
+    const struct set *s = find_set(f, q->group, q->name);
+    unsigned now = s ? set_size(f, s) : 0;
+    return q->capacity > now ? q->capacity - now : 0;
+}
+
+unsigned cores_used(const struct fake_cloud *f) {
+    unsigned used = 0;
+    for (unsigned i = 0; i < f->n_vms; i++)
+        used += f->vms[i].alive && strcmp(f->vms[i].type, "Standard_F2s_v2") == 0 ? 2 : 0;
+    return used;
+}
+
+const char *too_much(struct fake_cloud *f, const struct cyclecloud_request *q,
+                     struct cyclecloud_quota_error *ret) {
+    unsigned more = adds(f, q), used = cores_used(f);
+    if (!more)
+        return NULL;
+    if (f->addresses && fake_cloud_vms(f) + more > f->addresses)
+        return "SubnetIsFull";
+    const char *type = q->spec ? q->spec->machine_type : "";
+    if (!f->quota || strcmp(type, "Standard_F2s_v2") != 0 || used + 2 * more <= f->quota)
+        return NULL;
+    *ret = (struct cyclecloud_quota_error){"standardFSv2Family", f->quota, used, 2 * more};
+    return "OperationNotAllowed";
+}
+
 static enum cyclecloud_class create_set(struct fake_cloud *f, const struct cyclecloud_request *q) {
     struct set *s = find_set(f, q->group, q->name);
     if (s)

@@ -36,6 +36,8 @@ struct pending {
     enum cyclecloud_class result;
     enum fake_fault fault; /* of a listing, or a write */
     bool operation_ended;  /* of a question */
+    const char *code;      /* of a refusal; NULL: any */
+    struct cyclecloud_quota_error quota;
     char group[64], name[64], url[32];
     char instance[16]; /* the first that is named */
 };
@@ -57,7 +59,8 @@ struct fake_cloud {
     unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
     enum fake_fault fault;
     bool crashed;
-    bool security_group; /* of the only group that has one */
+    unsigned quota, addresses; /* 0 = enough */
+    bool security_group;       /* of the only group that has one */
     const char *console;
     usec_t operation_end[4096];
     bool operation_failed[4096];
@@ -71,6 +74,11 @@ struct set *find_set(struct fake_cloud *f, const char *group, const char *name);
 unsigned set_size(const struct fake_cloud *f, const struct set *s);
 /* True when the VM whose console is asked for is there. */
 bool has_console(const struct fake_cloud *f, const struct pending *p);
+/* Cores of Standard_F2s_v2 that are used. */
+unsigned cores_used(const struct fake_cloud *f);
+/* What stands against a create or a resize: NULL = nothing, else the code; *ret: its numbers. */
+const char *too_much(struct fake_cloud *f, const struct cyclecloud_request *q,
+                     struct cyclecloud_quota_error *ret);
 /* VMs whose time to be deleted has come go. */
 void expire(struct fake_cloud *f);
 /* What a write does, at once; PENDING: its operation takes a while. */

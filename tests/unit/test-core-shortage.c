@@ -79,11 +79,112 @@ static void test_retry(void **state) {
     world_end(&w);
 }
 
+/* --- quotas ----------------------------------------------------------------------------------- */
+
+#define TEMPLATE(types)                                                            \
+    "[cluster hpc]\n[[nodearray execute]]\nCredentials = azure\nRegion = eastus\n" \
+    "SubnetId = rg/vnet/subnet\nImageName = almalinux8\nMaxCount = 300\nMachineType = " types "\n"
+
+static void begin_array(struct world *w, const char *text) {
+    world_begin(w);
+    assert_int_equal(create_cluster(w).code, 0);
+    assert_int_equal(set_template(w, text).code, 0);
+}
+
+static unsigned calls(struct world *w, enum cyclecloud_call call) {
+    return fake_cloud_calls(w->cloud, call);
+}
+
+/* The words of the first problem of the cluster. */
+static bool notes_say(struct world *w, const char *words) {
+    _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+    const struct cluster *c = snapshot_cluster_named(s, "hpc");
+    bool found = strstr(str_text(c->notes), words) && strstr(str_text(c->plan), words);
+    if (!found)
+        print_message("plan: %s\nnotes: %s\n", str_text(c->plan), str_text(c->notes));
+    return found;
+}
+
+/* A request that is too large shrinks to what fits; the rest waits, and is not asked for until
+ * there is reason to. */
+static void test_quota_shrinks(void **state) {
+    (void)state;
+    struct world w;
+    begin_array(&w, large_template_text);
+    assert_int_equal(set_count(&w, COUNT_SET, 20).code, 0);
+    expect_ready(&w, 20);
+    fake_cloud_quota(w.cloud, 120);
+    assert_int_equal(set_count(&w, COUNT_SET, 200).code, 0);
+    run_for(&w, 3 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 60);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_RESIZE_SET), 2);
+    assert_true(notes_say(&w, "quota standardFSv2Family in eastus: 120 of 120 cores"));
+    run_for(&w, 12 * USEC_MIN);
+    assert_true(calls(&w, CYCLECLOUD_CALL_RESIZE_SET) <= 5);
+    assert_int_equal(set_count(&w, COUNT_SET, 50).code, 0);
+    fake_cloud_quota(w.cloud, 0);
+    run_for(&w, 2 * USEC_MIN);
+    assert_int_equal(set_count(&w, COUNT_SET, 100).code, 0);
+    expect_ready(&w, 100);
+    world_end(&w);
+}
+
+/* What does not fit goes to the next type of the list, at once. */
+static void test_quota_of_first_type(void **state) {
+    (void)state;
+    struct world w;
+    begin_array(&w, TEMPLATE("Standard_F2s_v2, Standard_D4s_v5"));
+    run_for(&w, USEC_SEC);
+    fake_cloud_quota(w.cloud, 20);
+    assert_int_equal(set_count(&w, COUNT_SET, 30).code, 0);
+    run_for(&w, 2 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 30);
+    assert_int_equal(fake_cloud_vms(w.cloud), 30);
+    world_end(&w);
+}
+
+/* The same for a refusal without numbers, and for a standalone node. */
+static void test_quota_without_numbers(void **state) {
+    (void)state;
+    struct world w;
+    begin_array(
+        &w,
+        TEMPLATE("Standard_F2s_v2, Standard_D4s_v5") "[[node login]]\nCredentials = azure\nRegion "
+                                                     "= eastus\nSubnetId = rg/v/s\n"
+                                                     "ImageName = almalinux8\nMachineType = "
+                                                     "Standard_F2s_v2, Standard_D4s_v5\n");
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_SET, 1, FAULT_QUOTA);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_VM, 1, FAULT_QUOTA);
+    assert_int_equal(set_count(&w, COUNT_SET, 5).code, 0);
+    run_for(&w, 2 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 6);
+    world_end(&w);
+}
+
+static void test_subnet_full(void **state) {
+    (void)state;
+    struct world w;
+    begin_array(&w, large_template_text);
+    fake_cloud_subnet(w.cloud, 11);
+    assert_int_equal(set_count(&w, COUNT_SET, 20).code, 0);
+    run_for(&w, 3 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 11);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_CREATE_SET), 2);
+    assert_true(notes_say(&w, "SubnetId rg/vnet/subnet is full"));
+    fake_cloud_subnet(w.cloud, 0);
+    expect_ready(&w, 20);
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_and_ends),
         cmocka_unit_test(test_long_ago),
         cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_quota_shrinks),
+        cmocka_unit_test(test_quota_of_first_type),
+        cmocka_unit_test(test_quota_without_numbers),
+        cmocka_unit_test(test_subnet_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
