@@ -12,7 +12,6 @@
 
 /* The nodes' two calls (docs/internals/agent-protocol.md). */
 
-#define INTERVAL_S 60u
 #define UNLISTED_RETRY_S 2u
 #define TOKEN_BYTES 32
 #define TEXT_BYTES 255 /* agent-check.h has a bound for each */
@@ -164,8 +163,16 @@ static void answer_welcome(struct engine *e, struct command *c, const struct nod
     buf_put_json(&b, str_text(n->name));
     buf_puts(&b, "\",\"cluster\":\"");
     buf_put_json(&b, str_text(cluster->name));
-    buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token, INTERVAL_S);
+    buf_printf(&b, "\",\"token\":\"%s\",\"interval_s\":%u}", token, AGENT_INTERVAL_S);
     answer_body(e, c, 200, &b);
+}
+
+/* On its way to Ready. One that calls from a VM that was stopped runs again, whatever a listing
+   will say. */
+static bool is_coming(const struct node *n) {
+    return n->target == TARGET_STARTED &&
+           (n->status == NODE_PREPARING || n->status == NODE_ACQUIRING ||
+            n->status == NODE_DEALLOCATED);
 }
 
 static void welcome(struct engine *e, struct command *c, const struct node *n, const json_t *body) {
@@ -183,8 +190,7 @@ static void welcome(struct engine *e, struct command *c, const struct node *n, c
     }
     late_address_known(e, copy);
     copy->last_seen = engine_now(e);
-    if (copy->target == TARGET_STARTED &&
-        (copy->status == NODE_ACQUIRING || copy->status == NODE_PREPARING))
+    if (is_coming(copy))
         edit_node_status(e, copy, NODE_PREPARING, PHASE_AWAIT_INSTALL);
     if (news && callers_may_tell(e, copy))
         journal_event(e, EVENT_NODE_CHANGED, snapshot_cluster(engine_state(e), copy->cluster_id),
@@ -321,9 +327,7 @@ enum report {
 
 /* An end of the installation counts for a node that is on its way; all else is a sign of life. */
 static enum report report_of(const struct node *n, const json_t *body) {
-    bool coming =
-        n->target == TARGET_STARTED && (n->status == NODE_PREPARING || n->status == NODE_ACQUIRING);
-    if (!coming)
+    if (!is_coming(n))
         return REPORT_ALIVE;
     const char *state = member_text(body, "state"), *phase = member_text(body, "phase");
     if (strcmp(state, "failed") == 0)
@@ -348,6 +352,8 @@ static void take_status(struct engine *e, const struct node *n, const json_t *bo
         return;
     }
     copy->last_seen = engine_now(e);
+    if (copy->status == NODE_READY && copy->hold == HOLD_NONE && str_len(copy->message))
+        edit_text(e, &copy->message, ""); /* it was silent for a while */
     take_metrics(copy, body);
     if (reports[report].take) {
         reports[report].take(e, copy, body);
@@ -367,6 +373,6 @@ void apply_agent_status(struct engine *e, struct command *c) {
     take_status(e, n, body);
     json_decref(body);
     _cleanup_buf_ struct buf b = BUF_INIT(256);
-    buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", INTERVAL_S);
+    buf_printf(&b, "{\"interval_s\":%u,\"work\":[]}", AGENT_INTERVAL_S);
     answer_body(e, c, 200, &b);
 }

@@ -34,6 +34,8 @@
 #define RETRY_CREDENTIALS (2 * USEC_MIN)
 #define RETRY_PASSING (1 * USEC_MIN) /* after a failure inside the cloud */
 #define NODE_RETRIES_MAX 3u
+#define AGENT_INTERVAL_S 60u /* between two calls of a node that is Ready */
+#define AGENT_SILENCE (5 * AGENT_INTERVAL_S * USEC_SEC)
 #define NODE_VM_FAILED \
     "failed" /* resource_id of a VM that must be deleted before another is made */
 

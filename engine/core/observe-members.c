@@ -92,7 +92,7 @@ static const struct instance_key *find_key(const struct members *m, const char *
 
 static void member_vanished(struct members *m, const struct node *n) {
     if (is_wanted(n))
-        observe_lost(m->engine, n, "the VM disappeared", false);
+        observe_lost(m->engine, n, observe_vanished(n), false);
     else
         edit_node_remove(m->engine, n);
 }

@@ -56,6 +56,11 @@ void observe_lost(struct engine *e, const struct node *n, const char *why, bool 
     edit_node_hold(e, copy, used_up ? HOLD_RETRIES : HOLD_NONE, 0, why);
 }
 
+const char *observe_vanished(const struct node *n) {
+    return n->spot ? "SpotEvicted: the cloud has taken the spot VM back"
+                   : "VMDisappeared: the VM was deleted, and not by this server";
+}
+
 static uint32_t cores_of(struct engine *e, const struct node *n) {
     const struct cluster *c = observed_cluster(e, n->cluster_id);
     const struct array *a = cluster_array_by_id(c, n->array_id);
@@ -72,15 +77,32 @@ enum news {
     NEWS_CREATING,
     NEWS_RUNNING,
     NEWS_DEALLOCATED,
+    NEWS_STOPPED, /* by somebody else: stopped or deallocated, while it is wanted */
 };
 
-static enum news news_of(const struct node *n, const struct cyclecloud_instance *in) {
+/* A listing may be older than a start that has just ended. */
+#define POWER_SETTLES (2 * USEC_MIN)
+
+bool observe_is_down(const struct cyclecloud_instance *in) {
+    return strcasecmp(in->power_state, "stopped") == 0 ||
+           strcasecmp(in->power_state, "deallocated") == 0;
+}
+
+bool observe_should_run(const struct node *n, usec_t now) {
+    return n->target == TARGET_STARTED &&
+           (n->status == NODE_READY ||
+            (n->status == NODE_PREPARING && usec_sub(now, n->status_at) > POWER_SETTLES));
+}
+
+static enum news news_of(const struct node *n, const struct cyclecloud_instance *in, usec_t now) {
     bool up = strcasecmp(in->provisioning_state, "Succeeded") == 0;
-    bool stopped = strcasecmp(in->power_state, "deallocated") == 0;
+    bool deallocated = strcasecmp(in->power_state, "deallocated") == 0;
     bool acquiring = n->status == NODE_ACQUIRING;
-    if (stopped && (n->status == NODE_DEALLOCATING || n->status == NODE_READY))
+    if (observe_is_down(in) && observe_should_run(n, now))
+        return NEWS_STOPPED;
+    if (deallocated && n->status == NODE_DEALLOCATING)
         return NEWS_DEALLOCATED;
-    if (up && !stopped && n->target == TARGET_STARTED &&
+    if (up && !observe_is_down(in) && n->target == TARGET_STARTED &&
         (acquiring || n->status == NODE_DEALLOCATED))
         return NEWS_RUNNING;
     return !up && acquiring && n->phase != PHASE_CREATE_VM ? NEWS_CREATING : NEWS_NONE;
@@ -96,8 +118,23 @@ static void copy_identity(struct engine *e, struct node *n, const struct cyclecl
         n->cores = cores_of(e, n);
 }
 
+/* It is started again; a VM that is stopped but not deallocated is paid for all the while. */
+static void stopped_by_others(struct engine *e, const struct cluster *c, struct node *n,
+                              const struct cyclecloud_instance *in) {
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    (void)buf_printf(&words, "the VM is %s, and not by this server: it is started again",
+                     in->power_state);
+    if (strcasecmp(in->power_state, "deallocated") == 0) {
+        usage_end(e, n);
+        n->billed_at = 0;
+    }
+    edit_node_status(e, n, NODE_DEALLOCATED, PHASE_NONE);
+    edit_node_hold(e, n, HOLD_NONE, 0, words.data);
+    journal_event(e, EVENT_NODE_DEALLOCATED, c, n, "%s", words.data);
+}
+
 void observe_refresh(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
-    enum news news = news_of(n, in);
+    enum news news = news_of(n, in, engine_now(e));
     if (news == NEWS_NONE && str_equal(n->resource_id, in->resource_id))
         return;
     struct node *copy = edit_node(e, n);
@@ -122,6 +159,9 @@ void observe_refresh(struct engine *e, const struct node *n, const struct cyclec
         copy->billed_at = 0;
         edit_node_status(e, copy, NODE_DEALLOCATED, PHASE_NONE);
         journal_event(e, EVENT_NODE_DEALLOCATED, c, copy, "deallocated");
+        break;
+    case NEWS_STOPPED:
+        stopped_by_others(e, c, copy, in);
         break;
     }
 }

@@ -94,7 +94,7 @@ static void head_absent(struct engine *e, const struct node *n) {
     if (!w)
         return;
     if (ids_contain(&w->absent_before, n->id))
-        observe_lost(e, n, "the VM disappeared", false);
+        observe_lost(e, n, observe_vanished(n), false);
     else if (id_vec_append(&w->absent, n->id) < 0)
         engine_fail(e, -ENOMEM);
 }
@@ -281,36 +281,82 @@ usec_t observe_next(const struct engine *e, const struct work *w) {
 
 /* --- the sweep -------------------------------------------------------------------------------- */
 
-static int compare_texts(const void *a, const void *b) {
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+static int compare_ids(const void *a, const void *b) {
+    const struct cyclecloud_instance *const *x = a, *const *y = b;
+    return strcasecmp((*x)->resource_id, (*y)->resource_id);
 }
 
-/* The sweep is cheap and may be a minute old: where it disagrees, the truth is listed. */
+struct swept {
+    const struct cyclecloud_instance **by_id;
+    size_t n;
+};
+
+static const struct cyclecloud_instance *find_swept(const struct swept *s, const char *id) {
+    const struct cyclecloud_instance key = {.resource_id = id}, *at = &key;
+    const struct cyclecloud_instance **found =
+        bsearch(&at, s->by_id, s->n, sizeof(*s->by_id), compare_ids);
+    return found ? *found : NULL;
+}
+
+/* The VM is there, and runs if it should. */
+static bool agrees(const struct swept *s, const struct node *n, usec_t now) {
+    if (!str_len(n->resource_id))
+        return true;
+    const struct cyclecloud_instance *in = find_swept(s, str_text(n->resource_id));
+    return in && !(observe_is_down(in) && observe_should_run(n, now));
+}
+
+/* Ready, and not heard of for five of its intervals; one that has not called since the start says
+   nothing, nor does one that never does. */
+static bool fell_silent(const struct node *n, usec_t now) {
+    return n->status == NODE_READY && n->target == TARGET_STARTED && n->last_seen &&
+           usec_sub(now, n->last_seen) > AGENT_SILENCE && !str_len(n->message);
+}
+
+static void note_silence(struct engine *e, const struct cluster *c, const struct node *n) {
+    struct node *copy = edit_node_volatile(e, n);
+    _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
+    (void)buf_puts(&words, "no sign of life since ");
+    (void)time_format(&words, n->last_seen);
+    if (!copy)
+        return;
+    edit_text(e, &copy->message, words.data);
+    journal_event(e, EVENT_NODE_CHANGED, c, copy, "%s", words.data);
+}
+
+/* Where a sweep disagrees, the truth is listed. */
+static void compare_cluster(struct engine *e, const struct cluster *c, const struct swept *s) {
+    struct work *w = engine_work(e, c->id);
+    usec_t now = engine_now(e);
+    uint64_t position = 0;
+    for (const struct node *n; w && (n = cluster_next_node(c, &position));) {
+        if (fell_silent(n, now))
+            note_silence(e, c, n);
+        else if (agrees(s, n, now))
+            continue;
+        if (n->set_id)
+            observe_set_soon(e, c->id, n->set_id, 0);
+        else
+            w->list_at = now;
+    }
+}
+
+/* The sweep is cheap and may be a minute old. */
 void observe_sweep(struct engine *e, const struct cyclecloud_result *result, const char *account) {
-    const char **ids = calloc(result->n_instances + 1, sizeof(*ids));
-    if (!ids) {
+    struct swept swept = {calloc(result->n_instances + 1, sizeof(*swept.by_id)),
+                          result->n_instances};
+    if (!swept.by_id) {
         engine_fail(e, -ENOMEM);
         return;
     }
-    for (size_t i = 0; i < result->n_instances; i++)
-        ids[i] = result->instances[i].resource_id;
-    qsort(ids, result->n_instances, sizeof(*ids), compare_texts);
+    for (size_t i = 0; i < swept.n; i++)
+        swept.by_id[i] = &result->instances[i];
+    qsort(swept.by_id, swept.n, sizeof(*swept.by_id), compare_ids);
     const struct snapshot *s = engine_state(e);
     for (size_t i = 0; i < s->clusters.len; i++) {
         const struct cluster *c = s->clusters.items[i];
-        if (!str_equal(c->account, account))
-            continue;
-        struct work *w = engine_work(e, c->id);
-        uint64_t position = 0;
-        for (const struct node *n; w && (n = cluster_next_node(c, &position));) {
-            const char *id = str_text(n->resource_id);
-            if (!*id || bsearch(&id, ids, result->n_instances, sizeof(*ids), compare_texts))
-                continue;
-            if (n->set_id)
-                observe_set_soon(e, c->id, n->set_id, 0);
-            else
-                w->list_at = engine_now(e);
-        }
+        if (str_equal(c->account, account))
+            compare_cluster(e, c, &swept);
     }
-    free(ids);
+    free(swept.by_id);
 }

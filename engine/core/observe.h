@@ -28,6 +28,10 @@ bool instance_failed(const struct cyclecloud_instance *in);
 bool instance_deleting(const struct cyclecloud_instance *in);
 /* One of them is on its way: it is listed again until it is there. */
 bool instances_creating(const struct cyclecloud_result *result);
+/* It has stopped, deallocated or not. */
+bool observe_is_down(const struct cyclecloud_instance *in);
+/* The node's VM runs, as far as is known here. */
+bool observe_should_run(const struct node *n, usec_t now);
 /* True for the cloud's codes that say that it has no machine of this kind now. */
 bool capacity_code(const char *code);
 
@@ -40,6 +44,9 @@ void observe_refresh(struct engine *e, const struct node *n, const struct cyclec
  * that were to be deallocated, end.
  * `capacity`: the cloud had none of this kind. */
 void observe_lost(struct engine *e, const struct node *n, const char *why, bool capacity);
+
+/* Why a node has lost a VM that is there no more. */
+const char *observe_vanished(const struct node *n);
 
 /* Completion of CYCLECLOUD_CALL_LIST_INSTANCES for a set (call_done). */
 void observe_members_listed(struct engine *e, const struct cyclecloud_result *result,

@@ -168,9 +168,10 @@ static struct cyclecloud_instance shown(const struct fake_cloud *f, const struct
                                         .zone = "",
                                         .computer_name = v->name,
                                         .provisioning_state = made,
-                                        .power_state = v->stopped ? "deallocated"
-                                                       : up       ? "running"
-                                                                  : "starting",
+                                        .power_state = v->stopped && v->allocated ? "stopped"
+                                                       : v->stopped               ? "deallocated"
+                                                       : up                       ? "running"
+                                                                                  : "starting",
                                         .error_code = v->failed ? v->failed : "",
                                         .error_message = "",
                                         .placement_group = ""};

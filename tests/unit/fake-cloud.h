@@ -79,6 +79,8 @@ void fake_cloud_slow(struct fake_cloud *f, enum cyclecloud_call call, usec_t tim
 void fake_cloud_kill(struct fake_cloud *f, unsigned n);
 void fake_cloud_kill_group(struct fake_cloud *f);
 void fake_cloud_kill_security_group(struct fake_cloud *f);
+/* Somebody stops a VM in the portal; `deallocated`: it is not paid for any more. */
+void fake_cloud_stop(struct fake_cloud *f, unsigned n, bool deallocated);
 /* The VM is being deleted: it is listed as such for a minute, and is no more of its set's size. */
 void fake_cloud_evict(struct fake_cloud *f, unsigned n);
 

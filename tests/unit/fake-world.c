@@ -254,7 +254,7 @@ static struct vm *nth_vm(struct fake_cloud *f, unsigned n) {
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n) {
     struct vm *v = nth_vm(f, n);
     if (v)
-        v->shown.running = v->ready_at <= *f->now && !v->failed;
+        v->shown.running = v->ready_at <= *f->now && !v->failed && !v->stopped;
     return v ? &v->shown : NULL;
 }
 
@@ -290,6 +290,13 @@ void fake_cloud_kill_group(struct fake_cloud *f) {
 
 void fake_cloud_kill_security_group(struct fake_cloud *f) {
     f->security_group = false;
+}
+
+void fake_cloud_stop(struct fake_cloud *f, unsigned n, bool deallocated) {
+    struct vm *v = nth_vm(f, n);
+    v->stopped = true;
+    v->allocated = !deallocated;
+    v->shown.called = false;
 }
 
 void fake_cloud_evict(struct fake_cloud *f, unsigned n) {

@@ -16,6 +16,7 @@ struct vm {
     char group[64], set[64], name[64], id[16], type[64];
     usec_t ready_at, gone_at; /* gone_at: 0 = it stays */
     bool alive, stopped;
+    bool allocated;     /* stopped and still paid for */
     const char *failed; /* code; NULL = it has not */
 };
 

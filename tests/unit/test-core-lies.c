@@ -2,6 +2,8 @@
 /* A cloud that lies, refuses, loses answers and changes by itself. */
 #include "core-fixture.h"
 
+#include "model/snapshot.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,6 +223,57 @@ static void test_security_group_disappears(void **state) {
     world_end(&w);
 }
 
+/* The node of that name: its status, and since when its VM costs. */
+static enum node_status node_state(struct world *w, const char *name, usec_t *ret_billed_at) {
+    _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+    const struct node *n = cluster_node_named(snapshot_cluster_named(s, "hpc"), name);
+    assert_non_null(n);
+    *ret_billed_at = n->billed_at;
+    return n->status;
+}
+
+/* Somebody stops or deallocates VMs: that is noticed, they are not Ready, what is not paid for is
+ * not counted, and as they are wanted they are started again. */
+static void stopped_outside(bool deallocated) {
+    struct world w;
+    begin_with(&w, 2);
+    usec_t head_at, member_at;
+    assert_int_equal(node_state(&w, "head", &head_at), NODE_READY);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_START_VM, FOR_EVER, FAULT_THROTTLED);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_START_INSTANCES, FOR_EVER, FAULT_THROTTLED);
+    for (unsigned i = 0; i < 3; i++)
+        fake_cloud_stop(w.cloud, i, deallocated);
+    run_for(&w, 2 * USEC_MIN);
+    assert_int_equal(ready_nodes(&w), 0);
+    assert_int_equal(node_state(&w, "head", &head_at), NODE_DEALLOCATED);
+    assert_int_equal(node_state(&w, "execute-1", &member_at), NODE_DEALLOCATED);
+    assert_int_equal(head_at == 0, deallocated);
+    assert_int_equal(member_at == 0, deallocated);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_START_VM, 0, FAULT_NONE);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_START_INSTANCES, 0, FAULT_NONE);
+    expect_ready(&w, 3);
+    world_end(&w);
+}
+
+/* A node that calls no more says so, though its VM runs. */
+static void test_silence(void **state) {
+    (void)state;
+    struct world w;
+    begin_with(&w, 1); /* agents of this world call once */
+    const struct snapshot *s = model_acquire(w.model);
+    const struct node *n = cluster_node_named(snapshot_cluster_named(s, "hpc"), "execute-1");
+    assert_int_equal(n->status, NODE_READY);
+    assert_non_null(strstr(str_text(n->message), "no sign of life since 20"));
+    model_release(s);
+    world_end(&w);
+}
+
+static void test_stopped_outside(void **state) {
+    (void)state;
+    stopped_outside(true);
+    stopped_outside(false);
+}
+
 /* ... while the first creates are on their way. */
 static void test_group_disappears_under_creates(void **state) {
     (void)state;
@@ -410,6 +463,8 @@ int main(void) {
         cmocka_unit_test(test_operation_of_a_deletion_fails),
         cmocka_unit_test(test_group_disappears),
         cmocka_unit_test(test_security_group_disappears),
+        cmocka_unit_test(test_stopped_outside),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_group_disappears_under_creates),
         cmocka_unit_test(test_ends_while_creating),
         cmocka_unit_test(test_silent_before_the_first_listing),
