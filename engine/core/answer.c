@@ -141,9 +141,9 @@ enum progress {
 };
 
 static enum progress node_progress(const struct node *n) {
-    if (n->status == target_status(n->target))
-        return PROGRESS_REACHED;
-    return n->hold >= HOLD_PERSON || n->status == NODE_FAILED ? PROGRESS_STUCK : PROGRESS_GOING;
+    if (n->hold >= HOLD_PERSON || n->status == NODE_FAILED)
+        return PROGRESS_STUCK;
+    return n->status == target_status(n->target) ? PROGRESS_REACHED : PROGRESS_GOING;
 }
 
 /* The nodes of an array together. One that is on its way ends the search, so the lists that may

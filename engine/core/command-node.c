@@ -38,6 +38,20 @@ static int node_terminate(struct engine *e, const struct node *n, struct error *
     return 0;
 }
 
+/* Azure deallocates no VM whose disk is in the host: it would be lost. */
+static bool has_ephemeral_disk(struct engine *e, const struct node *n) {
+    const struct array *a =
+        cluster_array_by_id(snapshot_cluster(engine_state(e), n->cluster_id), n->array_id);
+    return a && a->spec && a->spec->ephemeral_os_disk;
+}
+
+static int refuse_ephemeral(const struct node *n, struct error *err) {
+    return err_set(err, -EBUSY, "busy",
+                   "node %s has an ephemeral OS disk (EphemeralOSDisk), and Azure cannot deallocate "
+                   "such a VM: terminate the node, or set EphemeralOSDisk = false",
+                   str_text(n->name));
+}
+
 static int node_deallocate(struct engine *e, const struct node *n, struct error *err) {
     if (n->keepalive)
         return refuse_kept(n, err);
@@ -47,6 +61,8 @@ static int node_deallocate(struct engine *e, const struct node *n, struct error 
         return err_set(err, -EBUSY, "busy",
                        "node %s is %s: only a node with a running VM can be deallocated",
                        str_text(n->name), node_status_name(n->status));
+    if (has_ephemeral_disk(e, n))
+        return refuse_ephemeral(n, err);
     struct node *copy = edit_node(e, n);
     if (!copy)
         return -ENOMEM;

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 /*
  * What becomes of an intent when its request has ended. Success is recorded kind by kind
@@ -12,6 +13,7 @@
 #define POLL_DEFAULT (5 * USEC_SEC)
 #define BACKOFF_FIRST (1 * USEC_SEC)
 #define CONFLICT_RETRY (5 * USEC_SEC)
+#define CONFLICTS_MAX 3u
 
 /* Exponential from one second to a minute, with up to a fifth of jitter. */
 static usec_t backoff(struct engine *e, uint32_t attempts) {
@@ -316,9 +318,25 @@ static void on_auth(struct engine *e, struct intent *i, const struct cyclecloud_
     try_later(e, i, HOLD_CREDENTIALS, engine_now(e) + RETRY_CREDENTIALS, result->message);
 }
 
+/* Azure says OperationNotAllowed for what passes, and for what it never does: when it says so again
+   and again it is the latter. */
+static bool is_final(struct engine *e, const struct intent *i,
+                     const struct cyclecloud_result *result) {
+    struct work *w = engine_work(e, i->cluster_id);
+    const struct set_work *sw = w && intent_names_instances(i->kind) ? work_set(w, i->set_id) : NULL;
+    uint32_t times = sw ? sw->refusals + 1 : i->attempts;
+    return times >= CONFLICTS_MAX && strcasecmp(result->code, "OperationNotAllowed") == 0;
+}
+
 /* Another operation runs there: what is wanted is worked out again from a fresh listing. */
 static void on_conflict(struct engine *e, struct intent *i,
                         const struct cyclecloud_result *result) {
+    if (is_final(e, i, result)) {
+        struct cyclecloud_result refused = *result;
+        refused.result = CYCLECLOUD_INVALID;
+        outcome_refused(e, i, &refused);
+        return;
+    }
     if (i->kind == INTENT_RESIZE_SET || intent_names_instances(i->kind)) {
         outcome_plan_anew(e, i, CONFLICT_RETRY);
         return;

@@ -375,7 +375,8 @@ static enum intent_kind head_action(const struct node *n, usec_t now) {
     case TARGET_STARTED:
         if (useless)
             return INTENT_DELETE_VM;
-        return n->status == NODE_DEALLOCATED ? INTENT_START_VM : INTENT_KIND_MAX;
+        return n->status == NODE_DEALLOCATED && n->not_before <= now ? INTENT_START_VM
+                                                                     : INTENT_KIND_MAX;
     case TARGET_MAX:
         break;
     }
@@ -384,6 +385,8 @@ static enum intent_kind head_action(const struct node *n, usec_t now) {
 
 static void plan_head(struct plan *p, const struct plan_input *in, const struct node *n) {
     enum intent_kind kind = head_action(n, in->now);
+    if (n->status == NODE_DEALLOCATED && n->not_before > in->now)
+        plan_again(p, n->not_before);
     bool ends = kind == INTENT_DELETE_VM && n->target == TARGET_TERMINATED;
     if (kind == INTENT_KIND_MAX || (n->intent_id && (!ends || !plan_superseded(in, n->intent_id))))
         return;

@@ -42,7 +42,8 @@ static void note_problem(struct survey *s, const struct node *n) {
 static void survey_head(struct survey *s, const struct node *n) {
     if (n->target != TARGET_STARTED)
         return;
-    s->head_failed = s->head_failed || n->status == NODE_FAILED || n->hold >= HOLD_PERSON;
+    bool held = n->hold >= HOLD_PERSON && n->status != NODE_READY;
+    s->head_failed = s->head_failed || n->status == NODE_FAILED || held;
     s->head_waits = s->head_waits || n->status != NODE_READY;
 }
 

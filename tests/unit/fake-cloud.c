@@ -58,10 +58,12 @@ static const enum cyclecloud_class refusals[] = {
     [FAULT_INVALID] = CYCLECLOUD_INVALID,
     [FAULT_CONFLICT] = CYCLECLOUD_CONFLICT,
     [FAULT_GONE] = CYCLECLOUD_GONE,
+    [FAULT_NOT_ALLOWED] = CYCLECLOUD_CONFLICT,
 };
 
 static bool refuses(enum fake_fault fault) {
-    return fault == FAULT_LOST_REQUEST || (fault >= FAULT_CAPACITY && fault <= FAULT_GONE);
+    return fault == FAULT_LOST_REQUEST || (fault >= FAULT_CAPACITY && fault <= FAULT_GONE) ||
+           fault == FAULT_NOT_ALLOWED;
 }
 
 /* What becomes of a write, faults included. Returns false when the engine crashes before it counts.
@@ -76,7 +78,7 @@ static bool carry_out(struct fake_cloud *f, const struct cyclecloud_request *q, 
         return false;
     unsigned made_from = f->n_vms;
     p->quota.name = "";
-    p->code = too_much(f, q, &p->quota);
+    p->code = fault == FAULT_NOT_ALLOWED ? "OperationNotAllowed" : too_much(f, q, &p->quota);
     p->result = refuses(fault) ? refusals[fault] : p->code ? CYCLECLOUD_QUOTA : effect(f, q);
     p->fault = fault;
     for (unsigned i = made_from; fault == FAULT_OPERATION_FAILED && i < f->n_vms; i++)

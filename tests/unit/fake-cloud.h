@@ -23,6 +23,7 @@ enum fake_fault {
     FAULT_CONFLICT,
     FAULT_GONE,             /* 404, whether it is true or not */
     FAULT_OPERATION_FAILED, /* a write is accepted, and fails inside the cloud */
+    FAULT_NOT_ALLOWED,      /* 409 OperationNotAllowed */
     FAULT_MISSING,          /* a listing without its first element */
     FAULT_DUPLICATE,        /* a listing with every element twice */
 };

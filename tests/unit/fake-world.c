@@ -157,6 +157,8 @@ static enum cyclecloud_class change_members(struct fake_cloud *f, const struct s
         struct vm *v = find_member(f, s, q->instance_ids[i]);
         v->alive = q->call != CYCLECLOUD_CALL_DELETE_INSTANCES;
         v->stopped = q->call == CYCLECLOUD_CALL_DEALLOCATE_INSTANCES;
+        v->allocated = false;
+        v->shown.called = v->shown.called && !v->stopped;
     }
     return CYCLECLOUD_PENDING;
 }
@@ -167,6 +169,8 @@ static enum cyclecloud_class power_vm(struct fake_cloud *f, const struct cyclecl
         if (!v->alive || strcmp(v->name, q->name) != 0 || strcmp(v->group, q->group) != 0)
             continue;
         v->stopped = q->call == CYCLECLOUD_CALL_DEALLOCATE_VM;
+        v->allocated = false;
+        v->shown.called = v->shown.called && !v->stopped;
         return CYCLECLOUD_PENDING;
     }
     return CYCLECLOUD_GONE;

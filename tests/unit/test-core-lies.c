@@ -274,6 +274,83 @@ static void test_stopped_outside(void **state) {
     stopped_outside(false);
 }
 
+static struct answer_seen control_node(struct world *w, const char *name, const char *verb) {
+    struct command *c = on_cluster(w, COMMAND_CONTROL);
+    const struct snapshot *s = model_acquire(w->model);
+    c->node_id = cluster_node_named(snapshot_cluster_named(s, "hpc"), name)->id;
+    model_release(s);
+    assert_int_equal(command_set_name(c, verb), 0);
+    return do_command(w, c);
+}
+
+/* What the cloud will never do ends in words, and the VM goes on running. */
+static void test_deallocation_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *node;
+        enum cyclecloud_call call;
+    } rows[] = {{"head", CYCLECLOUD_CALL_DEALLOCATE_VM},
+                {"execute-1", CYCLECLOUD_CALL_DEALLOCATE_INSTANCES}};
+    struct world w;
+    usec_t at;
+    begin_with(&w, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        fake_cloud_fault_on(w.cloud, rows[i].call, FOR_EVER, FAULT_NOT_ALLOWED);
+        assert_int_equal(control_node(&w, rows[i].node, "deallocate").code, 0);
+        run_for(&w, 10 * USEC_MIN);
+        assert_int_equal(calls(&w, rows[i].call), 3);
+        assert_int_equal(node_state(&w, rows[i].node, &at), NODE_READY);
+        assert_true(at > 0);
+        fake_cloud_fault_on(w.cloud, rows[i].call, 0, FAULT_NONE);
+    }
+    const struct snapshot *s = model_acquire(w.model);
+    const struct cluster *c = snapshot_cluster_named(s, "hpc");
+    assert_non_null(strstr(str_text(c->notes), "head: 1 node: invalid: it cannot be deallocated"));
+    assert_int_equal(c->state, CLUSTER_STARTED);
+    model_release(s);
+    expect_ready(&w, 3);
+    world_end(&w);
+}
+
+/* A VM with its disk in the host cannot be deallocated: that is known when it is asked for. */
+static void test_ephemeral_disk(void **state) {
+    (void)state;
+    struct world w;
+    char text[1024];
+    usec_t at;
+    (void)snprintf(text, sizeof(text), "%s%s", template_text, "EphemeralOSDisk = true\n");
+    world_begin(&w);
+    assert_int_equal(create_cluster(&w).code, 0);
+    assert_int_equal(set_template(&w, text).code, 0);
+    assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+    expect_ready(&w, 2);
+    struct answer_seen a = control_node(&w, "execute-1", "deallocate");
+    assert_int_equal(a.code, -EBUSY);
+    assert_non_null(strstr(a.message, "EphemeralOSDisk"));
+    assert_int_equal(node_state(&w, "execute-1", &at), NODE_READY);
+    world_end(&w);
+}
+
+/* A VM that the cloud does not start stays where it is, and is tried again later. */
+static void test_start_refused(void **state) {
+    (void)state;
+    struct world w;
+    usec_t at;
+    prepare(&w);
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, 0);
+    expect_ready(&w, 1);
+    assert_int_equal(control_node(&w, "head", "deallocate").code, 0);
+    run_for(&w, 2 * USEC_MIN);
+    fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_START_VM, 1, FAULT_CAPACITY);
+    assert_int_equal(control_node(&w, "head", "start").code, 0);
+    run_for(&w, USEC_MIN);
+    assert_int_equal(node_state(&w, "head", &at), NODE_DEALLOCATED);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_CREATE_VM), 1);
+    expect_ready(&w, 1);
+    assert_int_equal(calls(&w, CYCLECLOUD_CALL_START_VM), 2);
+    world_end(&w);
+}
+
 /* ... while the first creates are on their way. */
 static void test_group_disappears_under_creates(void **state) {
     (void)state;
@@ -464,6 +541,9 @@ int main(void) {
         cmocka_unit_test(test_group_disappears),
         cmocka_unit_test(test_security_group_disappears),
         cmocka_unit_test(test_stopped_outside),
+        cmocka_unit_test(test_deallocation_refused),
+        cmocka_unit_test(test_ephemeral_disk),
+        cmocka_unit_test(test_start_refused),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_group_disappears_under_creates),
         cmocka_unit_test(test_ends_while_creating),
