@@ -46,10 +46,11 @@ static bool has_ephemeral_disk(struct engine *e, const struct node *n) {
 }
 
 static int refuse_ephemeral(const struct node *n, struct error *err) {
-    return err_set(err, -EBUSY, "busy",
-                   "node %s has an ephemeral OS disk (EphemeralOSDisk), and Azure cannot deallocate "
-                   "such a VM: terminate the node, or set EphemeralOSDisk = false",
-                   str_text(n->name));
+    return err_set(
+        err, -EBUSY, "busy",
+        "node %s has an ephemeral OS disk (EphemeralOSDisk), and Azure cannot deallocate "
+        "such a VM: terminate the node, or set EphemeralOSDisk = false",
+        str_text(n->name));
 }
 
 static int node_deallocate(struct engine *e, const struct node *n, struct error *err) {

@@ -17,6 +17,7 @@
 #include "callers.h"
 #include "engine.h"
 #include "intent.h"
+#include "market.h"
 #include "model/bound.h"
 #include "model/limits.h"
 #include "model/node_list.h"
@@ -92,54 +93,6 @@ struct work {
 };
 
 DEFINE_VEC(work_vec, struct work *);
-
-enum fact_state {
-    FACT_WANTED, /* to be asked at `at` */
-    FACT_ASKED,
-    FACT_KNOWN,
-};
-
-/* A subnet that a template names. */
-struct subnet {
-    char *account, *name, *id;
-    enum fact_state state;
-    usec_t at;
-    bool bad;
-    uint64_t usable;
-    char *message;     /* why it is bad */
-    usec_t full_until; /* the cloud had no more addresses in it: not asked for more than `room` */
-    uint64_t room;     /* addresses that are thought to be free while it is full */
-};
-
-DEFINE_VEC(subnet_vec, struct subnet);
-
-/* What a kind of machine costs. */
-struct price {
-    char *name;
-    uint64_t hour_micro, spot_hour_micro;
-};
-
-DEFINE_VEC(price_vec, struct price);
-
-/* The machine types, quotas and prices of an account in a region. */
-struct market {
-    char *account, *region;
-    enum fact_state sizes, quotas, prices;
-    bool sizes_known;                      /* read at least once */
-    usec_t sizes_at, quotas_at, prices_at; /* when to read next */
-    struct price_vec price_list;           /* by name */
-    char *currency;                        /* of the prices */
-};
-
-DEFINE_VEC(market_vec, struct market *);
-
-struct sweep {
-    char *account;
-    bool asked;
-    usec_t at;
-};
-
-DEFINE_VEC(sweep_vec, struct sweep *);
 
 /* A command whose answer waits for the end of the tick, or (sync) for convergence. */
 struct answer {
@@ -377,57 +330,6 @@ void observe_set_soon(struct engine *e, uint64_t cluster_id, uint64_t set_id, us
 void observe_group_lost(struct engine *e, uint64_t cluster_id);
 void observe_sweep(struct engine *e, const struct cyclecloud_result *result, const char *account);
 
-/* market.c: machine types, quotas, subnets, sweeps */
-void market_want(struct engine *e, const char *account, const char *region);
-const struct market *market_find(const struct engine *e, const char *account, const char *region);
-struct subnet *subnet_want(struct engine *e, const char *account, const char *name);
-/* The cloud has no addresses left for so many more nodes. */
-void subnet_full(struct engine *e, const struct array_spec *spec, size_t nodes);
-/* NULL: not known yet. */
-struct subnet *subnet_find(const struct engine *e, const char *account, const char *name);
-/* What planning needs to know for a cluster: its arrays' subnets, and which VMs its account has. */
-void facts_want(struct engine *e, const struct cluster *c);
-/* Machines with our tag are looked for in this account. */
-void sweep_want(struct engine *e, const char *account);
-void market_due(struct engine *e);
-usec_t market_next(const struct engine *e);
-void market_refresh(struct engine *e);
-void market_free_all(struct engine *e);
-
-/* catalog.c: the catalog of the snapshot with some of its rows replaced; when memory runs out the
- * build is failed. Shortages are copied: the rows' texts are borrowed. */
-void catalog_replace_types(struct engine *e, const struct market *m,
-                           const struct cyclecloud_result *result);
-void catalog_replace_quotas(struct engine *e, const struct market *m,
-                            const struct cyclecloud_result *result, usec_t read_at);
-/* Writes the prices of `m` into its machine types. */
-void catalog_replace_prices(struct engine *e, const struct market *m);
-void catalog_replace_shortages(struct engine *e, const struct shortage *rows, size_t n);
-/* Calls `change` with a copy of each quota, which becomes the one that is known; numbers and times
- * may be written. */
-typedef void (*quota_change)(struct quota *q, const void *arg);
-void catalog_change_quotas(struct engine *e, quota_change change, const void *arg);
-
-/* quota.c */
-/* The cloud refused so many nodes of this array and type for want of a quota. What fits into it is
- * asked for at once, of this type or the next ones; the rest waits RETRY_QUOTA. */
-struct quota_refusal {
-    const struct array *array;
-    const char *machine_type;
-    const struct cyclecloud_result *result;
-    size_t nodes;
-};
-void quota_refused(struct engine *e, const struct quota_refusal *r);
-/* What was refused may be asked for again: a person says so, or something was deleted. */
-void quota_lift(struct engine *e);
-
-/* price.c */
-/* Takes over a price list. 0 or -ENOMEM. */
-int prices_take(struct market *m, const struct cyclecloud_result *result);
-/* Writes what is known of its price into a machine type of this market. */
-void prices_apply(const struct market *m, struct machine_type *t);
-void prices_free(struct market *m);
-
 /* usage.c */
 /* Its VM runs from now on; the node is writable. */
 void usage_begin(struct engine *e, struct node *n);
@@ -436,14 +338,6 @@ void usage_end(struct engine *e, const struct node *n);
 int usage_encode(const struct usage *u, struct buf *b);
 /* Fills an empty *ret. 0, -EBADMSG or -ENOMEM. */
 int usage_decode(const char *text, size_t len, struct usage **ret);
-
-/* shortage.c */
-void shortage_add(struct engine *e, const struct array *a, const char *machine_type);
-/* The cloud says, without numbers, that a quota has no room for this type; `message`: its words. */
-void shortage_add_quota(struct engine *e, const struct array *a, const char *machine_type,
-                        const char *message);
-void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
-void shortage_lift(struct engine *e);
 
 /* definition.c: documents -> arrays. 0, or -EINVAL with words in `err` and nothing changed. */
 int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err);

@@ -94,18 +94,22 @@ bool observe_should_run(const struct node *n, usec_t now) {
             (n->status == NODE_PREPARING && usec_sub(now, n->status_at) > POWER_SETTLES));
 }
 
+/* It was on its way up, and is there. */
+static bool came_up(const struct node *n, const struct cyclecloud_instance *in) {
+    return n->target == TARGET_STARTED && !observe_is_down(in) &&
+           (n->status == NODE_ACQUIRING || n->status == NODE_DEALLOCATED);
+}
+
 static enum news news_of(const struct node *n, const struct cyclecloud_instance *in, usec_t now) {
     bool up = strcasecmp(in->provisioning_state, "Succeeded") == 0;
     bool deallocated = strcasecmp(in->power_state, "deallocated") == 0;
-    bool acquiring = n->status == NODE_ACQUIRING;
     if (observe_is_down(in) && observe_should_run(n, now))
         return NEWS_STOPPED;
     if (deallocated && n->status == NODE_DEALLOCATING)
         return NEWS_DEALLOCATED;
-    if (up && !observe_is_down(in) && n->target == TARGET_STARTED &&
-        (acquiring || n->status == NODE_DEALLOCATED))
-        return NEWS_RUNNING;
-    return !up && acquiring && n->phase != PHASE_CREATE_VM ? NEWS_CREATING : NEWS_NONE;
+    if (up)
+        return came_up(n, in) ? NEWS_RUNNING : NEWS_NONE;
+    return n->status == NODE_ACQUIRING && n->phase != PHASE_CREATE_VM ? NEWS_CREATING : NEWS_NONE;
 }
 
 static void copy_identity(struct engine *e, struct node *n, const struct cyclecloud_instance *in) {

@@ -76,41 +76,40 @@ static void vm_failed(struct engine *e, struct node *n, enum hold hold) {
         (void)console_comes_first(e, n); /* the plan waits for it */
 }
 
-/* A wanted node whose request was refused goes back to waiting; one made by name ends for want of
-   capacity, as CycleCloud has it. */
+/* As CycleCloud has it: a node made by name ends for want of capacity. */
+static void end_node(struct engine *e, struct node *n, const struct failing *f) {
+    n->target = TARGET_TERMINATED;
+    edit_node_status(e, n, NODE_TERMINATING, PHASE_NONE);
+    edit_text(e, &n->message, f->result->message);
+    if (!f->set_exists)
+        edit_node_remove(e, n);
+}
+
+/* Back to waiting; a VM that is there is of no use. */
+static void wait_again(struct engine *e, struct node *n, const struct failing *f, enum hold hold) {
+    bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
+    if (exists)
+        vm_failed(e, n, hold);
+    else
+        edit_node_unbind(e, n);
+    n->retries += passes(hold);
+    hold = passes(hold) && n->retries > NODE_RETRIES_MAX ? HOLD_RETRIES : hold;
+    edit_node_hold(e, n, hold, hold_until(e, hold), f->result->message);
+}
+
+/* A wanted node whose request was refused. */
 static void fail_node(struct engine *e, const struct node *n, void *arg) {
     const struct failing *f = arg;
     enum hold hold = hold_of(f->result->result);
-    if (n->target != TARGET_STARTED)
-        return;
-    if (f->intent->kind == INTENT_START_VM) {
-        struct node *copy = edit_node(e, n);
-        if (copy)
-            start_refused(e, copy, hold, f->result->message);
-        return;
-    }
-    if (!n->elastic && !n->fixed && hold == HOLD_CAPACITY) {
-        struct node *copy = edit_node(e, n);
-        if (!copy)
-            return;
-        copy->target = TARGET_TERMINATED;
-        edit_node_status(e, copy, NODE_TERMINATING, PHASE_NONE);
-        edit_text(e, &copy->message, f->result->message);
-        if (!f->set_exists)
-            edit_node_remove(e, copy);
-        return;
-    }
-    struct node *copy = edit_node(e, n);
+    struct node *copy = n->target == TARGET_STARTED ? edit_node(e, n) : NULL;
     if (!copy)
         return;
-    bool exists = f->intent->kind == INTENT_CREATE_VM && f->intent->state == INTENT_ACCEPTED;
-    if (!exists)
-        edit_node_unbind(e, copy);
+    if (f->intent->kind == INTENT_START_VM)
+        start_refused(e, copy, hold, f->result->message);
+    else if (!copy->elastic && !copy->fixed && hold == HOLD_CAPACITY)
+        end_node(e, copy, f);
     else
-        vm_failed(e, copy, hold);
-    copy->retries += passes(hold);
-    hold = passes(hold) && copy->retries > NODE_RETRIES_MAX ? HOLD_RETRIES : hold;
-    edit_node_hold(e, copy, hold, hold_until(e, hold), f->result->message);
+        wait_again(e, copy, f, hold);
 }
 
 static void count_node(struct engine *e, const struct node *n, void *arg) {

@@ -323,7 +323,8 @@ static void on_auth(struct engine *e, struct intent *i, const struct cyclecloud_
 static bool is_final(struct engine *e, const struct intent *i,
                      const struct cyclecloud_result *result) {
     struct work *w = engine_work(e, i->cluster_id);
-    const struct set_work *sw = w && intent_names_instances(i->kind) ? work_set(w, i->set_id) : NULL;
+    const struct set_work *sw =
+        w && intent_names_instances(i->kind) ? work_set(w, i->set_id) : NULL;
     uint32_t times = sw ? sw->refusals + 1 : i->attempts;
     return times >= CONFLICTS_MAX && strcasecmp(result->code, "OperationNotAllowed") == 0;
 }
