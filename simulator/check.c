@@ -3,6 +3,7 @@
 
 #include "network.h"
 #include "quota.h"
+#include "resource.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -151,7 +152,17 @@ static bool check_reference(struct exchange *ex, const struct machine_check *che
 /* An interface of its own brings its address along. */
 static bool check_interface(struct exchange *ex, struct machine_check *check, const char *id) {
     check->interface = world_find(ex->world, OBJECT_RESOURCE, id);
-    return check_reference(ex, check, id);
+    if (!check_reference(ex, check, id))
+        return false;
+    const struct vm *user = interface_user(ex->world, check->interface);
+    size_t len = strcspn(ex->url, "?");
+    if (!user || (strncasecmp(user->object.id, ex->url, len) == 0 && !user->object.id[len]))
+        return true;
+    reply_error(ex, 400, "NicInUse",
+                "Network Interface %s is used by existing resource %s. A network interface belongs "
+                "to one virtual machine.",
+                id, user->object.id);
+    return false;
 }
 
 static bool check_network(struct exchange *ex, struct machine_check *check) {

@@ -201,7 +201,7 @@ static json_t *new_body(struct exchange *ex) {
         {"name", ex->captures[0]},
         {"type", DISK_TYPE},
         {"sku.name", type_of(ex->body)},
-        {"properties.timeCreated", now.data},
+        {"properties.timeCreated", NULL}, /* now */
         {"properties.uniqueId", unique},
         {"properties.diskState", "Unattached"},
     };

@@ -64,9 +64,26 @@ void resource_settle(struct world *world, struct resource *resource, bool gone) 
         return;
     }
     (void)json_path_set(resource->body, "properties.provisioningState", json_string("Succeeded"));
-    size_t i;
-    json_t *subnet;
-    json_array_foreach(json_path(resource->body, "properties.subnets"), i, subnet)(void)
-        json_path_set(subnet, "properties.provisioningState", json_string("Succeeded"));
+    static const char *const lists[] = {"properties.subnets", "properties.securityRules",
+                                        "properties.ipConfigurations"};
+    for (size_t n = 0; n < ARRAY_SIZE(lists); n++) {
+        size_t i;
+        json_t *child;
+        json_array_foreach(json_path(resource->body, lists[n]), i, child)(void)
+            json_path_set(child, "properties.provisioningState", json_string("Succeeded"));
+    }
     world_touch(world, &resource->object);
+}
+
+const struct vm *interface_user(const struct world *world, const struct resource *resource) {
+    if (!text_equal_fold(resource->type, "Microsoft.Network/networkInterfaces"))
+        return NULL;
+    list_for_each(link, &world->vms) {
+        const struct vm *vm = list_entry(link, struct vm, link);
+        const char *id =
+            json_path_text(vm->body, "properties.networkProfile.networkInterfaces.0.id");
+        if (id && strcasecmp(id, resource->object.id) == 0)
+            return vm;
+    }
+    return NULL;
 }

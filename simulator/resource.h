@@ -18,4 +18,7 @@ void resource_settle(struct world *world, struct resource *resource, bool gone);
 void interface_addresses(struct world *world, json_t *body,
                          void (*use)(struct subnet *subnet, uint32_t address));
 
+/* The VM that has an interface as its first, or NULL. Borrowed. */
+const struct vm *interface_user(const struct world *world, const struct resource *resource);
+
 #endif

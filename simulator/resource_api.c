@@ -56,6 +56,34 @@ static bool prepare_address(struct exchange *ex, json_t *body) {
     return json_path_set(body, "properties.ipAddress", json_string(address)) == 0;
 }
 
+/* The address that an ipConfiguration asks for, or any. False after an error. */
+static bool take_address(struct exchange *ex, struct subnet *subnet, json_t *configuration,
+                         uint32_t *ret) {
+    const char *method = json_path_text(configuration, "properties.privateIPAllocationMethod");
+    const char *wanted = json_path_text(configuration, "properties.privateIPAddress");
+    if (!method || strcasecmp(method, "Static") != 0) {
+        if (subnet_take(subnet, ret) == 0)
+            return true;
+        reply_error(ex, 400, "SubnetIsFull",
+                    "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
+                    "addresses.",
+                    subnet->name, subnet->prefix);
+        return false;
+    }
+    if (!wanted || address_parse(wanted, ret) < 0 || *ret - subnet->first >= subnet->count) {
+        reply_error(ex, 400, "PrivateIPAddressNotInSubnet",
+                    "Private static IP address %s does not belong to the range of subnet prefix "
+                    "%s.",
+                    wanted ? wanted : "(none)", subnet->prefix);
+        return false;
+    }
+    if (subnet_claim(subnet, *ret) == 0)
+        return true;
+    reply_error(ex, 400, "PrivateIPAddressInUse",
+                "Private IP address %s is already allocated to another resource.", wanted);
+    return false;
+}
+
 static bool prepare_interface(struct exchange *ex, json_t *body) {
     name_children(body, "properties.ipConfigurations", "ipConfigurations");
     json_t *first = json_path(body, "properties.ipConfigurations.0");
@@ -71,13 +99,8 @@ static bool prepare_interface(struct exchange *ex, json_t *body) {
                     id ? id : "(no subnet)", json_path_text(body, "id"));
         return false;
     }
-    if (subnet_take(subnet, &taken) < 0) {
-        reply_error(ex, 400, "SubnetIsFull",
-                    "Subnet %s with address prefix %s does not have enough capacity for 1 IP "
-                    "addresses.",
-                    subnet->name, subnet->prefix);
+    if (!take_address(ex, subnet, first, &taken))
         return false;
-    }
     address_format(taken, address);
     return json_path_set(first, "properties.privateIPAddress", json_string(address)) == 0;
 }
@@ -164,31 +187,51 @@ static json_t *prepared_body(struct exchange *ex) {
     return TAKE_PTR(body);
 }
 
+/* Of a resource that stays as it is only tags may change. False after an error. */
+static bool check_kept(struct exchange *ex, struct resource *resource) {
+    _cleanup_json_ json_t *after = json_copy(ex->body);
+    _cleanup_buf_ struct buf path = BUF_INIT(1024);
+    if (after)
+        (void)json_object_del(after, "tags");
+    if (after && json_find_change(resource->body, after, &path)) {
+        reply_error_at(ex, 501, "NotImplemented", path.data,
+                       "This simulator does not change '%s' of a resource of the type '%s' that is "
+                       "there.",
+                       path.data, resource->type);
+        return false;
+    }
+    json_t *tags = json_object_get(ex->body, "tags");
+    if (tags && json_object_set(resource->body, "tags", tags) == 0)
+        world_touch(ex->world, &resource->object);
+    return true;
+}
+
+/* The resource with the request's body: made, replaced or, of some kinds, as it is. NULL after an
+ * error. */
+static struct resource *write_resource(struct exchange *ex, struct resource *resource) {
+    if (resource && kind_of(ex)->keeps_body)
+        return check_kept(ex, resource) ? resource : NULL;
+    json_t *body = prepared_body(ex);
+    if (body && resource) {
+        json_decref(resource->body);
+        resource->body = body;
+        world_touch(ex->world, &resource->object);
+        return resource;
+    }
+    resource = body ? resource_new(ex->world, ex->group, kind_of(ex)->type, body) : NULL;
+    if (!resource && !ex->status)
+        reply_exhausted(ex);
+    return resource;
+}
+
 static void handle_put(struct exchange *ex) {
     const struct resource_kind *kind = kind_of(ex);
-    struct resource *resource = find_resource(ex);
+    struct resource *known = find_resource(ex);
     if (check_region(ex, ex->body) < 0 || !check_name(ex, ex->captures[0]))
         return;
-    bool known = resource != NULL;
-    if (!known || !kind->keeps_body) {
-        json_t *body = prepared_body(ex);
-        if (!body) {
-            if (!ex->status)
-                reply_exhausted(ex);
-            return;
-        }
-        if (known) {
-            json_decref(resource->body);
-            resource->body = body;
-            world_touch(ex->world, &resource->object);
-        } else {
-            resource = resource_new(ex->world, ex->group, kind->type, body);
-        }
-    }
-    if (!resource) {
-        reply_exhausted(ex);
+    struct resource *resource = write_resource(ex, known);
+    if (!resource)
         return;
-    }
     int status = known ? 200 : 201;
     if (!kind->asynchronous) {
         reply_json(ex, status, render_resource(resource));
@@ -225,6 +268,15 @@ static void handle_delete(struct exchange *ex) {
     struct resource *resource = find_resource(ex);
     if (!resource) {
         reply_status(ex, 204);
+        return;
+    }
+    const struct vm *user = interface_user(ex->world, resource);
+    if (user) {
+        reply_error(ex, 400, "NicInUse",
+                    "Network Interface %s is used by existing resource %s. In order to delete the "
+                    "network interface, it must be dissociated from the resource. To learn more, "
+                    "see aka.ms/deletenic.",
+                    resource->object.id, user->object.id);
         return;
     }
     if (in_use(ex->world, resource)) {

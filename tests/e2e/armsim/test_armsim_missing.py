@@ -8,7 +8,7 @@ import urllib.parse
 
 import pytest
 
-from armsim import FAST, RG, SETS, SUB, VMS, Simulator, set_body, vm_body, wait_for
+from armsim import FAST, NETWORK, RG, SETS, SUB, SUBNET, VMS, Simulator, set_body, vm_body, wait_for
 
 PROFILE = "virtualMachineProfile"
 
@@ -176,3 +176,43 @@ def test_machines_fail_with_the_code_of_the_fault(one):
     wait_for(failure)
     assert failure()[0]["code"] == "ProvisioningState/failed/OSProvisioningInternalError"
     assert failure()[0]["message"] == "It stopped, at once."
+
+
+NICS = RG + "/providers/Microsoft.Network/networkInterfaces/"
+
+
+def interface(address=None):
+    properties = {"subnet": {"id": SUBNET}}
+    if address:
+        properties.update(privateIPAllocationMethod="Static", privateIPAddress=address)
+    return {"location": "eastus", "properties": {
+        "ipConfigurations": [{"name": "ip0", "properties": properties}]}}
+
+
+def test_static_address(one):
+    one.poll(one.put(NICS + "static", interface("10.1.2.3"), NETWORK))
+    found = one.get(NICS + "static", NETWORK).body["properties"]["ipConfigurations"][0]
+    assert found["properties"]["privateIPAddress"] == "10.1.2.3"
+    assert found["properties"]["provisioningState"] == "Succeeded"
+    assert one.put(NICS + "twice", interface("10.1.2.3"), NETWORK).code == "PrivateIPAddressInUse"
+    assert one.put(NICS + "outside", interface("192.168.0.4"), NETWORK).code == \
+        "PrivateIPAddressNotInSubnet"
+
+
+def test_interface_is_not_changed_in_silence(one):
+    one.poll(one.put(NICS + "kept", interface(), NETWORK))
+    tagged = one.put(NICS + "kept", {**interface(), "tags": {"a": "b"}}, NETWORK)
+    assert tagged.status == 200 and tagged.body["tags"] == {"a": "b"}
+    body = interface()
+    body["properties"]["enableIPForwarding"] = True
+    missing(one.put(NICS + "kept", body, NETWORK), "properties.enableIPForwarding")
+
+
+def test_interface_belongs_to_one_machine(one):
+    one.poll(one.put(NICS + "owned", interface(), NETWORK))
+    body = vm_body("owner")
+    body["properties"]["networkProfile"] = {"networkInterfaces": [{"id": NICS + "owned"}]}
+    one.poll(one.put(VMS + "owner", body))
+    assert one.put(VMS + "owner", body).status == 200
+    assert one.put(VMS + "other", body).code == "NicInUse"
+    assert one.delete(NICS + "owned", NETWORK).code == "NicInUse"
