@@ -247,6 +247,11 @@ def second_report(part, path):
     return f"--junitxml={path}" if part.startswith("--junitxml=") else part
 
 
+def arm_record():
+    """Where tests of the plain build write their traffic with the simulator."""
+    return OUT / "arm-record"
+
+
 def pytest(kind, folder, prefix=(), select=None, timeout=1500):
     """Run tests/FOLDER against a build."""
     result = Result()
@@ -260,6 +265,8 @@ def pytest(kind, folder, prefix=(), select=None, timeout=1500):
            "PYTHONDONTWRITEBYTECODE": "1", **sanitizer_env(f"{kind}-{folder}")}
     if shared_dir():
         env["CYCLECLOUDFS_SHARED"] = shared_dir()
+    if kind == "gcc":
+        env["CYCLECLOUDFS_ARM_RECORD"] = str(arm_record())
     marks = select or ("" if os.environ.get("CYCLECLOUDFS_LONG") else "not long")
     command = list(prefix) + [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marks,
                               f"--junitxml={report}", "-o", "junit_family=xunit1",
@@ -310,6 +317,20 @@ def part_tsan():
         result.merge(unit_tests("tsan", prefix))
         for folder in ("fs", "e2e"):
             result.merge(pytest("tsan", folder, prefix, "not long and not unsanitized"))
+    return result
+
+
+def part_arm():
+    """The traffic that the parts before have recorded, against Azure's OpenAPI files."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import arm_schemas
+    result = Result()
+    reason, problem = arm_schemas.check_record(
+        arm_record(), pathlib.Path(shared_dir() or "shared"), OUT / "armcheck")
+    if reason:
+        result.skip("recorded traffic", reason)
+    else:
+        result.add(not problem, f"recorded traffic:\n{tail(problem or '', 80)}")
     return result
 
 
@@ -374,6 +395,7 @@ PARTS = [
     ("fs", folder_part("gcc", "fs"), False),
     ("e2e", folder_part("gcc", "e2e"), False),
     ("crash", folder_part("gcc", "crash"), False),
+    ("arm", part_arm, False),
     ("bench", folder_part("release", "bench"), False),
     ("asan", part_asan, False),
     ("tsan", part_tsan, False),
@@ -405,6 +427,8 @@ def main():
     if arguments.long:
         os.environ["CYCLECLOUDFS_LONG"] = "1"
     OUT.mkdir(exist_ok=True)
+    if not arguments.parts or "e2e" in arguments.parts:
+        shutil.rmtree(arm_record(), ignore_errors=True)
     total = Result()
     begun = time.monotonic()
     for name, part in choose(arguments):

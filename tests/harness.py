@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import arm_schemas
 from mounted import Mounted, is_mounted
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -233,6 +234,7 @@ class Daemon(Mounted):
                 with contextlib.suppress(OSError):
                     if alive(pid):
                         os.kill(pid, signal.SIGKILL)
+        arm_schemas.keep(self.azure_log)
         self.remove()
 
     # --- files of the tree ---

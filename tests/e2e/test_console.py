@@ -11,7 +11,6 @@ import urllib.request
 
 import pytest
 
-from arm_schemas import check_arm_requests
 from harness import SIMPLE, shell, wait_until
 from inotify import MODIFY, Inotify
 from people import GROUP, OWNER, as_user
@@ -88,7 +87,6 @@ def test_asked_for(daemon):
     stat = daemon.path("hpc", "nodes", node, "console").stat()
     assert stat.st_size == len(text) and stat.st_mode & 0o7777 == 0o440
     assert time.time() - stat.st_mtime < 60
-    check_arm_requests(daemon)
 
 
 def test_nothing_but_a_wish_reads_one(daemon):

@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from arm_schemas import check_arm_requests
 from harness import ROOT, SIMPLE, alive, shared, shell, wait_until
 
 
@@ -108,7 +107,6 @@ def test_slurm(daemon):
     for name in ("status", "logs", "metrics"):
         assert daemon.read("hpc", name)
     take_down(daemon, "hpc")
-    check_arm_requests(daemon)
 
 
 def test_slurm_parameters_unchanged(daemon):
