@@ -33,6 +33,8 @@ static void handle_subscription(struct exchange *ex) {
     reply_json(ex, 200, subscription_json());
 }
 
+static const char *const display_names[REGIONS] = {"East US", "West Europe"};
+
 static void handle_locations(struct exchange *ex) {
     json_t *value = json_array();
     for (int i = 0; i < REGIONS; i++)
@@ -40,7 +42,7 @@ static void handle_locations(struct exchange *ex) {
             value, json_pack("{s:o,s:s,s:s,s:s,s:s}", "id",
                              json_format(SUBSCRIPTION_PATH "/locations/%s", region_names[i]),
                              "name", region_names[i], "type", "Region", "displayName",
-                             region_names[i], "regionalDisplayName", region_names[i]));
+                             display_names[i], "regionalDisplayName", display_names[i]));
     reply_json(ex, 200, json_pack("{s:o}", "value", value));
 }
 

@@ -249,6 +249,13 @@ void graph_query(struct exchange *ex) {
         refuse(ex, "QueryMissing", "The request has no query.");
         return;
     }
+    const char *format = json_path_text(ex->body, "options.resultFormat");
+    if (format && strcasecmp(format, "objectArray") != 0) {
+        reply_error_at(ex, 501, "NotImplemented", "options.resultFormat",
+                       "This simulator does not have the resultFormat '%s', only objectArray.",
+                       format);
+        return;
+    }
     int r = kql_parse(text, &query, &err);
     if (r == -EINVAL) {
         refuse(ex, "InvalidQuery", err_text(&err));

@@ -109,6 +109,44 @@ static int subnet_enter(struct world *world, json_t *body) {
     return 0;
 }
 
+/* Whether a subnet lies in one of its network's prefixes. */
+static bool lies_inside(json_t *network_body, uint32_t first, uint32_t count) {
+    size_t i;
+    json_t *space;
+    json_array_foreach(json_path(network_body, "properties.addressSpace.addressPrefixes"), i,
+                       space) {
+        uint32_t whole, size;
+        if (prefix_parse(json_string_value(space), &whole, &size) == 0 && first >= whole &&
+            first - whole + (uint64_t)count <= size)
+            return true;
+    }
+    return false;
+}
+
+static bool overlaps(uint32_t first, uint32_t count, json_t *other) {
+    uint32_t start, size;
+    if (prefix_parse(json_path_text(other, "properties.addressPrefix"), &start, &size) < 0)
+        return false;
+    return first < start + (uint64_t)size && start < first + (uint64_t)count;
+}
+
+int subnets_check(json_t *network_body, const char **ret_name) {
+    json_t *subnets = json_path(network_body, "properties.subnets");
+    for (size_t i = 0; i < json_array_size(subnets); i++) {
+        json_t *subnet = json_array_get(subnets, i);
+        uint32_t first, count;
+        *ret_name = json_path_text(subnet, "name");
+        if (prefix_parse(json_path_text(subnet, "properties.addressPrefix"), &first, &count) < 0)
+            return -EINVAL;
+        if (!lies_inside(network_body, first, count))
+            return -ERANGE;
+        for (size_t k = 0; k < i; k++)
+            if (overlaps(first, count, json_array_get(subnets, k)))
+                return -EEXIST;
+    }
+    return 0;
+}
+
 int subnets_enter(struct world *world, json_t *network_body) {
     size_t i;
     json_t *body;

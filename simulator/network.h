@@ -9,6 +9,9 @@
 
 #define ADDRESS_TEXT_SIZE 16
 
+/* Checks prefixes: -EINVAL (none, or not /8 to /29), -ERANGE (outside of the network), -EEXIST
+ * (overlaps one before); *ret_name is the subnet at fault, borrowed. */
+int subnets_check(json_t *network_body, const char **ret_name);
 /* Makes the subnets of a network's body known, or takes up their new prefixes. 0, -EINVAL (a prefix
  * is no IPv4 prefix from /8 to /29) or -ENOMEM. */
 int subnets_enter(struct world *world, json_t *network_body);

@@ -58,12 +58,36 @@ static size_t skip_of(struct exchange *ex) {
     return text && parse_u64(text, &skip) == 0 && skip < SIZE_MAX ? (size_t)skip : 0;
 }
 
+/* What the filter may compare; all but the size and the region are the same in every row. */
+static const char *const filter_names[] = {"armRegionName", "armSkuName", "serviceName",
+                                           "priceType", "currencyCode"};
+
+/* Whether each "NAME eq 'VALUE'" of the filter is known. */
+static bool filter_known(const char *filter) {
+    for (const char *at = filter; (at = strstr(at, " eq ")); at++) {
+        const char *begin = at;
+        bool known = false;
+        while (begin > filter && (begin[-1] != ' ' && begin[-1] != '('))
+            begin--;
+        for (size_t i = 0; i < ARRAY_SIZE(filter_names); i++)
+            known = known || (strlen(filter_names[i]) == (size_t)(at - begin) &&
+                              strncasecmp(begin, filter_names[i], (size_t)(at - begin)) == 0);
+        if (!known)
+            return false;
+    }
+    return !filter || (!strstr(filter, " or ") && !strchr(filter, '('));
+}
+
 static json_t *page_json(struct exchange *ex, const char *region, size_t skip, size_t *ret_total) {
+    char only[REGION_MAX];
+    bool one = filter_value(exchange_query(ex, "$filter"), "armSkuName", only);
     const struct catalogue *catalogue = ex->world->catalogue;
     json_t *items = json_array();
     size_t n = 0;
     for (size_t i = 0; i < catalogue_len(catalogue); i++) {
         const struct size *size = catalogue_at(catalogue, i);
+        if (one && strcasecmp(size->name, only) != 0)
+            continue;
         for (size_t k = 0; size->usd_per_hour > 0 && k < ARRAY_SIZE(products); k++, n++)
             if (n >= skip && n < skip + PAGE_ITEMS)
                 (void)json_array_append_new(items, item_json(size, &products[k], region));
@@ -78,6 +102,12 @@ static void handle_prices(struct exchange *ex) {
     if (!filter_value(exchange_query(ex, "$filter"), "armRegionName", region)) {
         reply_error(ex, 400, "BadRequest",
                     "This simulator wants armRegionName eq '...' in the $filter.");
+        return;
+    }
+    if (!filter_known(exchange_query(ex, "$filter"))) {
+        reply_error_at(ex, 501, "NotImplemented", "$filter",
+                       "This simulator's $filter has NAME eq 'VALUE' with armRegionName, "
+                       "armSkuName, serviceName, priceType and currencyCode, joined by and.");
         return;
     }
     json_t *items = region_index(region) < 0 ? json_array() : page_json(ex, region, skip, &total);

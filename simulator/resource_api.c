@@ -29,15 +29,34 @@ static void name_children(json_t *body, const char *list, const char *segment) {
     }
 }
 
+/* Prefixes that the network has, and no two subnets that overlap. False after an error. */
+static bool check_subnets(struct exchange *ex, json_t *body) {
+    const char *name = NULL;
+    int r = subnets_check(body, &name);
+    if (r == -EINVAL)
+        reply_error(ex, 400, "InvalidCIDRNotation",
+                    "A subnet's properties.addressPrefix is not an IPv4 prefix from /8 to /29.");
+    else if (r == -ERANGE)
+        reply_error(ex, 400, "NetcfgInvalidSubnet",
+                    "Subnet '%s' is not valid because its IP address range is outside the IP "
+                    "address range of virtual network '%s'.",
+                    name ? name : "", ex->captures[0]);
+    else if (r == -EEXIST)
+        reply_error(ex, 400, "NetcfgSubnetRangesOverlap",
+                    "Subnet '%s' is not valid because its IP address range overlaps with that of "
+                    "an existing subnet in virtual network '%s'.",
+                    name ? name : "", ex->captures[0]);
+    return r == 0;
+}
+
 static bool prepare_network(struct exchange *ex, json_t *body) {
+    if (!check_subnets(ex, body))
+        return false;
     name_children(body, "properties.subnets", "subnets");
     int r = subnets_enter(ex->world, body);
     if (r == -EBUSY)
         reply_error(ex, 400, "InUsePrefixCannotBeDeleted",
                     "IpPrefix is in use and cannot be changed.");
-    else if (r == -EINVAL)
-        reply_error(ex, 400, "InvalidCIDRNotation",
-                    "A subnet's properties.addressPrefix is not an IPv4 prefix from /8 to /29.");
     else if (r < 0)
         reply_exhausted(ex);
     return r == 0;
@@ -264,26 +283,55 @@ static bool in_use(const struct world *world, const struct resource *resource) {
     return false;
 }
 
+static bool names_placement(json_t *body, const char *id) {
+    const char *named = json_path_text(body, "properties.proximityPlacementGroup.id");
+    return named && strcasecmp(named, id) == 0;
+}
+
+/* What is in a placement group, or NULL. */
+static const struct object *placed_in(const struct world *world, const char *id) {
+    list_for_each(outer, &world->groups) {
+        const struct group *group = list_entry(outer, struct group, object.member);
+        list_for_each(inner, &group->objects) {
+            const struct object *object = list_entry(inner, struct object, member);
+            json_t *body = object->kind == OBJECT_SET ? list_entry(object, struct set, object)->body
+                           : object->kind == OBJECT_VM ? list_entry(object, struct vm, object)->body
+                                                       : NULL;
+            if (names_placement(body, id))
+                return object;
+        }
+    }
+    return NULL;
+}
+
+/* Whether nobody needs it. False after an error. */
+static bool check_unused(struct exchange *ex, const struct resource *resource) {
+    const struct vm *user = interface_user(ex->world, resource);
+    const struct object *placed = placed_in(ex->world, resource->object.id);
+    if (user)
+        reply_error(ex, 400, "NicInUse",
+                    "Network Interface %s is used by existing resource %s. In order to delete the "
+                    "network interface, it must be dissociated from the resource. To learn more, "
+                    "see aka.ms/deletenic.",
+                    resource->object.id, user->object.id);
+    else if (placed)
+        reply_error(ex, 409, "OperationNotAllowed",
+                    "Proximity Placement Group '%s' cannot be deleted since it is used by '%s'.",
+                    ex->captures[0], placed->id);
+    else if (in_use(ex->world, resource))
+        reply_error(ex, 400, "InUseSubnetCannotBeDeleted",
+                    "A subnet of %s is in use and cannot be deleted.", ex->captures[0]);
+    return !ex->status;
+}
+
 static void handle_delete(struct exchange *ex) {
     struct resource *resource = find_resource(ex);
     if (!resource) {
         reply_status(ex, 204);
         return;
     }
-    const struct vm *user = interface_user(ex->world, resource);
-    if (user) {
-        reply_error(ex, 400, "NicInUse",
-                    "Network Interface %s is used by existing resource %s. In order to delete the "
-                    "network interface, it must be dissociated from the resource. To learn more, "
-                    "see aka.ms/deletenic.",
-                    resource->object.id, user->object.id);
+    if (!check_unused(ex, resource))
         return;
-    }
-    if (in_use(ex->world, resource)) {
-        reply_error(ex, 400, "InUseSubnetCannotBeDeleted",
-                    "A subnet of %s is in use and cannot be deleted.", ex->captures[0]);
-        return;
-    }
     if (!kind_of(ex)->asynchronous) {
         resource_free(ex->world, resource);
         reply_status(ex, 200);

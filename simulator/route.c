@@ -92,11 +92,16 @@ static const struct route *find(struct exchange *ex, const struct path *path, bo
     return NULL;
 }
 
+/* Before this day there was no Resource Manager. */
+#define FIRST_VERSION "2014-04-01"
+
 static bool version_valid(const char *text) {
     static const char shape[] = "dddd-dd-dd";
     for (size_t i = 0; i < sizeof(shape) - 1; i++)
         if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
             return false;
+    if (strncmp(text, FIRST_VERSION, sizeof(shape) - 1) < 0)
+        return false;
     const char *tail = text + sizeof(shape) - 1;
     return !*tail || strcmp(tail, "-preview") == 0;
 }

@@ -8,7 +8,7 @@ import urllib.parse
 
 import pytest
 
-from armsim import FAST, NETWORK, RG, SETS, SUB, SUBNET, VMS, Simulator, set_body, vm_body, wait_for
+from armsim import FAST, GRAPH, NETWORK, RG, SETS, SUB, SUBNET, VMS, Simulator, set_body, vm_body, wait_for
 
 PROFILE = "virtualMachineProfile"
 
@@ -216,3 +216,35 @@ def test_interface_belongs_to_one_machine(one):
     assert one.put(VMS + "owner", body).status == 200
     assert one.put(VMS + "other", body).code == "NicInUse"
     assert one.delete(NICS + "owned", NETWORK).code == "NicInUse"
+
+
+@pytest.mark.parametrize("prefixes, code", [
+    (["10.1.0.0/24", "10.2.0.0/24"], "NetcfgInvalidSubnet"),
+    (["10.1.0.0/24", "10.1.0.128/25"], "NetcfgSubnetRangesOverlap")])
+def test_subnets(one, prefixes, code):
+    body = {"location": "eastus", "properties": {
+        "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
+        "subnets": [{"name": f"s{i}", "properties": {"addressPrefix": prefix}}
+                    for i, prefix in enumerate(prefixes)]}}
+    answer = one.put(RG + "/providers/Microsoft.Network/virtualNetworks/v", body, NETWORK)
+    assert (answer.status, answer.code) == (400, code) and "'s1'" in answer.body["error"]["message"]
+
+
+def test_placement_group_in_use(one):
+    group = RG + "/providers/Microsoft.Compute/proximityPlacementGroups/near"
+    assert one.put(group, {"location": "eastus"}).status == 201
+    one.poll(one.put(SETS + "near", set_body(0, proximityPlacementGroup={"id": group})))
+    assert one.delete(group).code == "OperationNotAllowed"
+    one.poll(one.delete(SETS + "near"))
+    assert one.delete(group).status == 200
+
+
+def test_questions_with_parts_that_are_missing(one):
+    missing(one.request("GET", "/api/retail/prices?$filter=armRegionName%20eq%20'eastus'%20and%20"
+                        "meterId%20eq%20'x'"), "NAME eq 'VALUE'")
+    rows = one.request("GET", "/api/retail/prices?$filter=armRegionName%20eq%20'eastus'%20and%20"
+                       "armSkuName%20eq%20'Standard_F2s_v2'").body["Items"]
+    assert rows and {row["armSkuName"] for row in rows} == {"Standard_F2s_v2"}
+    missing(one.post("/providers/Microsoft.ResourceGraph/resources", {
+        "query": "Resources", "options": {"resultFormat": "table"}}, GRAPH), "'table'")
+    assert one.get(RG, "1999-01-01").code == "InvalidApiVersionParameter"
