@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "answer.h"
 
+#include "compress.h"
 #include "model/command.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 
 #define ERROR_MAX_BYTES ((size_t)64 << 10)
 #define RETRY_AFTER_TEXT_MAX 16
+#define PACK_FROM_BYTES ((size_t)1400) /* a shorter text goes in one packet as it is */
 
 /* What we say of ourselves, without the engine. */
 struct status_words {
@@ -28,6 +30,9 @@ static const struct status_words words[] = {
            "this path does not take that method: the header Allow says which")},
     {MHD_HTTP_LENGTH_REQUIRED,
      WORDS("length_required", "a body needs the header Content-Length; chunks are not taken")},
+    {MHD_HTTP_MISDIRECTED_REQUEST,
+     WORDS("invalid_value", "the name in the header Host is not this server's: use its address or "
+                            "the name in `url` of [server]")},
     {MHD_HTTP_CONTENT_TOO_LARGE, WORDS("too_large", "the body is longer than 65536 bytes")},
     {MHD_HTTP_TOO_MANY_REQUESTS,
      WORDS("try_again", "too many requests are waiting: come again after the time in Retry-After")},
@@ -124,17 +129,32 @@ enum MHD_Result answer_status(struct MHD_Connection *connection, unsigned status
     return answer_send(connection, &answer, allow);
 }
 
-enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, struct buf *text,
-                            const char *content_type) {
+/* A text with its headers; NULL when memory ran out. The text is taken out of the buffer. */
+static struct MHD_Response *text_response(struct buf *text, bool packed) {
     size_t len = text->len;
     char *data = buf_take(text);
-    if (!data)
-        return answer_status(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+        data ? MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE) : NULL;
     if (!response) {
         free(data);
-        return MHD_NO;
+        return NULL;
     }
+    if (packed && !(add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") &&
+                    add_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING))) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
+enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, struct buf *text,
+                            const char *content_type) {
+    const char *accepted =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    bool packed =
+        text->len > PACK_FROM_BYTES && compress_accepted(accepted) && compress_text(text) == 0;
+    struct MHD_Response *response = text_response(text, packed);
+    if (!response)
+        return answer_status(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
     return queue(connection, status, response, content_type);
 }

@@ -24,7 +24,7 @@ enum MHD_Result answer_send(struct MHD_Connection *connection, const struct answ
 enum MHD_Result answer_status(struct MHD_Connection *connection, unsigned status,
                               const char *allow);
 
-/* Sends a text (taken out of the buffer). */
+/* Sends a text (taken out of the buffer), a long one as gzip to a client that takes it. */
 enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, struct buf *text,
                             const char *content_type);
 

@@ -8,8 +8,9 @@
  *
  * A request that the engine must answer leaves no thread waiting: its connection is suspended until
  * the engine replies, for 30 s at most, then it is answered 503. Bounds: 64 KiB of body, 4096
- * connections (fewer where the process may not open that many files), and as long as a connection
- * may be idle for a request to arrive and for an answer to be taken.
+ * connections (fewer where the process may not open that many files), 1024 of one address: for one
+ * more the one that has been idle the longest is closed; and as long as a connection may be idle
+ * for a request to arrive and for an answer to be taken. The header Host must mean this server.
  */
 
 #include "base/error.h"
@@ -23,6 +24,9 @@ struct api_options {
     const char *listen;       /* "ADDR:PORT", "[ADDR]:PORT"; port 0 takes any free one */
     unsigned idle_timeout_ms; /* 0 = 90 s */
     unsigned deadline_ms;     /* for the engine's answer; 0 = 30 s */
+    const char *url;          /* what the server is called from outside; NULL: as `listen` says */
+    unsigned connections;     /* that are kept; 0 = 4096, or what the limit of open files allows */
+    unsigned connections_per_address; /* ... idle or sending; 0 = 1024 */
 };
 
 /*

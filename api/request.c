@@ -25,9 +25,41 @@ static uint64_t announced_length(struct MHD_Connection *connection, bool *ret_gi
     return text && parse_u64(text, &length) < 0 ? UINT64_MAX : length;
 }
 
+struct counting {
+    const char *name;
+    unsigned n;
+};
+
+static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    struct counting *c = arg;
+    (void)kind;
+    (void)value;
+    c->n += strcasecmp(name, c->name) == 0;
+    return MHD_YES;
+}
+
+/* Two of a header that may come once: a proxy on the way may have believed the other one. */
+static bool ambiguous(struct MHD_Connection *connection) {
+    static const char *const once[] = {MHD_HTTP_HEADER_HOST, MHD_HTTP_HEADER_CONTENT_LENGTH,
+                                       MHD_HTTP_HEADER_TRANSFER_ENCODING,
+                                       MHD_HTTP_HEADER_AUTHORIZATION};
+    for (size_t i = 0; i < ARRAY_SIZE(once); i++) {
+        struct counting c = {.name = once[i]};
+        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_header, &c);
+        if (c.n > 1)
+            return true;
+    }
+    return false;
+}
+
 /* What is wrong with a request as its headers show it; 0 = nothing. */
 static unsigned refuse(struct request *r, const char *url, const char *method, bool length_given,
                        uint64_t length) {
+    if (ambiguous(r->connection))
+        return MHD_HTTP_BAD_REQUEST;
+    if (!hosts_know(&r->service->hosts, header(r->connection, MHD_HTTP_HEADER_HOST)))
+        return MHD_HTTP_MISDIRECTED_REQUEST;
     r->route = route_find(url);
     if (!r->route)
         return MHD_HTTP_NOT_FOUND;
@@ -96,6 +128,12 @@ enum MHD_Result request_handle(void *service, struct MHD_Connection *connection,
     return r->route->run(r);
 }
 
+size_t request_unescape(void *service, struct MHD_Connection *connection, char *text) {
+    (void)service;
+    (void)connection;
+    return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
+}
+
 void request_completed(void *service, struct MHD_Connection *connection, void **state,
                        enum MHD_RequestTerminationCode reason) {
     (void)service;
@@ -111,6 +149,12 @@ void request_completed(void *service, struct MHD_Connection *connection, void **
     free(r);
 }
 
+static const struct sockaddr *address_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
 void request_connection(void *service, struct MHD_Connection *connection, void **peer,
                         enum MHD_ConnectionNotificationCode what) {
     const struct service *s = service;
@@ -122,7 +166,7 @@ void request_connection(void *service, struct MHD_Connection *connection, void *
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info)
-        *peer = peer_new(s->waits, info->connect_fd);
+        *peer = peer_new(s->waits, info->connect_fd, address_of(connection));
 }
 
 /* RFC 6750 section 2.1, b64token. */

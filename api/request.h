@@ -5,6 +5,7 @@
 /* One HTTP request from its first line to its answer, and the table of paths. HTTP threads only. */
 
 #include "answer.h"
+#include "hosts.h"
 #include "view/gateway.h"
 
 #define REQUEST_BODY_MAX ((size_t)64 << 10)
@@ -15,6 +16,7 @@ struct route;
 struct service {
     const struct gateway *gateway;
     struct waits *waits;
+    struct hosts hosts;
 };
 
 struct request {
@@ -47,6 +49,8 @@ struct route {
 enum MHD_Result request_handle(void *service, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_len, void **state);
+/* Turns %XX into bytes, but for a path with a NUL, which no path has. Returns the new length. */
+size_t request_unescape(void *service, struct MHD_Connection *connection, char *text);
 void request_completed(void *service, struct MHD_Connection *connection, void **state,
                        enum MHD_RequestTerminationCode reason);
 void request_connection(void *service, struct MHD_Connection *connection, void **peer,

@@ -11,7 +11,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define CONNECTIONS_MAX 4096u
+#define CONNECTIONS_MAX 4096u  /* that are kept; for one more the longest idle is closed */
+#define CONNECTIONS_SPARE 128u /* of each thread, until the closed ones have gone */
 #define CONNECTIONS_MIN 16u
 #define OTHER_FILES 256u /* what the rest of the process keeps open */
 #define THREADS 2u
@@ -89,7 +90,7 @@ static uint16_t socket_port(int fd) {
 /* How many connections the limit of open files allows, after raising it as far as is needed. */
 static unsigned connection_limit(void) {
     struct rlimit limit;
-    rlim_t wanted = CONNECTIONS_MAX + OTHER_FILES;
+    rlim_t wanted = CONNECTIONS_MAX + THREADS * CONNECTIONS_SPARE + OTHER_FILES;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return CONNECTIONS_MIN;
     if (limit.rlim_cur < wanted) {
@@ -100,20 +101,23 @@ static unsigned connection_limit(void) {
     }
     if (limit.rlim_cur >= wanted)
         return CONNECTIONS_MAX;
-    return limit.rlim_cur > OTHER_FILES + CONNECTIONS_MIN ? (unsigned)(limit.rlim_cur - OTHER_FILES)
-                                                          : CONNECTIONS_MIN;
+    rlim_t others = THREADS * CONNECTIONS_SPARE + OTHER_FILES;
+    return limit.rlim_cur > others + CONNECTIONS_MIN ? (unsigned)(limit.rlim_cur - others)
+                                                     : CONNECTIONS_MIN;
 }
 
-static int start_daemon(struct api *api) {
+/* Each thread has room for all that are kept, however they are spread: the server's own limit,
+   which would leave new clients waiting, is never met. */
+static int start_daemon(struct api *api, unsigned kept) {
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     errno = 0;
     api->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, request_handle, &api->service, MHD_OPTION_LISTEN_SOCKET,
         api->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_CONNECTION_LIMIT,
-        connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
-        &api->service, MHD_OPTION_NOTIFY_CONNECTION, request_connection, &api->service,
-        MHD_OPTION_END);
+        THREADS * (kept + CONNECTIONS_SPARE), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, request_unescape, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, request_completed, &api->service, MHD_OPTION_NOTIFY_CONNECTION,
+        request_connection, &api->service, MHD_OPTION_END);
     if (!api->daemon)
         return errno ? -errno : -EIO;
     api->listen_fd = -1;
@@ -131,9 +135,14 @@ int api_new(const struct api_options *options, const struct gateway *gateway, st
     if (r < 0)
         return r;
     api->port = socket_port(api->listen_fd);
-    r = waits_new(gateway, options->idle_timeout_ms, options->deadline_ms, &api->service.waits);
+    unsigned kept = options->connections ? options->connections : connection_limit();
+    const struct waits_options waits = {options->idle_timeout_ms, options->deadline_ms, kept,
+                                        options->connections_per_address};
+    r = hosts_init(&api->service.hosts, options->listen, options->url);
     if (r == 0)
-        r = start_daemon(api);
+        r = waits_new(gateway, &waits, &api->service.waits);
+    if (r == 0)
+        r = start_daemon(api, kept);
     if (r < 0)
         return err_set(err, r, "internal", "listen: the HTTP server cannot start: %s",
                        strerror(-r));
@@ -156,5 +165,6 @@ void api_free(struct api *api) {
         MHD_stop_daemon(api->daemon);
     cleanup_close(&api->listen_fd);
     waits_unref(api->service.waits);
+    hosts_done(&api->service.hosts);
     free(api);
 }

@@ -5,6 +5,7 @@
 #include "view/gateway.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #define DEADLINE (30 * USEC_SEC)
 #define STOP_GRACE (1 * USEC_SEC)
 #define RETRY_AFTER_S 5
+#define PER_ADDRESS 1024u
 
 struct waits {
     pthread_mutex_t lock; /* guards everything below and the calls' and peers' fields */
@@ -25,6 +27,8 @@ struct waits {
     struct list calls; /* suspended, nearest deadline first */
     struct list peers; /* least recently touched first */
     size_t unfinished; /* calls whose request has not ended */
+    size_t open;       /* connections */
+    size_t open_max, open_per_address_max;
 };
 
 static usec_t now(void) {
@@ -61,14 +65,19 @@ static usec_t expire_calls(struct waits *w, usec_t at) {
     return USEC_NEVER;
 }
 
+/* The HTTP thread sees the end and closes it. Lock held. */
+static void close_peer(struct peer *p) {
+    list_del(&p->link);
+    (void)shutdown(p->fd, SHUT_RDWR);
+}
+
 /* Ends the connections of clients that took too long. Lock held. Returns the next time to look. */
 static usec_t expire_peers(struct waits *w, usec_t at) {
     while (!list_empty(&w->peers)) {
         struct peer *p = list_entry(w->peers.next, struct peer, link);
         if (p->since + w->idle_timeout > at)
             return p->since + w->idle_timeout;
-        list_del(&p->link);
-        (void)shutdown(p->fd, SHUT_RDWR); /* the HTTP thread sees the end and closes it */
+        close_peer(p);
     }
     return USEC_NEVER;
 }
@@ -93,7 +102,7 @@ static int init_sync(struct waits *w) {
     return -r;
 }
 
-int waits_new(const struct gateway *gateway, unsigned idle_timeout_ms, unsigned deadline_ms,
+int waits_new(const struct gateway *gateway, const struct waits_options *options,
               struct waits **ret) {
     struct waits *w = calloc(1, sizeof(*w));
     if (!w)
@@ -105,8 +114,11 @@ int waits_new(const struct gateway *gateway, unsigned idle_timeout_ms, unsigned 
     }
     w->refs = 1;
     w->gateway = gateway;
-    w->idle_timeout = idle_timeout_ms ? idle_timeout_ms * USEC_MS : IDLE_TIMEOUT;
-    w->deadline = deadline_ms ? deadline_ms * USEC_MS : DEADLINE;
+    w->idle_timeout = options->idle_timeout_ms ? options->idle_timeout_ms * USEC_MS : IDLE_TIMEOUT;
+    w->deadline = options->deadline_ms ? options->deadline_ms * USEC_MS : DEADLINE;
+    w->open_max = options->connections ? options->connections : SIZE_MAX;
+    w->open_per_address_max =
+        options->connections_per_address ? options->connections_per_address : PER_ADDRESS;
     list_init(&w->calls);
     list_init(&w->peers);
     r = -pthread_create(&w->thread, NULL, watch, w);
@@ -225,17 +237,57 @@ void call_done(struct call *c) {
     call_unref(c);
 }
 
-struct peer *peer_new(struct waits *w, int fd) {
+static void set_address(struct peer *p, const struct sockaddr *address) {
+    if (address && address->sa_family == AF_INET6) {
+        p->address = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    } else if (address && address->sa_family == AF_INET) {
+        p->address.s6_addr[10] = p->address.s6_addr[11] = 0xff;
+        memcpy(p->address.s6_addr + 12,
+               &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    }
+}
+
+/* The connection that has to go for a new one: the longest idle of its address when that has its
+   share already, else the longest idle of all when all are too many. NULL: none. Lock held. */
+static struct peer *find_surplus(struct waits *w, const struct peer *fresh) {
+    struct peer *oldest = NULL;
+    size_t n = 0;
+    list_for_each(link, &w->peers) {
+        struct peer *p = list_entry(link, struct peer, link);
+        if (memcmp(&p->address, &fresh->address, sizeof(p->address)) != 0)
+            continue;
+        oldest = oldest ? oldest : p;
+        n++;
+    }
+    if (n >= w->open_per_address_max)
+        return oldest;
+    bool full = w->open >= w->open_max && !list_empty(&w->peers);
+    return full ? list_entry(w->peers.next, struct peer, link) : NULL;
+}
+
+struct peer *peer_new(struct waits *w, int fd, const struct sockaddr *address) {
     struct peer *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
     p->fd = fd;
     list_init(&p->link);
+    set_address(p, address);
+    {
+        LOCK_SCOPE(&w->lock);
+        struct peer *surplus = find_surplus(w, p);
+        if (surplus)
+            close_peer(surplus);
+        w->open++;
+    }
     peer_touch(w, p);
     return p;
 }
 
 void peer_free(struct waits *w, struct peer *p) {
+    {
+        LOCK_SCOPE(&w->lock);
+        w->open--;
+    }
     peer_hold(w, p);
     free(p);
 }

@@ -12,13 +12,15 @@
  * once, and none is touched after waits_stop.
  * - A call is shared by its HTTP request and by the engine's command: the last one frees it. It
  * keeps the struct waits alive, so the engine may reply after the server has gone.
- * - A peer is in the list while its client must do something; oldest first.
+ * - A peer is in the list while its client must do something; oldest first. When there are too
+ * many connections, of all clients or of one address, the oldest in the list is closed.
  */
 
 #include "base/clock.h"
 #include "base/list.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,13 +50,21 @@ struct call {
 /* A client's connection. */
 struct peer {
     struct list link;
-    int fd; /* MHD's; good until the closing of the connection is told */
+    struct in6_addr address; /* of IPv4: mapped */
+    int fd;                  /* MHD's; good until the closing of the connection is told */
     usec_t since;
 };
 
-/* Makes it and starts its thread. `gateway` is used for cancelling until waits_stop. Zero times
-   mean the defaults. 0 or -errno. */
-int waits_new(const struct gateway *gateway, unsigned idle_timeout_ms, unsigned deadline_ms,
+/* Zeros mean the defaults. */
+struct waits_options {
+    unsigned idle_timeout_ms, deadline_ms;
+    unsigned connections;             /* how many are kept; 0 = no limit */
+    unsigned connections_per_address; /* ... of clients that must do something */
+};
+
+/* Makes it and starts its thread. `gateway` is used for cancelling until waits_stop. 0 or -errno.
+ */
+int waits_new(const struct gateway *gateway, const struct waits_options *options,
               struct waits **ret);
 /* Answers all calls with 503, refuses new ones, and waits up to a second until the answers are
  * sent. */
@@ -74,8 +84,9 @@ void call_unref(struct call *c);
 /* The request of a suspended connection has ended. HTTP thread. */
 void call_done(struct call *c);
 
-/* A connection was opened or closed. */
-struct peer *peer_new(struct waits *w, int fd);
+/* A connection was opened or closed. Where there are too many now, one that has been idle the
+   longest is closed. `address` may be NULL: not known. NULL: no memory. */
+struct peer *peer_new(struct waits *w, int fd, const struct sockaddr *address);
 void peer_free(struct waits *w, struct peer *p);
 /* The client's time begins anew. NULL is accepted by this and the next. */
 void peer_touch(struct waits *w, struct peer *p);

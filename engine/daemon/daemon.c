@@ -166,7 +166,7 @@ static int open_api(struct daemon *d, struct error *err) {
     const char *listen = d->options->listen ? d->options->listen
                          : d->config.listen ? d->config.listen
                                             : LISTEN_DEFAULT;
-    const struct api_options options = {.listen = listen};
+    const struct api_options options = {.listen = listen, .url = d->config.url};
     int r = api_new(&options, &d->gateway, err, &d->api);
     return r == 0 ? fill_url(d, listen, err) : r;
 }

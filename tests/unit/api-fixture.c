@@ -135,16 +135,23 @@ int teardown(void **state) {
 
 /* ---- the client ---- */
 
-int dial(const struct fixture *f) {
+int dial_from(const struct fixture *f, unsigned number) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons(api_port(f->api)),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + number)},
+                       to = {.sin_family = AF_INET,
+                             .sin_port = htons(api_port(f->api)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_true(fd >= 0);
     struct timeval limit = {.tv_sec = 20};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     return fd;
+}
+
+int dial(const struct fixture *f) {
+    return dial_from(f, 0);
 }
 
 bool put(int fd, const char *data, size_t len) {
@@ -186,7 +193,7 @@ bool has(const struct buf *b, const char *text) {
 void post(int fd, const char *path, const char *token, const char *body, size_t len) {
     char *head;
     assert_true(asprintf(&head,
-                         "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                         "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
                          "Content-Length: %zu\r\n\r\n",
                          path, token, len) > 0);
     put_text(fd, head);
@@ -201,6 +208,6 @@ void post_status(int fd) {
 int ask(const struct fixture *f, const char *line, struct buf *b) {
     _cleanup_close_ int fd = dial(f);
     put_text(fd, line);
-    put_text(fd, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    put_text(fd, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     return take(fd, b);
 }

@@ -61,6 +61,8 @@ void set_mode(struct fake_engine *e, enum mode mode);
 
 /* A connection to the server. */
 int dial(const struct fixture *f);
+/* The same as the client 127.0.0.(1 + number). */
+int dial_from(const struct fixture *f, unsigned number);
 /* False when the other side has closed. */
 bool put(int fd, const char *data, size_t len);
 void put_text(int fd, const char *text);

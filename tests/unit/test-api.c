@@ -41,7 +41,7 @@ static void test_reading(void **state) {
 
 static void test_head_has_no_body(void **state) {
     _cleanup_close_ int fd = dial(*state);
-    put_text(fd, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    put_text(fd, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
     char c;
     while (recv(fd, &c, 1, 0) == 1)
@@ -135,7 +135,7 @@ static void test_token_is_needed(void **state) {
     _cleanup_close_ int fd = dial(f);
     _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
     for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-        put_text(fd, "POST /agent/v1/status HTTP/1.1\r\nHost: x\r\n");
+        put_text(fd, "POST /agent/v1/status HTTP/1.1\r\nHost: localhost\r\n");
         put_text(fd, headers[i]);
         put_text(fd, "Content-Length: 2\r\n\r\n{}");
         assert_int_equal(take(fd, &b), 401);
@@ -150,7 +150,8 @@ static void test_length_is_needed(void **state) {
     _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
     for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
         _cleanup_close_ int fd = dial(*state);
-        put_text(fd, "POST /agent/v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer T\r\n");
+        put_text(
+            fd, "POST /agent/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer T\r\n");
         put_text(fd, headers[i]);
         put_text(fd, "\r\n");
         assert_int_equal(take(fd, &b), 411);
@@ -175,7 +176,7 @@ static void test_body_has_a_limit(void **state) {
     post_status(fd); /* the connection is still good */
     assert_int_equal(take(fd, &b), 200);
     assert_int_equal(submitted(&f->engine), 2);
-    put_text(fd, "POST /agent/v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer T\r\n"
+    put_text(fd, "POST /agent/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer T\r\n"
                  "Content-Length: 99999999999\r\n\r\n");
     assert_int_equal(take(fd, &b), 413); /* at once, nothing of it was sent */
     assert_int_equal(take(fd, &b), 0);
@@ -183,9 +184,9 @@ static void test_body_has_a_limit(void **state) {
 
 /* What is no HTTP, or too much of it, ends that connection and no other. */
 static void test_nonsense(void **state) {
-    static const char *const lines[] = {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
-                                        "GET / HTTP/1.1\r\n\r\n",
-                                        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"};
+    static const char *const lines[] = {
+        "nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n"};
     _cleanup_buf_ struct buf b = BUF_INIT(REPLY_MAX);
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
         _cleanup_close_ int fd = dial(*state);
@@ -197,7 +198,7 @@ static void test_nonsense(void **state) {
     _cleanup_close_ int fd = dial(*state);
     static char much[64 << 10];
     memset(much, 'x', sizeof(much));
-    put_text(fd, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    put_text(fd, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
     (void)put(fd, much, sizeof(much));
     int status = take(fd, &b);
     assert_true(status == 0 || status == 431 || status == 413);
