@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "credentials.h"
 #include "internal.h"
 
 #include <stdlib.h>
@@ -197,6 +198,13 @@ static void sync_check(struct engine *e, struct answer *a) {
         return;
     }
     a->object_id = (uint64_t)c->target;
+    const struct work *w = engine_work(e, c->id);
+    if (w && !w->listed && credentials_refused(e, c)) {
+        finish(a, -EIO, "blocked",
+               "the cloud refuses the credentials of the cluster's account, nothing can be done: "
+               "`error` has its words; correct them in system/accounts");
+        return;
+    }
     switch (sync_progress(c, command)) {
     case PROGRESS_GOING:
         return;

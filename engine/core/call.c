@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "credentials.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +11,20 @@ struct call {
     call_done done;
     uint64_t epoch, cluster_id, object_id;
     usec_t began;
-    char *request; /* in words, for the trace; NULL: no memory for it */
-    bool aside;    /* says nothing about the cloud's health */
+    char *account, *request; /* the latter in words, for the trace; NULL: no memory for it */
+    bool aside;              /* says nothing about the cloud's health */
 };
 
 static void call_free(struct call *call) {
     list_del(&call->link);
+    free(call->account);
     free(call->request);
     free(call);
 }
 
 /* What each answer says about the cloud as a whole. */
-static void note_health(struct engine *e, const struct cyclecloud_result *result) {
+static void note_health(struct engine *e, const char *account,
+                        const struct cyclecloud_result *result) {
     if (result->result == CYCLECLOUD_TRANSPORT) {
         if (!e->unreachable_since)
             e->unreachable_since = engine_now(e);
@@ -32,13 +34,7 @@ static void note_health(struct engine *e, const struct cyclecloud_result *result
     }
     e->unreachable_since = 0;
     e->reachable_at = engine_now(e);
-    if (result->result == CYCLECLOUD_AUTH) {
-        free(e->auth_text);
-        e->auth_text = strdup(result->message);
-    } else {
-        free(e->auth_text);
-        e->auth_text = NULL;
-    }
+    credentials_note(e, account, result);
 }
 
 static void count_request(struct engine *e, const struct cyclecloud_result *result) {
@@ -57,7 +53,7 @@ static void completed(void *arg, const struct cyclecloud_result *result) {
         engine_fail(e, -ENOMEM); /* what it said is lost: everything is learnt again */
     } else if (call->epoch == e->epoch) {
         if (!call->aside)
-            note_health(e, result);
+            note_health(e, call->account ? call->account : "", result);
         count_request(e, result);
         trace_add(e, call->request ? call->request : "?", call->began, result);
         call->done(e, result, call->cluster_id, call->object_id, call->began);
@@ -103,6 +99,7 @@ int call_submit(struct engine *e, const struct cyclecloud_request *request, call
     _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
     trace_describe(request, &words);
     call->request = buf_take(&words);
+    call->account = strdup(request->account ? request->account : "");
     list_init(&call->link);
     list_add_tail(&e->calls, &call->link);
     const struct cyclecloud_provider *p = &e->options.provider;

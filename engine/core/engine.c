@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "console.h"
+#include "credentials.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -239,7 +240,7 @@ void engine_free(struct engine *e) {
     pthread_mutex_destroy(&e->queue_mutex);
     free(e->cancelled);
     free(e->unreachable_text);
-    free(e->auth_text);
+    credentials_forget(e);
     free(e->store_text);
     free(e);
 }
@@ -467,8 +468,7 @@ static void release_credentials(struct engine *e, const struct cluster *c) {
 void engine_config_changed(struct engine *e) {
     if (!engine_state(e))
         return;
-    free(e->auth_text);
-    e->auth_text = NULL;
+    credentials_forget(e);
     want_default_market(e);
     market_refresh(e);
     intents_hurry(e, 0);

@@ -184,8 +184,9 @@ struct engine {
     uint64_t epoch;     /* completions of older ones are ignored */
     usec_t reachable_at, unreachable_since; /* 0 = the cloud answers */
     char *unreachable_text;
-    char *auth_text;  /* the cloud's words when it refuses our credentials */
-    char *store_text; /* why the last commit failed */
+    char *auth_text;    /* the cloud's words when it refuses our credentials */
+    char *auth_account; /* ... of this account */
+    char *store_text;   /* why the last commit failed */
 
     struct journal_vec journal;
     struct id_map journal_places; /* of the entries, by stream and owner */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "credentials.h"
 #include "plan-parts.h"
 
 #include "console.h"
@@ -427,6 +428,14 @@ static void plan_group_again(struct plan *p, const struct plan_input *in) {
 void plan_make(const struct plan_input *in, struct plan *ret) {
     *ret = (struct plan){.text = BUF_INIT(PLAN_TEXT_MAX), .again_at = USEC_NEVER};
     const struct cluster *c = in->cluster;
+    const char *refused = in->work->listed ? NULL : credentials_refused(in->engine, c);
+    if (refused) {
+        plan_say(ret,
+                 "wait: the cloud refuses the credentials of account %s: correct them in "
+                 "system/accounts/%s: %s",
+                 str_text(c->account), str_text(c->account), refused);
+        return;
+    }
     if (!in->work->listed) {
         plan_say(ret, "wait: the cloud is being listed; nothing is done before");
         return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "credentials.h"
 #include "internal.h"
 
 #include <stdlib.h>
@@ -65,6 +66,14 @@ static void survey_cluster(const struct cluster *c, struct survey *s) {
     survey_lists(c, s);
 }
 
+/* Before the first listing there may be no node that waits for them. */
+static void survey_credentials(const struct engine *e, const struct work *w,
+                               const struct cluster *c, struct survey *s) {
+    const char *refused = w->listed ? NULL : credentials_refused(e, c);
+    if (refused && s->n_problems < PROBLEMS_MAX)
+        s->problems[s->n_problems++] = (struct problem){0, refused, hold_name(HOLD_CREDENTIALS), 0};
+}
+
 static void write_notes(struct engine *e, const struct work *w, const struct survey *s,
                         struct cluster *c) {
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
@@ -72,8 +81,11 @@ static void write_notes(struct engine *e, const struct work *w, const struct sur
     for (size_t i = 0; i < s->n_problems; i++) {
         const struct problem *p = &s->problems[i];
         const struct array *a = cluster_array_by_id(c, p->array_id);
-        buf_printf(&b, "problem: %s: %zu node%s: %s: ", a ? str_text(a->name) : "", p->nodes,
-                   p->nodes == 1 ? "" : "s", p->kind);
+        if (p->nodes)
+            buf_printf(&b, "problem: %s: %zu node%s: %s: ", a ? str_text(a->name) : "", p->nodes,
+                       p->nodes == 1 ? "" : "s", p->kind);
+        else
+            buf_printf(&b, "problem: account %s: %s: ", str_text(c->account), p->kind);
         for (const char *q = p->message; *q; q++)
             buf_putc(&b, *q == '\n' ? ' ' : *q);
         buf_putc(&b, '\n');
@@ -150,6 +162,7 @@ void state_cluster(struct engine *e, struct work *w) {
         return;
     struct survey s;
     survey_cluster(c, &s);
+    survey_credentials(e, w, c, &s);
     write_alerts(e, c->id, &s);
     c = snapshot_cluster(engine_state(e), w->cluster_id);
     enum cluster_state state = derive_state(e, c, &s);

@@ -20,6 +20,7 @@ enum fake_fault {
     FAULT_QUOTA,
     FAULT_THROTTLED,
     FAULT_INVALID,
+    FAULT_AUTH,
     FAULT_CONFLICT,
     FAULT_GONE,             /* 404, whether it is true or not */
     FAULT_OPERATION_FAILED, /* a write is accepted, and fails inside the cloud */
