@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "secrets.h"
 #include "template/template.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ struct evaluation {
     uint64_t cluster_id;
     struct template *template;
     struct definition *definition;
-    json_t *given;
+    json_t *stored, *given;     /* the parameters, and what is under their seals (secrets.h) */
     struct definition *settled; /* with the addresses of heads, NULL: the same */
     struct diagnostics diags;
     struct id_vec order; /* array ids in template order */
@@ -23,6 +24,7 @@ struct evaluation {
 static void evaluation_done(struct evaluation *ev) {
     definition_free(ev->definition);
     template_free(ev->template);
+    json_decref(ev->stored);
     json_decref(ev->given);
     definition_free(ev->settled);
     diagnostics_done(&ev->diags);
@@ -59,20 +61,41 @@ static int refuse_unparsed(struct evaluation *ev, const struct cluster *c, struc
     return refuse(ev, "template", err);
 }
 
+static int open_parameters(struct evaluation *ev, const struct cluster *c, struct error *err) {
+    if (!str_len(c->parameters.text))
+        return 0;
+    ev->stored = json_loadb(str_text(c->parameters.text), str_len(c->parameters.text), 0, NULL);
+    if (!ev->stored)
+        return err_set(err, -EBADMSG, "store",
+                       "the stored parameters are damaged: write them again");
+    ev->given = secrets_open(ev->stored);
+    return ev->given ? 0 : err_kind(err, "no_memory", "the parameters could not be read");
+}
+
+/* Zones, machine types and the like are in words, names and files that everybody reads. */
+static int refuse_shown_secret(const struct evaluation *ev, struct error *err) {
+    const char *path, *node;
+    if (!secrets_shown(ev->definition, &path, &node))
+        return 0;
+    const char *point = strchr(path, '.');
+    return err_set(err, -EINVAL, "invalid_template",
+                   "%s of %s comes from a secret parameter, and everybody would see it: take "
+                   "another parameter, or, if its type was Password before, write its value anew",
+                   point ? point + 1 : path, node ? node : "a node");
+}
+
 static int evaluate(struct evaluation *ev, const struct cluster *c, struct error *err) {
-    if (str_len(c->parameters.text)) {
-        ev->given = json_loadb(str_text(c->parameters.text), str_len(c->parameters.text), 0, NULL);
-        if (!ev->given)
-            return err_set(err, -EBADMSG, "store",
-                           "the stored parameters are damaged: write them again");
-    }
-    int r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
-                           &ev->template);
+    int r = open_parameters(ev, c, err);
+    if (r < 0)
+        return r;
+    r = template_parse(str_text(c->template.text), str_len(c->template.text), &ev->diags,
+                       &ev->template);
     if (r == -EINVAL)
         return refuse_unparsed(ev, c, err);
     if (r < 0)
         return err_set(err, r, "no_memory", "the template could not be read");
     if (ev->given) {
+        secrets_mark(ev->stored, ev->template);
         r = template_check_parameters(ev->template, ev->given, &ev->diags);
         if (r == -EINVAL)
             return refuse(ev, "parameters", err);
@@ -94,7 +117,7 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
         return err_set(err, -ENOSPC, "no_space",
                        "it has %zu nodes and nodearrays; a cluster has at most %u", n,
                        LIMIT_ARRAYS_PER_CLUSTER);
-    return 0;
+    return refuse_shown_secret(ev, err);
 }
 
 static const json_t *find_named(const json_t *list, const char *name) {
@@ -333,15 +356,10 @@ static int write_notes(struct evaluation *ev, struct cluster *c) {
     return e->failed;
 }
 
-static json_t *mask_parameters(const struct template *t, json_t *given) {
-    json_t *shown = given ? json_deep_copy(given) : json_object();
-    const char *name;
-    json_t *value;
-    json_object_foreach(given, name, value) {
-        if (template_parameter_secret(t, name) && json_is_string(value))
-            json_object_set_new(shown, name, json_string("********"));
-    }
-    return shown;
+/* What this template makes a secret stays one, whatever the next one says. */
+static int seal_parameters(struct evaluation *ev, struct cluster *c) {
+    int r = ev->stored ? secrets_seal(ev->stored, ev->template) : 0;
+    return r > 0 ? put_json(ev->engine, &c->parameters.text, ev->stored, JSON_COMPACT) : r;
 }
 
 #define ORIGINS_TOO_LARGE                                                                     \
@@ -389,8 +407,8 @@ static int write_changes(struct evaluation *ev, struct cluster *c) {
 static int write_texts(struct evaluation *ev, struct cluster *c) {
     struct engine *e = ev->engine;
     json_t *schema = template_schema(ev->template);
-    json_t *shown = mask_parameters(ev->template, ev->given);
-    int r = schema && shown ? 0 : -ENOMEM;
+    json_t *shown = secrets_mask(ev->stored, ev->template);
+    int r = schema && shown ? seal_parameters(ev, c) : -ENOMEM;
     if (r == 0)
         r = put_json(e, &c->schema, schema, JSON_INDENT(2));
     if (r == 0)

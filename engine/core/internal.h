@@ -358,6 +358,9 @@ void late_evaluate(struct engine *e, struct work *w);
 /* spec.c */
 int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,
               struct error *err);
+/* The path of the first attribute that words, names or files of a node show and that is masked in
+   `shown`, the public form of the same node; NULL: there is none. */
+const char *spec_masked_path(const json_t *node, const json_t *shown);
 /* A text that is the same for nodes of the same make. hex, 16 characters and a NUL. */
 void spec_hash(const struct array_spec *spec, char text[17]);
 

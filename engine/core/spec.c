@@ -330,6 +330,30 @@ int spec_read(const json_t *object, const struct engine *e, struct array_spec *s
     return r == -ENOMEM ? err_set(err, r, "no_memory", "no memory left to read the definition") : r;
 }
 
+static bool is_mask(const json_t *v) {
+    return json_is_string(v) && strcmp(json_string_value(v), "********") == 0;
+}
+
+static bool masked_at(const json_t *node, const json_t *shown, const char *path) {
+    const json_t *v = at_path(node, path);
+    return v && !is_mask(v) && is_mask(at_path(shown, path));
+}
+
+const char *spec_masked_path(const json_t *node, const json_t *shown) {
+    static const char *const others[] = {"Attributes.Azure.Publisher", "Attributes.Azure.Offer",
+                                         "Attributes.Azure.Sku", "Attributes.Azure.ImageVersion"};
+    for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+        const struct attribute *a = &attributes[i];
+        bool seen = a->type != OBJECT && a->offset != offsetof(struct array_spec, cloud_init);
+        if (seen && masked_at(node, shown, a->path))
+            return a->path;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        if (masked_at(node, shown, others[i]))
+            return others[i];
+    return NULL;
+}
+
 static uint64_t mix_text(uint64_t h, const char *text) {
     return h * 31 + hash_text(text);
 }

@@ -89,7 +89,7 @@ struct parameter_info parameter_info(const struct section *parameter) {
         type = section_text(parameter, "Config.ParameterType");
     struct parameter_info info = {
         .type = type ? type : "",
-        .secret = section_flag(parameter, "Secret"),
+        .secret = parameter->kept_secret | section_flag(parameter, "Secret"),
         .text_only = plugin_is(parameter, "HtmlTemplateWidget"),
         .multiselect = section_flag(parameter, "Config.MultiSelect"),
         .known_type = !type || !*type || strncasecmp(type, "Aws.", 4) == 0,

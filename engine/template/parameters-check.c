@@ -11,6 +11,19 @@
 
 #define DECLARED_SHOWN 120 /* bytes of names in a hint */
 
+bool template_uses(const struct template *t, const char *name) {
+    for (size_t i = 0; i < t->undeclared.len; i++)
+        if (text_equal_fold(t->undeclared.items[i], name))
+            return true;
+    return template_parameter(t, name) != NULL;
+}
+
+void template_keep_secret(struct template *t, const char *name) {
+    for (size_t i = 0; i < t->parameters.len; i++)
+        if (text_equal_fold(t->parameters.items[i]->name, name))
+            t->parameters.items[i]->kept_secret = true;
+}
+
 bool template_parameter_secret(const struct template *t, const char *name) {
     const struct section *p = template_parameter(t, name);
     return p && parameter_info(p).secret;

@@ -429,6 +429,12 @@ struct value *scope_section_name(struct scope *s, const struct section *section,
     return value_string("");
 }
 
+/* What the template does not know, a password whose name was mistyped perhaps, is shown to nobody.
+ */
+static struct value *shown_extra(const struct scope *s, size_t i) {
+    return value_mark(value_ref(s->extra->items[i]), !template_uses(s->t, s->extra->keys[i]));
+}
+
 struct value *scope_parameters(struct scope *s) {
     _cleanup_value_ struct value *all = value_record_new();
     for (size_t i = 0; all && i < s->t->parameters.len; i++) {
@@ -443,7 +449,7 @@ struct value *scope_parameters(struct scope *s) {
             return NULL;
     }
     for (size_t i = 0; all && i < s->extra->len && eval_keep(&s->ev, s->extra->items[i]->size); i++)
-        if (value_record_set(all, s->extra->keys[i], value_ref(s->extra->items[i])) < 0)
+        if (value_record_set(all, s->extra->keys[i], shown_extra(s, i)) < 0)
             return NULL;
     return TAKE_PTR(all);
 }

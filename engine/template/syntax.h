@@ -68,6 +68,7 @@ struct section {
     enum section_type type;
     unsigned rank;
     unsigned line, column;
+    bool kept_secret;                 /* a parameter whose given value is one (template.h) */
     char *name;                       /* "" if it has none */
     struct expr *name_expr;           /* the name with its substitutions */
     struct section *parent;           /* borrowed */

@@ -80,6 +80,10 @@ bool template_cluster_abstract(const struct template *t, size_t i);
 /* The form of the parameters as a JSON Schema (2020-12). New reference, NULL: out of memory. */
 json_t *template_schema(const struct template *t);
 
+/* Whether there is a parameter of this name, in any case, or `$NAME` is used without one. */
+bool template_uses(const struct template *t, const char *name);
+/* The parameter is secret from now on, whatever its type: its given value is. */
+void template_keep_secret(struct template *t, const char *name);
 /* True for parameters whose value must not be shown (Password, Secret), whatever the case. */
 bool template_parameter_secret(const struct template *t, const char *name);
 
