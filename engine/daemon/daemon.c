@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "fs/guard.h"
+#include "logfile.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <sys/stat.h>
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
-#define LOG_ROTATE_BYTES ((off_t)16 << 20)
 #define ROOT_MODE 01775
 #define ROOT_MODE_SIMULATED 01777
 #define ROOT_GROUP "cyclecloud"
@@ -40,19 +40,16 @@ static void raise_open_files(void) {
 
 /* In the background the log goes to STATE/log, unless systemd's journal takes standard error. */
 static int open_log(struct daemon *d, struct error *err) {
-    _cleanup_free_ char *path = NULL, *old = NULL;
-    struct stat st;
     if (d->options->foreground || getenv("JOURNAL_STREAM"))
         return 0;
-    if (asprintf(&path, "%s/log", d->options->state_dir) < 0 || asprintf(&old, "%s.1", path) < 0)
+    if (asprintf(&d->log_file, "%s/log", d->options->state_dir) < 0) {
+        d->log_file = NULL;
         return -ENOMEM;
-    if (stat(path, &st) == 0 && st.st_size > LOG_ROTATE_BYTES)
-        (void)rename(path, old);
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-        return err_set(err, -errno, "internal", "the log %s cannot be written: %s", path,
-                       strerror(errno));
-    return 0;
+    }
+    int r = logfile_open(d->log_file, LOG_ROTATE_BYTES);
+    return r < 0 ? err_set(err, r, "internal", "the log %s cannot be written: %s", d->log_file,
+                           strerror(-r))
+                 : 0;
 }
 
 static int write_pid_file(struct daemon *d) {
@@ -319,5 +316,6 @@ void daemon_free(struct daemon *d) {
     config_done(&d->config);
     free(d->pid_file);
     free(d->url);
+    free(d->log_file);
     free(d);
 }

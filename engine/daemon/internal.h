@@ -18,12 +18,15 @@
 
 #include <stdatomic.h>
 
+#define LOG_ROTATE_BYTES ((off_t)16 << 20)
+
 struct daemon {
     const struct options *options; /* borrowed */
     struct background *background; /* borrowed */
     struct config config;          /* in force */
     struct site site;
     char *pid_file;
+    char *log_file; /* NULL: the log is not a file of ours */
     char *url;
     struct store *store;
     struct http *http;

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "base/log.h"
+#include "logfile.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -142,6 +143,8 @@ int loop_wait(void *arg, usec_t timeout) {
     usec_t watch = watch_timeout(d);
     int r = http_wait(d->http, fds, n, timeout < watch ? timeout : watch);
     take_signals(d);
+    if (d->log_file)
+        logfile_check(d->log_file, LOG_ROTATE_BYTES);
     if (d->watch)
         watch_dispatch(d->watch, clock_monotonic(&clock_real));
     return r;
