@@ -255,9 +255,10 @@ static enum checker_status run(struct checker *c) {
         enum checker_status status = parse(c);
         return status == CHECKER_OK ? commands[i].run(c) : status;
     }
-    (void)buf_printf(c->messages,
-                     "unknown command '%s': the commands are check, expand, schema and format\n",
-                     c->request->command);
+    (void)buf_printf(
+        c->messages,
+        "unknown command '%s': the commands are check, expand, schema, format and lsp\n",
+        c->request->command);
     return CHECKER_FAILED;
 }
 

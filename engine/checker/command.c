@@ -6,12 +6,14 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/vec.h"
+#include "lsp/lsp.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { KEY_JSON = 0x100, KEY_ORIGINS, KEY_FORMAT };
 
@@ -66,7 +68,9 @@ static void check_files(const struct command_line *line, struct argp_state *stat
     size_t inputs = 0;
     for (size_t i = 0; i < line->files.len; i++)
         inputs += strcmp(line->files.items[i], "-") == 0;
-    if (!line->files.len)
+    if (command_is(line, "lsp") && line->files.len)
+        argp_error(state, "lsp takes no files: the editor sends them");
+    if (!line->files.len && !command_is(line, "lsp"))
         argp_error(state, "a command and a template are needed, for example: check slurm.txt");
     if (line->files.len > 1 && !command_is(line, "check"))
         argp_error(state, "'%s' is one argument too many: only check takes several files",
@@ -124,6 +128,8 @@ static int replace(const char *path, const struct buf *text, struct buf *message
 }
 
 static int run(const struct command_line *line) {
+    if (command_is(line, "lsp"))
+        return lsp_serve(STDIN_FILENO, STDOUT_FILENO);
     _cleanup_buf_ struct buf output = BUF_INIT(CHECKER_OUTPUT_MAX);
     _cleanup_buf_ struct buf messages = BUF_INIT(CHECKER_OUTPUT_MAX);
     enum checker_status status = checker_run(&line->request, &output, &messages);
@@ -140,11 +146,11 @@ static int parse_and_run(int argc, char *argv[], const char *command) {
     static const struct argp argp = {
         .options = options,
         .parser = parse_one,
-        .args_doc = "check FILE...\nexpand|schema|format FILE",
+        .args_doc = "check FILE...\nexpand|schema|format FILE\nlsp",
         .doc = "Checks CycleCloud cluster templates and shows what they mean.\v"
                "check says what is wrong, expand prints the evaluated definition, schema the JSON "
-               "Schema of the parameters, format the template in its canonical layout. FILE may be "
-               "- for standard input.",
+               "Schema of the parameters, format the template in its canonical layout. lsp is a "
+               "language server on standard input and output. FILE may be - for standard input.",
     };
     struct command_line line = {.request = {.command = command}};
     argp_err_exit_status = CHECKER_FAILED;

@@ -43,6 +43,10 @@ static const struct {
     {"Azure.LiveStorageContainer", WANT_ANY, .shape = SHAPE_TEXT},
 };
 
+const char *parameter_type_name(size_t i) {
+    return i < ARRAY_SIZE(types) ? types[i].name : NULL;
+}
+
 static bool plugin_is(const struct section *parameter, const char *name) {
     static const char *const keys[] = {"Config.Plugin", "Widget.Plugin"};
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {

@@ -27,6 +27,9 @@ struct parameter_info {
     bool known_type;
 };
 
+/* The names of the known types, from 0; NULL past the end. */
+const char *parameter_type_name(size_t i);
+
 struct parameter_info parameter_info(const struct section *parameter);
 
 /* A value (borrowed) as the parameter's type; as value_coerce. */

@@ -130,3 +130,8 @@ def test_completion(host, tmp_path):
     assert complete("echo > state ", tmp_path) == []
     assert "--simulate" in complete("cyclecloudfs --s", tmp_path)
     assert complete("cyclecloudfs --fas", tmp_path) == ["--fast_read"]
+    assert complete("cyclecloud-template ", tmp_path) == ["check", "expand", "schema", "format",
+                                                          "lsp"]
+    assert "--parameters" in complete("cyclecloud-template check --p", tmp_path)
+    assert complete("cyclecloud-template check --format = s", tmp_path) == ["sarif"]
+    assert complete("cyclecloud-template check sta", tmp_path) == ["state"]
