@@ -19,6 +19,7 @@ static struct command *make_command(const struct request *r) {
     if (!c || command_set_name(c, request_token(r->connection)) < 0 ||
         command_set_text(c, r->body.data, r->body.len) < 0)
         return NULL;
+    c->source = SOURCE_AGENT;
     return TAKE_PTR(c);
 }
 

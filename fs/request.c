@@ -133,6 +133,7 @@ static void hand_over(struct request *r, struct command *command) {
 
 void request_submit(struct request *r, const struct place *p, struct command *command) {
     about(r, p);
+    command->source = SOURCE_MOUNT;
     command->caller_uid = r->caller.uid;
     command->caller_gid = r->caller.gid;
     hand_over(r, command);
@@ -159,6 +160,7 @@ void request_refuse(struct request *r, const struct place *p, int code, const st
         return;
     }
     c->cluster_id = r->aside ? 0 : r->cluster_id;
+    c->source = SOURCE_MOUNT;
     c->caller_uid = r->caller.uid;
     c->caller_gid = r->caller.gid;
     r->code = code;

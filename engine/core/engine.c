@@ -316,8 +316,11 @@ static void recover(struct engine *e, int code, const char *why) {
 static void apply_commands(struct engine *e) {
     struct command *c;
     /* one commit carries at most this many, so that none waits for long */
-    for (int i = 0; i < 1024 && (c = queue_take(e)); i++)
+    for (int i = 0; i < 1024 && (c = queue_take(e)); i++) {
+        actor_set(e, c);
         command_dispatch(e, c);
+        actor_set(e, NULL);
+    }
 }
 
 static void plan_one(struct engine *e, struct work *w, usec_t now) {

@@ -11,6 +11,7 @@
  * recover() throws it away and learns it anew, at start and whenever a commit failed.
  */
 
+#include "actor.h"
 #include "base/hash.h"
 #include "base/id-map.h"
 #include "base/log.h"
@@ -201,6 +202,7 @@ struct engine {
     struct console_text_vec console_texts;
 
     struct callers callers;
+    struct actor actor; /* of the command that is applied now */
 
     /* the configuration, as it is shown */
     char *config_text;

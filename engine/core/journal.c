@@ -59,15 +59,16 @@ static void append(struct engine *e, enum history_stream stream, uint64_t owner,
         (void)buf_append(text, line->data, line->len); /* a flood within one tick is cut */
 }
 
-static void format_log(struct buf *b, const struct cluster *c, const struct node *n,
-                       const char *message, usec_t now) {
-    time_format(b, now);
+static void format_log(struct engine *e, struct buf *b, const struct cluster *c,
+                       const struct node *n, const char *message) {
+    time_format(b, engine_now(e));
     if (c)
         buf_printf(b, " %s", str_text(c->name));
     if (n)
         buf_printf(b, "%s%s", c ? "/" : " ", str_text(n->name));
     buf_puts(b, ": ");
     buf_puts(b, message);
+    actor_put_words(e, engine_state(e), b);
     buf_putc(b, '\n');
 }
 
@@ -100,6 +101,8 @@ static void format_event(struct engine *e, struct buf *b, const struct event *ev
     time_format(b, now);
     buf_puts(b, "\",\"datacontenttype\":\"application/json\",\"data\":{\"status\":\"Succeeded\"");
     put_member(b, "message", event->message);
+    buf_puts(b, ",\"actor\":");
+    actor_put_json(e, engine_state(e), n, b);
     if (c)
         put_member(b, "clusterName", str_text(c->name));
     if (n) {
@@ -128,7 +131,7 @@ void journal_event(struct engine *e, enum event_type type, const struct cluster 
     _cleanup_buf_ struct buf event = BUF_INIT(LINE_MAX_BYTES);
     plain_put(&plain, message, MESSAGE_MAX);
     free(message);
-    format_log(&line, c, n, plain.data, engine_now(e));
+    format_log(e, &line, c, n, plain.data);
     format_event(e, &event, &(struct event){type, c, n, plain.data});
     if (buf_error(&plain) < 0 || buf_error(&line) < 0 || buf_error(&event) < 0) {
         engine_fail(e, -ENOMEM);

@@ -68,8 +68,16 @@ struct count_change {
     int64_t value;
 };
 
+/* Where a command comes from. */
+enum command_source {
+    SOURCE_ENGINE, /* the server's own */
+    SOURCE_MOUNT,
+    SOURCE_AGENT, /* a node */
+};
+
 struct command {
     enum command_type type;
+    enum command_source source;
     uid_t caller_uid; /* who asked: owns what is created, and gets last_error */
     gid_t caller_gid;
     uint64_t cluster_id, array_id, node_id;

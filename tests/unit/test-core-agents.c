@@ -227,6 +227,37 @@ static void the_token_comes_before_the_body(void **state) {
     world_end(&w);
 }
 
+/* Who did it is in each event: the caller of a write, the node, or the server itself. */
+static void events_say_who_did_it(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    struct command *c = on_cluster(&w, COMMAND_SET_TEMPLATE);
+    c->source = SOURCE_MOUNT;
+    c->caller_uid = 1234;
+    assert_int_equal(command_set_text(c, template_text, strlen(template_text)), 0);
+    assert_int_equal(do_command(&w, c).code, 0);
+    assert_int_equal(events_with(&w, "\"message\":\"template changed\",\"actor\":{\"source\":"
+                                     "\"mount\",\"uid\":1234,\"name\":\"uid 1234\"}"),
+                     1);
+    w.silent = true;
+    assert_int_equal(set_target(&w, TARGET_STARTED).code, 0);
+    run_for(&w, 2 * USEC_MIN);
+    struct fake_vm *vm = fake_cloud_vm(w.cloud, 0);
+    char token[256];
+    token_of(vm, token);
+    c = command_new(COMMAND_AGENT_REGISTER);
+    c->source = SOURCE_AGENT;
+    char body[1024];
+    (void)snprintf(body, sizeof(body), BODY, vm->vm_id, vm->resource_id, "h");
+    assert_int_equal(command_set_name(c, token), 0);
+    assert_int_equal(command_set_text(c, body, strlen(body)), 0);
+    assert_int_equal(do_command(&w, c).http, 200);
+    assert_int_equal(events_with(&w, "\"actor\":{\"source\":\"agent\",\"name\":\"head\"}"), 1);
+    assert_true(events_with(&w, "\"actor\":{\"source\":\"engine\",\"name\":\"server\"}") > 0);
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_node_becomes_another),
@@ -235,6 +266,7 @@ int main(void) {
         cmocka_unit_test(a_nodes_events_are_bounded),
         cmocka_unit_test(what_a_node_says_has_its_form),
         cmocka_unit_test(numbers_are_finite_and_in_range),
+        cmocka_unit_test(events_say_who_did_it),
         cmocka_unit_test(the_token_comes_before_the_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
