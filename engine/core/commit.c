@@ -255,6 +255,27 @@ static int batch_rotation(struct engine *e, struct batch *b, const struct journa
     return r;
 }
 
+/* A piece of at most HISTORY_RECORD_BYTES that ends with a line, as none is longer. */
+static size_t piece_len(const char *text, size_t left) {
+    if (left <= HISTORY_RECORD_BYTES)
+        return left;
+    const char *end = memrchr(text, '\n', HISTORY_RECORD_BYTES);
+    return end ? (size_t)(end - text) + 1 : HISTORY_RECORD_BYTES;
+}
+
+/* Appends a text to a stream of `size` bytes, as records of a bounded length. */
+static int batch_text(struct batch *b, const struct history *h, uint64_t size,
+                      const struct buf *text) {
+    int r = 0;
+    for (size_t at = 0, len; r == 0 && at < text->len; at += len) {
+        unsigned char key[HISTORY_KEY_SIZE];
+        len = piece_len(text->data + at, text->len - at);
+        history_key(h, size + at, key);
+        r = batch_add(b, key, sizeof(key), text->data + at, len);
+    }
+    return r;
+}
+
 static int batch_entry(struct engine *e, struct batch *b, const struct journal_entry *entry) {
     uint64_t size = 0;
     uint64_t most = e->options.history_bytes ? e->options.history_bytes : HISTORY_ROTATE_BYTES;
@@ -265,9 +286,7 @@ static int batch_entry(struct engine *e, struct batch *b, const struct journal_e
     }
     if (r < 0)
         return r;
-    unsigned char key[HISTORY_KEY_SIZE];
-    history_key(&(struct history){entry->stream, 0, entry->owner}, size, key);
-    return batch_add(b, key, sizeof(key), entry->text.data, entry->text.len);
+    return batch_text(b, &(struct history){entry->stream, 0, entry->owner}, size, &entry->text);
 }
 
 static int batch_journal(struct engine *e, struct batch *b) {

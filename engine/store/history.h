@@ -22,6 +22,7 @@ enum history_stream {
 };
 
 #define HISTORY_ROTATE_BYTES ((uint64_t)64 << 20)
+#define HISTORY_RECORD_BYTES ((size_t)1 << 20) /* of one record; a longer text is several */
 #define HISTORY_KEY_SIZE 19
 
 /* Names one stream; generation 0 is the current one. */

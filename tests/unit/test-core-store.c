@@ -2,6 +2,7 @@
 /* The engine over a store that is full, comes back, or holds what somebody wrote. */
 #include "core-fixture.h"
 
+#include "core/internal.h"
 #include "store/history.h"
 
 #include <errno.h>
@@ -148,6 +149,43 @@ static void test_history_is_cut(void **state) {
     world_end(&w);
 }
 
+/* A record of a stream of history: its length, and how many lines end in it. */
+static int look_at_record(void *arg, const void *key, size_t key_len, const void *value,
+                          size_t len) {
+    (void)key;
+    (void)key_len;
+    size_t *lines = arg;
+    const char *text = value;
+    assert_in_range(len, 1, HISTORY_RECORD_BYTES);
+    assert_int_equal(text[len - 1], '\n');
+    for (size_t i = 0; i < len; i++)
+        *lines += text[i] == '\n';
+    return 0;
+}
+
+/* What 100,000 nodes have to tell in one tick: nothing is left out, and no record is huge. */
+static void test_a_flood_of_events_is_kept(void **state) {
+    (void)state;
+    enum { FLOOD = 40000, PER_TICK = 20000 };
+    struct world w;
+    char message[300];
+    memset(message, 'x', sizeof(message) - 1);
+    message[sizeof(message) - 1] = '\0';
+    prepare(&w);
+    size_t before = 0, after = 0;
+    const char stream[] = {'h', HISTORY_EVENTS, 0};
+    const struct store_range range = {.prefix = stream, .prefix_len = sizeof(stream)};
+    assert_int_equal(store_scan(w.store, &range, look_at_record, &before), 0);
+    for (int i = 0; i < FLOOD; i++) {
+        journal_event(w.engine, EVENT_SERVER, NULL, NULL, "%s", message);
+        if (i % PER_TICK == PER_TICK - 1)
+            (void)engine_tick(w.engine);
+    }
+    assert_int_equal(store_scan(w.store, &range, look_at_record, &after), 0);
+    assert_int_equal(after, before + FLOOD);
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_disk_at_each_commit),
@@ -155,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_any_bytes_survive_a_restart),
         cmocka_unit_test(test_long_words_can_be_saved),
         cmocka_unit_test(test_history_is_cut),
+        cmocka_unit_test(test_a_flood_of_events_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
