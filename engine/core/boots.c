@@ -2,10 +2,13 @@
 /* VMs that never call home. */
 #include "console.h"
 
-/* The time by which a node's VM must have called home, or USEC_NEVER. */
-static usec_t boot_deadline(const struct array *a, const struct node *n) {
+/* The time by which a node's VM must have called home, or USEC_NEVER. What was before the start of
+   this process counts for nothing: the record's time is of another clock, and nobody was there to
+   be called. */
+static usec_t boot_deadline(const struct engine *e, const struct array *a, const struct node *n) {
     bool booting = n->status == NODE_PREPARING && n->target == TARGET_STARTED;
-    return booting ? n->status_at + a->spec->boot_timeout_s * USEC_SEC : USEC_NEVER;
+    usec_t since = n->status_at > e->clock_began ? n->status_at : e->clock_began;
+    return booting ? since + a->spec->boot_timeout_s * USEC_SEC : USEC_NEVER;
 }
 
 /* An elastic node gets another VM a few times (the old one becomes surplus); others have failed. */
@@ -47,7 +50,7 @@ static usec_t look_at(struct engine *e, const struct cluster *c, const struct ar
     usec_t next = USEC_NEVER;
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_listed(c, a->id, NODES_UNREADY, &position));) {
-        usec_t deadline = boot_deadline(a, n);
+        usec_t deadline = boot_deadline(e, a, n);
         bool late = deadline <= now;
         if (late && !console_comes_first(e, n))
             boot_timed_out(e, c, n);

@@ -61,6 +61,12 @@ static void completed(void *arg, const struct cyclecloud_result *result) {
     call_free(call);
 }
 
+void calls_shift(struct engine *e, int64_t by) {
+    list_for_each_safe(link, next, &e->calls) {
+        list_entry(link, struct call, link)->began += (usec_t)by;
+    }
+}
+
 void call_free_all(struct engine *e) {
     list_for_each_safe(link, next, &e->calls) {
         call_free(list_entry(link, struct call, link));

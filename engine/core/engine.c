@@ -9,10 +9,6 @@
 #define PLAN_PERIOD (60 * USEC_SEC)
 #define STORE_RETRY (2 * USEC_SEC)
 
-usec_t engine_now(const struct engine *e) {
-    return clock_wall(e->options.clock);
-}
-
 /* Opens the build when it is first needed. NULL when memory ran out. */
 const struct snapshot *engine_state(struct engine *e) {
     if (!e->builder && builder_begin(e->options.model, &e->builder) < 0)
@@ -185,6 +181,8 @@ int engine_publish_early(struct engine *e, struct error *err) {
 static int first_state(struct engine *e, struct error *err) {
     int r = engine_state(e) ? load_state(e, err) : -ENOMEM;
     if (r == 0)
+        clock_doubt_records(e);
+    if (r == 0)
         r = evaluate_all(e);
     if (r < 0)
         return err_wrap(err, r, "starting");
@@ -203,6 +201,7 @@ int engine_new(const struct engine_options *options, struct error *err, struct e
     if (!e)
         return err_set(err, -ENOMEM, "no_memory", "no memory left");
     e->options = *options;
+    clock_begin(e);
     pthread_mutex_init(&e->queue_mutex, NULL);
     list_init(&e->queue);
     buf_init(&e->trace, 2 * LIMIT_TRACE_BYTES);
@@ -255,6 +254,7 @@ static void publish(struct engine *e) {
             memcpy(kept, changes, n * sizeof(*kept));
     }
     make_current(e);
+    e->clock_kept = e->clock_offset;
     e->published_at = clock_monotonic(e->options.clock);
     if (kept)
         e->options.published(e->options.published_arg, kept, n);
@@ -303,6 +303,7 @@ static void recover(struct engine *e, int code, const char *why) {
     forget_learnt(e);
     journal_size_vec_done(&e->journal_sizes);
     e->failed = 0;
+    e->clock_offset = e->clock_kept; /* the next tick follows the clock again */
     e->lost = true;
     e->meta_dirty = true; /* so that there is something to try with */
     e->retry_at = engine_now(e) + STORE_RETRY;
@@ -419,6 +420,8 @@ usec_t engine_tick(struct engine *e) {
         return now + USEC_SEC; /* no memory: commands wait */
     if (e->lost && learn_again(e) < 0)
         return now + STORE_RETRY;
+    clock_check(e);
+    now = engine_now(e);
     consoles_due(e);
     apply_commands(e);
     market_due(e);

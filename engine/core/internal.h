@@ -217,18 +217,29 @@ struct engine {
     size_t n_cancelled, cap_cancelled;
     bool stopping;
 
-    struct list calls;   /* requests under way (call.c) */
-    struct list answers; /* struct answer: given at the end of this tick */
-    struct list parked;  /* struct answer: syncs that wait */
-    usec_t published_at; /* monotonic */
-    usec_t retry_at;     /* after a failed commit nothing is done before this */
-    bool lost;           /* what was learnt is forgotten, and could not be read again yet */
-    bool running;        /* the first tick has begun */
-    int failed;          /* the first failure of this build: it will be dropped */
+    struct list calls;    /* requests under way (call.c) */
+    struct list answers;  /* struct answer: given at the end of this tick */
+    struct list parked;   /* struct answer: syncs that wait */
+    int64_t clock_offset; /* engine time less monotonic time (clock-shift.c) */
+    int64_t clock_kept;   /* as of the last build that was kept */
+    usec_t clock_began;   /* engine time of the start */
+    usec_t published_at;  /* monotonic */
+    usec_t retry_at;      /* after a failed commit nothing is done before this */
+    bool lost;            /* what was learnt is forgotten, and could not be read again yet */
+    bool running;         /* the first tick has begun */
+    int failed;           /* the first failure of this build: it will be dropped */
 };
 
-/* engine.c */
+/* clock-shift.c */
+/* Wall time that does not jump: it follows the wall clock in clock_check alone. */
 usec_t engine_now(const struct engine *e);
+void clock_begin(struct engine *e);
+/* Follows a wall clock that was set, and says so. Once in a tick, with an open build. */
+void clock_check(struct engine *e);
+/* Times of records that are still to come, at a start, become now. */
+void clock_doubt_records(struct engine *e);
+
+/* engine.c */
 /* The state as this tick has made it so far. */
 const struct snapshot *engine_state(struct engine *e);
 uint64_t engine_take_id(struct engine *e);
@@ -303,6 +314,8 @@ typedef void (*call_done)(struct engine *e, const struct cyclecloud_result *resu
 int call_submit(struct engine *e, const struct cyclecloud_request *request, call_done done,
                 uint64_t cluster_id, uint64_t object_id);
 
+/* The clock was set: when they began is moved. */
+void calls_shift(struct engine *e, int64_t by);
 /* Forgets the requests under way; the provider must not complete any after this. */
 void call_free_all(struct engine *e);
 

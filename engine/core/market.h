@@ -116,5 +116,7 @@ void shortage_add_quota(struct engine *e, const struct array *a, const char *mac
                         const char *message);
 void shortage_clear(struct engine *e, const struct array *a, const char *machine_type);
 void shortage_lift(struct engine *e);
+/* The clock was set. */
+void shortage_shift(struct engine *e, int64_t by);
 
 #endif

@@ -113,3 +113,14 @@ void shortage_lift(struct engine *e) {
     if (any)
         put_rows(e, &v);
 }
+
+void shortage_shift(struct engine *e, int64_t by) {
+    struct shortage_vec v = take_rows(e);
+    bool any = v.len;
+    for (size_t i = 0; i < v.len; i++) {
+        v.items[i].failed_at += (usec_t)by;
+        v.items[i].until += (usec_t)by;
+    }
+    if (any)
+        put_rows(e, &v);
+}

@@ -35,6 +35,11 @@ static usec_t read_clock(void *arg) {
     return ((struct world *)arg)->now;
 }
 
+static usec_t read_wall(void *arg) {
+    const struct world *w = arg;
+    return (usec_t)((int64_t)w->now + w->wall_offset);
+}
+
 static int before_commit(void *arg) {
     struct world *w = arg;
     w->commits++;
@@ -53,7 +58,7 @@ static void wake(void *arg) {
 
 void engine_begin(struct world *w) {
     struct error err = ERROR_INIT;
-    w->clock = (struct clock){read_clock, read_clock, w};
+    w->clock = (struct clock){read_wall, read_clock, w};
     w->random = random_seeded(&w->seed);
     assert_int_equal(model_new(&w->clock, &w->model), 0);
     struct engine_options o = {
@@ -244,6 +249,13 @@ static bool must_drop(struct world *w) {
     return fake_cloud_crashed(w->cloud) || failed;
 }
 
+/* The engine's time follows the wall clock. */
+static usec_t monotonic(const struct world *w, usec_t at) {
+    if (at == USEC_NEVER || (w->wall_offset > 0 && at <= (usec_t)w->wall_offset))
+        return at == USEC_NEVER ? at : 0;
+    return (usec_t)((int64_t)at - w->wall_offset);
+}
+
 /* One step of the world; a crash in it is followed by a new engine. */
 void step(struct world *w) {
     usec_t next = tick(w);
@@ -253,6 +265,7 @@ void step(struct world *w) {
         agents_forget(w);
         return;
     }
+    next = monotonic(w, next);
     usec_t answer = fake_cloud_next(w->cloud);
     usec_t limit = w->now + 5 * USEC_SEC;
     usec_t to = next < answer ? next : answer;

@@ -24,7 +24,8 @@ extern const char template_text[];
 extern const char large_template_text[];
 
 struct world {
-    usec_t now;
+    usec_t now;          /* monotonic */
+    int64_t wall_offset; /* of the wall clock: it is set by changing this */
     uint64_t seed;
     struct clock clock;
     struct random_source random;
