@@ -29,4 +29,9 @@ size_t text_distance(const char *a, const char *b, size_t cap);
 /* True for [A-Za-z0-9][A-Za-z0-9_-]{0,62}: names of clusters and nodes. */
 bool name_valid(const char *name);
 
+/* The ending of a noun after this number: "" for 1, else "s". Static. */
+static inline const char *text_plural(uint64_t n) {
+    return n == 1 ? "" : "s";
+}
+
 #endif

@@ -22,6 +22,17 @@ struct plan_action *plan_act(struct plan *p, enum intent_kind kind);
 /* The node waits; nothing is noted when its record says so already. */
 void plan_wait_for(struct plan *p, const struct node *n, const struct plan_reason *why);
 
+/* Wanted, without a VM, and nothing under way. */
+bool plan_is_pending(const struct node *n);
+/* Its time has come. What waits for a quota is looked at with what is known of the quotas by now;
+   after a restart its record is all that is known. */
+bool plan_is_due(const struct plan_input *in, const struct node *n);
+/* A line about nodes that wait: why, and until when. */
+void plan_say_wait(struct plan *p, const struct array *a, size_t nodes,
+                   const struct plan_reason *why);
+/* Lines about the nodes of an array that the plan does nothing for (plan-held.c). */
+void plan_say_held(struct plan *p, const struct plan_input *in, const struct array *a);
+
 /* What was learnt of a set, NULL for nothing. */
 const struct set_work *plan_set_work(const struct plan_input *in, const struct set *s);
 /* The intent gives something, and has no request on its way: what takes it away again may follow it

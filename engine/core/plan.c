@@ -2,6 +2,7 @@
 #include "credentials.h"
 #include "plan-parts.h"
 
+#include "base/parse.h"
 #include "console.h"
 #include "model/bucket.h"
 
@@ -26,12 +27,6 @@ static bool planned(const struct plan *p, enum intent_kind kind) {
         if (p->actions.items[i].kind == kind)
             return true;
     return false;
-}
-
-/* Wanted, without a VM, and nothing under way. */
-static bool is_pending(const struct node *n) {
-    return n->target == TARGET_STARTED && !n->set_id && !n->intent_id && !str_len(n->resource_id) &&
-           n->status == NODE_ACQUIRING;
 }
 
 /* --- what stands in the way of any creation --------------------------------------------------- */
@@ -197,8 +192,8 @@ static size_t grow_sets(struct plan *p, const struct plan_input *in, const struc
         a->array_id = f->array->id;
         a->capacity = s->capacity + (uint32_t)n;
         done += n;
-        plan_say(p, "create: %zu VMs %s for %s: scale set %s grows to %u", n, f->machine_type,
-                 str_text(f->array->name), str_text(s->name), a->capacity);
+        plan_say(p, "create: %zu VM%s %s for %s: scale set %s grows to %u", n, text_plural(n),
+                 f->machine_type, str_text(f->array->name), str_text(s->name), a->capacity);
     }
     return done;
 }
@@ -217,8 +212,8 @@ static void make_sets(struct plan *p, const struct plan_input *in, const struct 
         a->limit = limit;
         a->capacity = (uint32_t)n;
         done += n;
-        plan_say(p, "create: %zu VMs %s for %s: a new scale set", n, f->machine_type,
-                 str_text(f->array->name));
+        plan_say(p, "create: %zu VM%s %s for %s: a new scale set", n, text_plural(n),
+                 f->machine_type, str_text(f->array->name));
     }
 }
 
@@ -230,8 +225,8 @@ static void place_pending(struct plan *p, const struct plan_input *in, const str
     if (p->error < 0)
         return;
     if (waiting)
-        plan_say(p, "wait: %zu nodes of %s join a scale set when its write under way has ended",
-                 waiting, str_text(f->array->name));
+        plan_say(p, "wait: %zu node%s of %s for the end of the write on a scale set that they join",
+                 waiting, text_plural(waiting), str_text(f->array->name));
     make_sets(p, in, f, pending, done + waiting);
 }
 
@@ -241,20 +236,14 @@ static void wait_all(struct plan *p, const struct plan_input *in, const struct i
         plan_wait_for(p, cluster_node(in->cluster, pending->items[i]), why);
 }
 
-/* What waits for a quota is looked at with what is known of the quotas by now; after a restart its
-   record is all that is known. */
-static bool is_due(const struct plan_input *in, const struct node *n) {
-    return n->not_before <= in->now || (n->hold == HOLD_QUOTA && in->engine->quotas_learnt);
-}
-
 static void collect_pending(struct plan *p, const struct plan_input *in, const struct array *a,
                             struct id_vec *pending) {
     uint64_t position = 0;
     const struct node *n;
     while ((n = cluster_next_listed(in->cluster, a->id, NODES_UNPLACED, &position))) {
-        if (!is_pending(n))
+        if (!plan_is_pending(n))
             continue;
-        if (!is_due(in, n)) {
+        if (!plan_is_due(in, n)) {
             plan_again(p, n->not_before);
             continue;
         }
@@ -272,13 +261,14 @@ static bool admit(struct plan *p, const struct plan_input *in, const struct arra
         _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
         buf_printf(&text, "SubnetId %s: %s", str_text(a->spec->subnet),
                    message ? message : "cannot be used");
-        wait_all(p, in, pending, &(struct plan_reason){HOLD_INVALID, 0, text.data});
-        plan_say(p, "wait: %zu nodes of %s: %s", pending->len, str_text(a->name), text.data);
+        const struct plan_reason why = {HOLD_INVALID, 0, text.data};
+        wait_all(p, in, pending, &why);
+        plan_say_wait(p, a, pending->len, &why);
     }
     if (gate == GATE_WAIT)
         plan_say(p,
-                 "wait: %zu nodes of %s until resource group, subnet and machine types are known",
-                 pending->len, str_text(a->name));
+                 "wait: %zu node%s of %s until resource group, subnet and machine types are known",
+                 pending->len, text_plural(pending->len), str_text(a->name));
     return gate == GATE_OPEN;
 }
 
@@ -318,8 +308,7 @@ static void wait_rest(struct plan *p, const struct plan_input *in, const struct 
     if (!rest.len)
         return;
     wait_all(p, in, &rest, why);
-    plan_say(p, "wait: %zu node%s of %s: %s", rest.len, rest.len == 1 ? "" : "s", str_text(a->name),
-             why->message);
+    plan_say_wait(p, a, rest.len, why);
 }
 
 /* How many of `n` more nodes the subnet of the array has addresses for; *why is why not all. */
@@ -447,6 +436,8 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
         for (size_t i = 0; i < c->arrays.len; i++)
             plan_array(ret, in, cluster_array(c, i));
     plan_group_end(ret, in);
+    for (size_t i = 0; i < c->arrays.len; i++)
+        plan_say_held(ret, in, cluster_array(c, i));
     if (!ret->text.len)
         plan_say(ret, "nothing to do");
 }

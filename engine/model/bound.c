@@ -223,3 +223,16 @@ uint64_t bounds_quota_room(const struct bounds *b) {
     uint64_t region = bound_room(&b->rows[BOUND_REGION_QUOTA]);
     return family < region ? family : region;
 }
+
+const char *bounds_binding(const struct bounds *b) {
+    static const char *const names[BOUND_KIND_MAX] = {
+        [BOUND_MAX_COUNT] = "MaxCount",
+        [BOUND_MAX_CORE_COUNT] = "MaxCoreCount",
+        [BOUND_CLUSTER] = "cluster",
+    };
+    uint64_t least = bounds_room(b);
+    for (size_t i = 0; least != BOUND_UNLIMITED && i < BOUND_KIND_MAX; i++)
+        if (bound_room(&b->rows[i]) == least)
+            return b->rows[i].quota ? str_text(b->rows[i].quota->name) : names[i];
+    return "";
+}

@@ -70,6 +70,10 @@ struct bound bucket_family_quota(const struct bucket_table *t, const struct dema
 uint64_t bound_max(const struct bound *row);
 uint64_t bound_room(const struct bound *row);
 
+/* The limit that leaves the least room, by its name: MaxCount, MaxCoreCount, cluster, or that of a
+   quota; "" when none is known. Borrowed. */
+const char *bounds_binding(const struct bounds *b);
+
 /* The smallest of these over all rows. */
 uint64_t bounds_max(const struct bounds *b);
 uint64_t bounds_room(const struct bounds *b);

@@ -47,8 +47,31 @@ static struct quota_report report_quota(uint64_t limit, uint64_t used, uint64_t 
         .cores = cores, .nodes = cores / (int64_t)each, .consumed = at_most(used, cores)};
 }
 
+/* The wanted nodes of a bucket that wait, and why the first of them does. */
+struct held {
+    int64_t nodes;
+    const struct node *first;
+    bool short_of; /* some wait because no more can be had now */
+};
+
+static struct held held_of(const struct bucket_table *t, const struct bucket *b) {
+    struct held held = {0};
+    for (uint32_t i = b->first; i != BUCKET_NONE; i = t->members.items[i].next) {
+        const struct node *n = t->members.items[i].node;
+        if (n->target != TARGET_STARTED || n->hold == HOLD_NONE)
+            continue;
+        held.nodes++;
+        held.first = held.first ? held.first : n;
+        held.short_of = held.short_of || ((n->hold == HOLD_QUOTA || n->hold == HOLD_CAPACITY) &&
+                                          n->not_before > t->now);
+    }
+    return held;
+}
+
 /* The number of a bucket, as clients know them. */
 struct report {
+    struct held held;
+    const char *limited_by;
     int64_t max, active, available, group_size;
     struct quota_report quota, family, region;
 };
@@ -84,8 +107,11 @@ static void report_quotas(const struct buckets *x, const struct bucket *b, const
 static struct report report_of(const struct buckets *x, const struct bucket *b) {
     struct bounds all;
     bucket_bounds(&x->table, &x->demand, b, &all);
-    bool free = b->valid && !bucket_held_until(b, x->table.now);
+    struct held held = held_of(&x->table, b);
+    bool free = b->valid && !bucket_held_until(b, x->table.now) && !held.short_of;
     struct report r = {
+        .held = held,
+        .limited_by = free ? bounds_binding(&all) : "",
         .max = b->valid ? at_most(bounds_max(&all), NO_CORE_LIMIT) : 0,
         .active = b->active,
         .available = free ? at_most(bounds_room(&all), NO_CORE_LIMIT) : 0,
@@ -129,10 +155,21 @@ static void put_numbers(struct buf *b, const struct report *r, int64_t vcpus) {
         {"regionalQuotaCoreCount", r->region.cores},
         {"regionalConsumedCoreCount", r->region.consumed},
         {"maxPlacementGroupSize", r->group_size},
+        {"heldCount", r->held.nodes},
         {"maxPlacementGroupCoreSize", r->group_size * vcpus},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         member_number(b, rows[i].key, rows[i].value);
+}
+
+/* What is in the way of more: a limit by name, or what holds nodes that are wanted already. */
+static void put_held(struct buf *b, const struct report *r) {
+    const struct node *n = r->held.first;
+    bool timed = n && n->not_before && n->not_before != USEC_NEVER;
+    member_text(b, "limitedBy", r->limited_by);
+    member_text(b, "heldReason", n ? hold_name(n->hold) : "");
+    member_text(b, "heldMessage", n ? str_text(n->message) : "");
+    member_real(b, "heldUntil", timed ? (double)n->not_before / USEC_SEC : -1);
 }
 
 static void put_machine(struct buf *b, const struct bucket *bucket) {
@@ -212,6 +249,7 @@ static int put_bucket(const struct buckets *x, const struct bucket *bucket, bool
     member_bool(b, "valid", bucket->valid);
     member_text(b, "invalidReason", invalid_reason(bucket));
     put_numbers(b, &r, bucket->vcpus);
+    put_held(b, &r);
     member_real(b, "lastCapacityFailure", seconds_since_shortage(bucket, x->table.now));
     put_groups(b, &x->table, bucket);
     if (names)

@@ -105,6 +105,15 @@ static bool notes_say(struct world *w, const char *words) {
     return found;
 }
 
+static bool plan_says(struct world *w, const char *words) {
+    _cleanup_snapshot_ const struct snapshot *s = model_acquire(w->model);
+    const struct cluster *c = snapshot_cluster_named(s, "hpc");
+    bool found = strstr(str_text(c->plan), words);
+    if (!found)
+        print_message("plan: %s\n", str_text(c->plan));
+    return found;
+}
+
 /* A request that is too large shrinks to what fits; the rest waits, and is not asked for until
  * there is reason to. */
 static void test_quota_shrinks(void **state) {
@@ -119,6 +128,8 @@ static void test_quota_shrinks(void **state) {
     assert_int_equal(ready_nodes(&w), 60);
     assert_int_equal(calls(&w, CYCLECLOUD_CALL_RESIZE_SET), 2);
     assert_true(notes_say(&w, "quota standardFSv2Family in eastus: 120 of 120 cores"));
+    assert_true(plan_says(&w, "wait: 140 nodes of execute (quota): quota standardFSv2Family"));
+    assert_true(plan_says(&w, "; next attempt at 2023-11-14T22:"));
     run_for(&w, 12 * USEC_MIN);
     assert_true(calls(&w, CYCLECLOUD_CALL_RESIZE_SET) <= 5);
     assert_int_equal(set_count(&w, COUNT_SET, 50).code, 0);
@@ -161,6 +172,27 @@ static void test_quota_without_numbers(void **state) {
     world_end(&w);
 }
 
+/* What waits is in the plan, whatever it waits for. */
+static void test_plan_names_what_waits(void **state) {
+    (void)state;
+    static const struct {
+        enum fake_fault fault;
+        const char *words;
+    } rows[] = {{FAULT_CAPACITY, "wait: 1 node of execute (capacity): no capacity for"},
+                {FAULT_THROTTLED, "wait: 1 node of execute (throttled): the cloud limits"},
+                {FAULT_INVALID, "wait: 1 node of execute (invalid): as the test wanted; correct"},
+                {FAULT_QUOTA, "wait: 1 node of execute (quota): as the test wanted; next"}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct world w;
+        begin_array(&w, large_template_text);
+        fake_cloud_fault_on(w.cloud, CYCLECLOUD_CALL_CREATE_SET, 1000, rows[i].fault);
+        assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+        run_for(&w, 3 * USEC_MIN);
+        assert_true(plan_says(&w, rows[i].words));
+        world_end(&w);
+    }
+}
+
 static void test_subnet_full(void **state) {
     (void)state;
     struct world w;
@@ -185,6 +217,7 @@ int main(void) {
         cmocka_unit_test(test_quota_of_first_type),
         cmocka_unit_test(test_quota_without_numbers),
         cmocka_unit_test(test_subnet_full),
+        cmocka_unit_test(test_plan_names_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
