@@ -424,6 +424,19 @@ static int write_texts(struct evaluation *ev, struct cluster *c) {
     return r < 0 ? r : write_notes(ev, c);
 }
 
+/* A number of section [cluster]; -1 = none. */
+static int64_t cluster_limit(const struct evaluation *ev, const char *name) {
+    const json_t *cluster = json_object_get(definition_json(ev->definition), "cluster");
+    const json_t *value = json_object_get(cluster, name);
+    return json_is_integer(value) && json_integer_value(value) >= 0 ? json_integer_value(value)
+                                                                    : -1;
+}
+
+static void take_limits(const struct evaluation *ev, struct cluster *c) {
+    c->max_count = cluster_limit(ev, "MaxCount");
+    c->max_core_count = cluster_limit(ev, "MaxCoreCount");
+}
+
 /* The account and region of a cluster are those of its first node. */
 static void take_place(struct engine *e, struct cluster *c) {
     for (size_t i = 0; i < c->arrays.len; i++) {
@@ -462,6 +475,7 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
         r = drop_others(&ev);
     if (r == 0) {
         take_place(e, c);
+        take_limits(&ev, c);
         r = write_texts(&ev, c);
     }
     if (r == -ENOMEM && evaluated)

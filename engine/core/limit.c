@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/parse.h"
 #include "internal.h"
 
 #include <inttypes.h>
@@ -53,19 +54,45 @@ struct excess {
 
 static int refuse_count(const struct excess *x, struct error *err) {
     const char *name = str_text(x->array->name);
+    uint64_t wanted = x->row->used + (uint64_t)x->added;
+    bool written = x->array->max_count_set >= 0;
     return err_set(err, -EDQUOT, "limit_exceeded",
-                   "%" PRId64 " nodes of %s are wanted; its MaxCount is %" PRIu64
-                   ": ask for fewer, or raise it in `parameters` or in arrays/%s/max_count",
-                   (int64_t)x->row->used + x->added, name, x->row->limit, name);
+                   "%" PRIu64 " node%s of %s are wanted; its MaxCount is %" PRIu64
+                   "%s: ask for fewer, or raise it in arrays/%s/max_count%s",
+                   wanted, text_plural(wanted), name, x->row->limit,
+                   written ? ", as written to max_count" : "", name,
+                   written ? "" : ", `template` or `parameters`");
 }
 
 static int refuse_cores(const struct excess *x, struct error *err) {
     uint64_t cores = x->row->used + (uint64_t)x->added * x->row->each;
     return err_set(err, -EDQUOT, "limit_exceeded",
-                   "%" PRId64 " more nodes of %s make %" PRIu64
+                   "%" PRId64 " more node%s of %s make %" PRIu64
                    " cores; its MaxCoreCount is %" PRIu64 ": ask for %" PRIu64
-                   " more at most or raise MaxCoreCount",
-                   x->added, str_text(x->array->name), cores, x->row->limit, bound_room(x->row));
+                   " more at most, or raise MaxCoreCount",
+                   x->added, text_plural((uint64_t)x->added), str_text(x->array->name), cores,
+                   x->row->limit, bound_room(x->row));
+}
+
+static int refuse_cluster_count(const struct excess *x, struct error *err) {
+    uint64_t wanted = x->row->used + (uint64_t)x->added;
+    return err_set(err, -EDQUOT, "limit_exceeded",
+                   "%" PRId64 " more node%s of %s make %" PRIu64
+                   " in the cluster; MaxCount of the cluster is %" PRIu64 ": ask for %" PRIu64
+                   " more at most, or raise MaxCount in section [cluster] of `template`",
+                   x->added, text_plural((uint64_t)x->added), str_text(x->array->name), wanted,
+                   x->row->limit, bound_room(x->row));
+}
+
+static int refuse_cluster_cores(const struct excess *x, struct error *err) {
+    uint64_t cores = x->row->used + (uint64_t)x->added * x->row->each;
+    return err_set(err, -EDQUOT, "limit_exceeded",
+                   "%" PRId64 " more node%s of %s make %" PRIu64
+                   " cores in the cluster; MaxCoreCount of the cluster is %" PRIu64
+                   ": ask for %" PRIu64
+                   " more at most, or raise MaxCoreCount in section [cluster] of `template`",
+                   x->added, text_plural((uint64_t)x->added), str_text(x->array->name), cores,
+                   x->row->limit, bound_room(x->row));
 }
 
 static int refuse_cluster(const struct excess *x, struct error *err) {
@@ -82,33 +109,38 @@ static int refuse_types(const struct excess *x, struct error *err) {
     for (size_t i = 0; i < s->machine_types->len; i++)
         (void)buf_printf(&types, "%s%s", i ? ", " : "", str_text(s->machine_types->items[i]));
     return err_set(err, -EDQUOT, "quota_exceeded",
-                   "%" PRId64 " more nodes of %s are wanted; for its machine types (%s) the quotas "
+                   "%" PRId64
+                   " more node%s of %s are wanted; for its machine types (%s) the quotas "
                    "of account %s in %s have room for %" PRIu64
                    " more: ask for that many at most, or ask Azure for higher quotas",
-                   x->added, str_text(x->array->name), types.data, str_text(s->account),
-                   str_text(s->region), x->fit);
+                   x->added, text_plural((uint64_t)x->added), str_text(x->array->name), types.data,
+                   str_text(s->account), str_text(s->region), x->fit);
 }
 
 static int refuse_quota(const struct excess *x, struct error *err) {
     const struct quota *q = x->row->quota;
     if (x->array->spec->machine_types->len > 1)
         return refuse_types(x, err);
-    return err_set(err, -EDQUOT, "quota_exceeded",
-                   "%" PRId64 " more nodes of %s (%s) need %" PRIu64
-                   " cores; the quota %s of account %s in %s is %" PRIu64 ", of which %" PRIu64
-                   " are used or asked for: at most %" PRIu64
-                   " more fit; ask Azure for a higher quota",
-                   x->added, str_text(x->array->name), x->bucket->machine_type,
-                   (uint64_t)x->added * x->row->each, str_text(q->name), str_text(q->account),
-                   str_text(q->region), x->row->limit, x->row->used, bound_room(x->row));
+    return err_set(
+        err, -EDQUOT, "quota_exceeded",
+        "%" PRId64 " more node%s of %s (%s) need %" PRIu64
+        " cores; the quota %s of account %s in %s is %" PRIu64 ", of which %" PRIu64
+        " are used or asked for: at most %" PRIu64 " more fit; ask Azure for a higher quota",
+        x->added, text_plural((uint64_t)x->added), str_text(x->array->name),
+        x->bucket->machine_type, (uint64_t)x->added * x->row->each, str_text(q->name),
+        str_text(q->account), str_text(q->region), x->row->limit, x->row->used, bound_room(x->row));
 }
 
 /* Refuses by the first of these rows that has no room. */
 static int check_rows(struct excess *x, const struct bounds *bounds, enum bound_kind from,
                       enum bound_kind end, struct error *err) {
     static int (*const refuse[BOUND_KIND_MAX])(const struct excess *x, struct error *err) = {
-        [BOUND_MAX_COUNT] = refuse_count,    [BOUND_MAX_CORE_COUNT] = refuse_cores,
-        [BOUND_CLUSTER] = refuse_cluster,    [BOUND_FAMILY_QUOTA] = refuse_quota,
+        [BOUND_MAX_COUNT] = refuse_count,
+        [BOUND_MAX_CORE_COUNT] = refuse_cores,
+        [BOUND_CLUSTER_COUNT] = refuse_cluster_count,
+        [BOUND_CLUSTER_CORES] = refuse_cluster_cores,
+        [BOUND_CLUSTER] = refuse_cluster,
+        [BOUND_FAMILY_QUOTA] = refuse_quota,
         [BOUND_REGION_QUOTA] = refuse_quota,
     };
     for (enum bound_kind i = from; i < end; i++) {
@@ -126,7 +158,7 @@ static int ask_heads(struct limits *l, const struct cluster *c) {
         const struct bucket_array *part = &l->table.arrays.items[i];
         bool comes = !part->array->is_array && !part->array->gone && !part->wanted;
         if (comes && c->target != TARGET_STARTED && part->first != BUCKET_NONE)
-            r = demand_ask(&l->demand, &l->table, &l->table.buckets.items[part->first], 1);
+            r = demand_want(&l->demand, &l->table, &l->table.buckets.items[part->first], 1);
     }
     return r;
 }

@@ -39,12 +39,16 @@ static int add_table(struct demand *d, const struct bucket_table *t) {
     return r;
 }
 
-int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
+int demand_want(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
     struct bucket_array *part = bucket_table_part(t, b->array->id);
     part->wanted += (uint32_t)nodes;
     part->wanted_vcpus += nodes * b->vcpus;
-    t->asked += nodes;
     return add_demand(d, b, nodes);
+}
+
+int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes) {
+    t->asked += nodes;
+    return demand_want(d, t, b, nodes);
 }
 
 int demand_untyped(struct demand *d, const struct bucket_table *t, const struct array *a) {
@@ -150,8 +154,8 @@ static struct bound region_row(const struct bucket_table *t, const struct demand
                      demand_cores(d, spec, spec->spot, NULL));
 }
 
-/* An array's own limit; -1 = none. */
-static struct bound array_row(int64_t limit, uint64_t used, uint64_t each) {
+/* A limit of the definition; -1 = none. */
+static struct bound own_row(int64_t limit, uint64_t used, uint64_t each) {
     return (struct bound){
         .limit = limit < 0 ? BOUND_UNLIMITED : (uint64_t)limit, .used = used, .each = each};
 }
@@ -160,14 +164,33 @@ static struct bound count_row(const struct bucket_table *t, const struct demand 
                               const struct bucket *b) {
     (void)d;
     int64_t max = b->array->is_array ? array_max_count(b->array) : 1;
-    return array_row(max, bucket_table_array(t, b->array)->wanted, 1);
+    return own_row(max, bucket_table_array(t, b->array)->wanted, 1);
 }
 
 static struct bound cores_row(const struct bucket_table *t, const struct demand *d,
                               const struct bucket *b) {
     (void)d;
     int64_t max = b->array->spec ? b->array->spec->max_core_count : -1;
-    return array_row(max, bucket_table_array(t, b->array)->wanted_vcpus, b->vcpus);
+    return own_row(max, bucket_table_array(t, b->array)->wanted_vcpus, b->vcpus);
+}
+
+static struct bound cluster_count_row(const struct bucket_table *t, const struct demand *d,
+                                      const struct bucket *b) {
+    (void)d;
+    (void)b;
+    uint64_t wanted = 0;
+    for (size_t i = 0; i < t->arrays.len; i++)
+        wanted += t->arrays.items[i].wanted;
+    return own_row(t->cluster->max_count, wanted, 1);
+}
+
+static struct bound cluster_cores_row(const struct bucket_table *t, const struct demand *d,
+                                      const struct bucket *b) {
+    (void)d;
+    uint64_t wanted = 0;
+    for (size_t i = 0; i < t->arrays.len; i++)
+        wanted += t->arrays.items[i].wanted_vcpus;
+    return own_row(t->cluster->max_core_count, wanted, b->vcpus);
 }
 
 static struct bound cluster_row(const struct bucket_table *t, const struct demand *d,
@@ -185,8 +208,12 @@ void bucket_bounds(const struct bucket_table *t, const struct demand *d, const s
                    struct bounds *ret) {
     static struct bound (*const rows[BOUND_KIND_MAX])(
         const struct bucket_table *t, const struct demand *d, const struct bucket *b) = {
-        [BOUND_MAX_COUNT] = count_row,     [BOUND_MAX_CORE_COUNT] = cores_row,
-        [BOUND_CLUSTER] = cluster_row,     [BOUND_FAMILY_QUOTA] = family_row,
+        [BOUND_MAX_COUNT] = count_row,
+        [BOUND_MAX_CORE_COUNT] = cores_row,
+        [BOUND_CLUSTER_COUNT] = cluster_count_row,
+        [BOUND_CLUSTER_CORES] = cluster_cores_row,
+        [BOUND_CLUSTER] = cluster_row,
+        [BOUND_FAMILY_QUOTA] = family_row,
         [BOUND_REGION_QUOTA] = region_row,
     };
     for (size_t i = 0; i < BOUND_KIND_MAX; i++)
@@ -228,6 +255,8 @@ const char *bounds_binding(const struct bounds *b) {
     static const char *const names[BOUND_KIND_MAX] = {
         [BOUND_MAX_COUNT] = "MaxCount",
         [BOUND_MAX_CORE_COUNT] = "MaxCoreCount",
+        [BOUND_CLUSTER_COUNT] = "MaxCount of the cluster",
+        [BOUND_CLUSTER_CORES] = "MaxCoreCount of the cluster",
         [BOUND_CLUSTER] = "cluster",
     };
     uint64_t least = bounds_room(b);

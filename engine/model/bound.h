@@ -19,7 +19,9 @@
 enum bound_kind {
     BOUND_MAX_COUNT,      /* nodes of the array */
     BOUND_MAX_CORE_COUNT, /* vCPUs of the array */
-    BOUND_CLUSTER,        /* nodes of the cluster */
+    BOUND_CLUSTER_COUNT,  /* nodes of the cluster, by its MaxCount */
+    BOUND_CLUSTER_CORES,  /* vCPUs of the cluster, by its MaxCoreCount */
+    BOUND_CLUSTER,        /* nodes of the cluster, by what one may hold at all */
     BOUND_FAMILY_QUOTA,   /* vCPUs of the type's family in the region; none for spot */
     BOUND_REGION_QUOTA,   /* vCPUs in the region; spot has a quota of its own */
     BOUND_KIND_MAX,
@@ -51,6 +53,8 @@ int demand_make(const struct bucket_table *table, struct demand *ret);
 /* Counts nodes that are asked for with others but have no record yet; all rows see them from then
    on. 0 or -ENOMEM. */
 int demand_ask(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes);
+/* The same for nodes that have a record and were not wanted until now. */
+int demand_want(struct demand *d, struct bucket_table *t, const struct bucket *b, uint64_t nodes);
 /* The wanted nodes of an array that have no machine type yet no longer count for the one that would
    be tried first, but for those that demand_take says. 0 or -ENOMEM. */
 int demand_untyped(struct demand *d, const struct bucket_table *t, const struct array *a);

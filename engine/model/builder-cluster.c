@@ -58,6 +58,7 @@ struct cluster *builder_add_cluster(struct builder *b, uint64_t id, const char *
     c->cluster.id = id;
     c->cluster.edit = b->edit.number;
     c->cluster.nodes_at = b->now;
+    c->cluster.max_count = c->cluster.max_core_count = -1;
     c->cluster.name = str_new_c(name);
     c->cluster.nodes = node_table_new(&b->edit);
     if (!c->cluster.name || !c->cluster.nodes || insert_cluster(b, c) < 0)

@@ -196,11 +196,12 @@ struct cluster {
     struct str *alerts;              /* open alerts, a line each */
     struct str *group;               /* resource group */
     struct str *account, *region;
-    bool group_ready;          /* the cloud has confirmed the group */
-    bool missing;              /* required parameters are missing */
-    struct usage *usage;       /* of machines that are gone (counted) */
-    struct object_list arrays; /* struct array, in template order */
-    struct object_list sets;   /* struct set, by id */
+    int64_t max_count, max_core_count; /* of all its nodes, from [cluster]; -1 = none */
+    bool group_ready;                  /* the cloud has confirmed the group */
+    bool missing;                      /* required parameters are missing */
+    struct usage *usage;               /* of machines that are gone (counted) */
+    struct object_list arrays;         /* struct array, in template order */
+    struct object_list sets;           /* struct set, by id */
     struct node_table *nodes;
     struct counts counts;      /* of nodes in arrays */
     struct counts head_counts; /* of head nodes */

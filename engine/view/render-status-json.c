@@ -194,8 +194,15 @@ static int put_status(const struct buckets *x, bool nodes, struct buf *b) {
         member_text(b, "state", cluster_state_name(c->state));
         member_text(b, "targetState", target_rest(c->target));
     }
-    member_number(b, "maxCount", LIMIT_NODES_PER_CLUSTER);
-    member_number(b, "maxCoreCount", NO_CORE_LIMIT);
+    uint64_t nodes_now = 0, cores_now = 0;
+    for (size_t i = 0; i < x->table.arrays.len; i++) {
+        nodes_now += x->table.arrays.items[i].present;
+        cores_now += x->table.arrays.items[i].present_vcpus;
+    }
+    member_number(b, "maxCount",
+                  larger(limit_or(c->max_count, LIMIT_NODES_PER_CLUSTER), (int64_t)nodes_now));
+    member_number(b, "maxCoreCount",
+                  larger(limit_or(c->max_core_count, NO_CORE_LIMIT), (int64_t)cores_now));
     member_key(b, "nodearrays");
     (void)buf_putc(b, '[');
     int r = put_arrays(x, nodes, b);

@@ -3,7 +3,9 @@
 
 #include "model/snapshot.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Machines that cannot be had: how long they are not asked for, and what readers see of it. */
@@ -193,6 +195,52 @@ static void test_plan_names_what_waits(void **state) {
     }
 }
 
+/* The limits of section [cluster] bind like those of an array, standalone nodes included. */
+static void test_limits_of_the_cluster(void **state) {
+    (void)state;
+    static const struct {
+        const char *limit, *words;
+        int64_t most;
+    } rows[] = {{"MaxCount = 4", "MaxCount of the cluster is 4: ask for 3 more", 3},
+                {"MaxCoreCount = 10", "MaxCoreCount of the cluster is 10: ask for 3 more", 3}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct world w;
+        char text[1024];
+        (void)snprintf(text, sizeof(text), "[cluster hpc]\n%s\n%s", rows[i].limit,
+                       strchr(template_text, '\n') + 1);
+        begin_array(&w, text);
+        run_for(&w, USEC_SEC);
+        struct answer_seen a = set_count(&w, COUNT_SET, rows[i].most + 1);
+        assert_int_equal(a.code, -EDQUOT);
+        if (!strstr(a.message, rows[i].words))
+            print_message("%s\n", a.message);
+        assert_non_null(strstr(a.message, rows[i].words));
+        assert_int_equal(set_count(&w, COUNT_SET, rows[i].most).code, 0);
+        expect_ready(&w, (unsigned)rows[i].most + 1);
+        assert_int_equal(set_count(&w, COUNT_ADD, 1).code, -EDQUOT);
+        world_end(&w);
+    }
+}
+
+/* A standalone node is counted once, also before its cluster is started. */
+static void test_counted_once(void **state) {
+    (void)state;
+    struct world w;
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s", template_text);
+    char *at = strstr(text, "MaxCount = 100");
+    assert_non_null(at);
+    (void)snprintf(at, sizeof(text) - (size_t)(at - text), "MaxCount = 200000\n");
+    begin_array(&w, text);
+    run_for(&w, USEC_SEC);
+    struct answer_seen a = set_count(&w, COUNT_SET, 100000);
+    assert_int_equal(a.code, -EDQUOT);
+    if (!strstr(a.message, "it has 1:"))
+        print_message("%s\n", a.message);
+    assert_non_null(strstr(a.message, "it has 1:"));
+    world_end(&w);
+}
+
 static void test_subnet_full(void **state) {
     (void)state;
     struct world w;
@@ -216,6 +264,8 @@ int main(void) {
         cmocka_unit_test(test_quota_shrinks),
         cmocka_unit_test(test_quota_of_first_type),
         cmocka_unit_test(test_quota_without_numbers),
+        cmocka_unit_test(test_limits_of_the_cluster),
+        cmocka_unit_test(test_counted_once),
         cmocka_unit_test(test_subnet_full),
         cmocka_unit_test(test_plan_names_what_waits),
     };
