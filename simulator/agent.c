@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include "base/buf.h"
+#include "cyclecloud/agent.h"
 #include "network.h"
 #include "options.h"
 #include "vm.h"
@@ -173,9 +174,9 @@ static void put_register_body(struct buf *b, const struct vm *vm) {
         address_format(vm->address, private_address);
     if (vm->public_address)
         address_format(vm->public_address, public_address);
-    (void)buf_printf(b, "{\"vm_id\":\"%s\",\"resource_id\":\"", vm->vm_id);
+    (void)buf_printf(b, "{\"" AGENT_VM_ID "\":\"%s\",\"" AGENT_RESOURCE_ID "\":\"", vm->vm_id);
     (void)buf_put_json(b, vm->object.id);
-    (void)buf_puts(b, "\",\"hostname\":\"");
+    (void)buf_puts(b, "\",\"" AGENT_HOST_NAME "\":\"");
     (void)buf_put_json(b, vm->computer_name);
     (void)buf_printf(b, "\",\"addresses\":{\"private\":\"%s\",\"public\":\"%s\"}}", private_address,
                      public_address);
@@ -186,8 +187,9 @@ static void put_metrics(struct buf *b, const struct vm *vm) {
     const struct random_source *random = &vm->world->random;
     double cpu = random_unit(random);
     (void)buf_printf(b,
-                     "\"metrics\":{\"cpu\":%.3f,\"load\":%.2f,\"memory_used_gb\":%.2f,"
-                     "\"memory_total_gb\":%.2f,\"network_rx_mbps\":%.1f,\"network_tx_mbps\":%.1f}",
+                     "\"" AGENT_METRICS "\":{\"" AGENT_CPU "\":%.3f,\"" AGENT_LOAD
+                     "\":%.2f,\"" AGENT_MEMORY_USED "\":%.2f,\"" AGENT_MEMORY_TOTAL "\":%.2f,"
+                     "\"network_rx_mbps\":%.1f,\"network_tx_mbps\":%.1f}",
                      cpu, cpu * vm->size->vcpus_available,
                      vm->size->memory_gb * (0.05 + 0.6 * random_unit(random)), vm->size->memory_gb,
                      200 * random_unit(random), 200 * random_unit(random));
@@ -203,7 +205,8 @@ static void put_status_body(struct buf *b, const struct vm *vm) {
     };
     enum agent_phase phase = vm->agent.phase;
     (void)buf_printf(b,
-                     "{\"phase\":\"Cloud.AwaitInstallation\",\"state\":\"%s\",\"message\":\"%s\",",
+                     "{\"" AGENT_PHASE "\":\"Cloud.AwaitInstallation\",\"" AGENT_STATE
+                     "\":\"%s\",\"" AGENT_MESSAGE "\":\"%s\",",
                      reports[phase].state, reports[phase].message);
     put_metrics(b, vm);
     (void)buf_putc(b, '}');
@@ -309,7 +312,7 @@ static void take_interval(struct agent *agent, json_t *answer) {
 }
 
 static void registered(struct vm *vm, json_t *answer) {
-    const char *token = json_path_text(answer, "token");
+    const char *token = json_path_text(answer, AGENT_TOKEN);
     char *copy = token ? strdup(token) : NULL;
     if (!copy) {
         call_again(vm);

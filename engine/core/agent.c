@@ -3,6 +3,7 @@
 #include "console.h"
 
 #include "crypto/crypto.h"
+#include "cyclecloud/agent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,8 +89,9 @@ static bool find_scope(struct engine *e, uint64_t id, struct scope *s) {
 
 /* The UUID is known to the VM and to Azure alone; the resource id anybody can make up. */
 static bool same_vm(const struct node *n, const json_t *body) {
-    const char *resource_id = member_text(body, "resource_id");
-    return str_len(n->vm_id) && strcasecmp(str_text(n->vm_id), member_text(body, "vm_id")) == 0 &&
+    const char *resource_id = member_text(body, AGENT_RESOURCE_ID);
+    return str_len(n->vm_id) &&
+           strcasecmp(str_text(n->vm_id), member_text(body, AGENT_VM_ID)) == 0 &&
            (!*resource_id || strcasecmp(str_text(n->resource_id), resource_id) == 0);
 }
 
@@ -138,14 +140,14 @@ static int make_token(struct engine *e, struct node *n, struct buf *token) {
 
 /* Takes over what the node says of itself; true when something of it is new. */
 static bool take_names(struct engine *e, struct node *n, const json_t *body) {
-    const json_t *addresses = json_object_get(body, "addresses");
+    const json_t *addresses = json_object_get(body, AGENT_ADDRESSES);
     const struct {
         struct str **slot;
         const char *text;
     } texts[] = {
-        {&n->hostname, member_text(body, "hostname")},
-        {&n->private_ip, member_text(addresses, "private")},
-        {&n->public_ip, member_text(addresses, "public")},
+        {&n->hostname, member_text(body, AGENT_HOST_NAME)},
+        {&n->private_ip, member_text(addresses, AGENT_ADDRESS_PRIVATE)},
+        {&n->public_ip, member_text(addresses, AGENT_ADDRESS_PUBLIC)},
     };
     bool news = !str_len(n->token_hash);
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -159,7 +161,7 @@ static void answer_welcome(struct engine *e, struct command *c, const struct nod
                            const char *token) {
     const struct cluster *cluster = snapshot_cluster(engine_state(e), n->cluster_id);
     _cleanup_buf_ struct buf b = BUF_INIT(4096);
-    buf_printf(&b, "{\"node_id\":\"%" PRIu64 "\",\"node\":\"", n->id);
+    buf_printf(&b, "{\"" AGENT_NODE_ID "\":\"%" PRIu64 "\",\"node\":\"", n->id);
     buf_put_json(&b, str_text(n->name));
     buf_puts(&b, "\",\"cluster\":\"");
     buf_put_json(&b, str_text(cluster->name));
@@ -226,7 +228,7 @@ static void register_within(struct engine *e, struct command *c, const struct sc
         refuse_second(e, c, n);
     } else if (n) {
         welcome(e, c, n, body);
-    } else if (is_surplus(e, s, member_text(body, "resource_id"))) {
+    } else if (is_surplus(e, s, member_text(body, AGENT_RESOURCE_ID))) {
         refuse(e, c, 404, "unknown_node", UNKNOWN_NODE);
     } else {
         look_soon(e, s);
@@ -268,6 +270,16 @@ static void register_again(struct engine *e, struct command *c, const struct nod
     json_decref(body);
 }
 
+/* What the machine said is not repeated: nobody knows who it is. */
+static void note_refused(struct engine *e) {
+    struct refused_calls *r = &e->refused_calls;
+    usec_t now = engine_now(e);
+    if (!r->n || now > r->last_at + REFUSED_CALLS_SPAN)
+        log_warning("a machine called home with a token that is not this server's, or has expired");
+    r->n++;
+    r->last_at = now;
+}
+
 void apply_agent_register(struct engine *e, struct command *c) {
     const char *token = c->name ? c->name : "";
     const struct node *owner = token_owner(e, token);
@@ -277,6 +289,8 @@ void apply_agent_register(struct engine *e, struct command *c) {
         register_again(e, c, owner);
         return;
     }
+    if (!id)
+        note_refused(e);
     if (!id || !find_scope(e, id, &s)) {
         refuse(e, c, id ? 404 : 401, id ? "unknown_node" : "bad_token",
                id ? UNKNOWN_NODE : "the bootstrap token is not this server's, or has expired");
@@ -288,13 +302,18 @@ void apply_agent_register(struct engine *e, struct command *c) {
     json_decref(body);
 }
 
+static double number_of(const json_t *object, const char *name) {
+    return json_number_value(json_object_get(object, name));
+}
+
 static void take_metrics(struct node *n, const json_t *body) {
-    const json_t *m = json_object_get(body, "metrics");
+    const json_t *m = json_object_get(body, AGENT_METRICS);
     if (!json_is_object(m))
         return;
-    n->metrics.cpu = (float)json_number_value(json_object_get(m, "cpu"));
-    n->metrics.memory = (float)json_number_value(json_object_get(m, "memory"));
-    n->metrics.load = (float)json_number_value(json_object_get(m, "load"));
+    double total = number_of(m, AGENT_MEMORY_TOTAL);
+    n->metrics.cpu = (float)number_of(m, AGENT_CPU);
+    n->metrics.memory = total > 0 ? (float)(number_of(m, AGENT_MEMORY_USED) / total) : 0;
+    n->metrics.load = (float)number_of(m, AGENT_LOAD);
 }
 
 static void node_ready(struct engine *e, struct node *n, const json_t *body) {
@@ -329,11 +348,11 @@ enum report {
 static enum report report_of(const struct node *n, const json_t *body) {
     if (!is_coming(n))
         return REPORT_ALIVE;
-    const char *state = member_text(body, "state"), *phase = member_text(body, "phase");
-    if (strcmp(state, "failed") == 0)
+    const char *state = member_text(body, AGENT_STATE), *phase = member_text(body, AGENT_PHASE);
+    if (strcmp(state, AGENT_STATE_FAILED) == 0)
         return REPORT_FAILED;
     bool last = strcmp(phase, node_phase_name(PHASE_AWAIT_INSTALL)) == 0;
-    return last && strcmp(state, "completed") == 0 ? REPORT_READY : REPORT_ALIVE;
+    return last && strcmp(state, AGENT_STATE_COMPLETED) == 0 ? REPORT_READY : REPORT_ALIVE;
 }
 
 static void take_status(struct engine *e, const struct node *n, const json_t *body) {

@@ -363,6 +363,9 @@ static bool must_commit(const struct engine *e) {
 
 /* Commits and publishes the build if it is time. Returns false when it was dropped. */
 static bool finish_build(struct engine *e, usec_t *ret_next) {
+    struct snapshot *root = builder_root(e->builder);
+    if (root)
+        root->server.ticks = e->ticks;
     bool commit = must_commit(e);
     usec_t since = usec_sub(clock_monotonic(e->options.clock), e->published_at);
     if (!commit && list_empty(&e->answers) && since < PUBLISH_SPACING) {
@@ -413,6 +416,7 @@ static bool has_news(const struct engine *e) {
 
 usec_t engine_tick(struct engine *e) {
     e->running = true;
+    e->ticks++;
     usec_t now = engine_now(e), next = USEC_NEVER;
     if (e->retry_at > now)
         return e->retry_at; /* readers go on; all else waits for the store */

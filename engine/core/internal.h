@@ -36,6 +36,11 @@
 #define RETRY_CREDENTIALS (2 * USEC_MIN)
 #define RETRY_PASSING (1 * USEC_MIN) /* after a failure inside the cloud */
 #define NODE_RETRIES_MAX 3u
+#define REFUSED_CALLS_SPAN (15 * USEC_MIN) /* for so long it is an alert */
+/* How long members of a set can register after it was made, and how long before the end of that it
+ * grows no more. */
+#define BOOTSTRAP_LIFETIME (30 * USEC_DAY)
+#define BOOTSTRAP_MARGIN USEC_DAY
 #define AGENT_INTERVAL_S 60u /* between two calls of a node that is Ready */
 #define AGENT_SILENCE (5 * AGENT_INTERVAL_S * USEC_SEC)
 #define NODE_VM_FAILED \
@@ -131,6 +136,12 @@ struct suspect {
 
 DEFINE_VEC(suspect_vec, struct suspect);
 
+/* Machines that called home and were turned away, of late. */
+struct refused_calls {
+    uint64_t n;
+    usec_t last_at;
+};
+
 /* An orphan that is being deleted. */
 struct deletion {
     uint64_t orphan_id;
@@ -197,6 +208,7 @@ struct engine {
     struct suspect_vec suspects;
     struct buf trace; /* the last requests, a line each */
     bool trace_changed;
+    struct refused_calls refused_calls;
     struct deletion_vec deletions;
     struct console_wish_vec consoles;
     struct console_text_vec console_texts;
@@ -224,6 +236,7 @@ struct engine {
     int64_t clock_kept;   /* as of the last build that was kept */
     usec_t clock_began;   /* engine time of the start */
     usec_t published_at;  /* monotonic */
+    uint64_t ticks;       /* since the start */
     usec_t retry_at;      /* after a failed commit nothing is done before this */
     bool lost;            /* what was learnt is forgotten, and could not be read again yet */
     bool running;         /* the first tick has begun */

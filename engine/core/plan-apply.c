@@ -37,6 +37,7 @@ static struct set *make_set(struct engine *e, const struct cluster *c,
     s->created_at = engine_now(e);
     edit_text(e, &s->machine_type, action->machine_type);
     edit_text(e, &s->spec_hash, hash);
+    edit_text(e, &s->server, e->options.site.server_url);
     edit_text(e, &s->placement_group, str_text(a->spec->placement_group));
     struct work *w = engine_work(e, c->id);
     struct set_work *sw = w ? work_set(w, id) : NULL;

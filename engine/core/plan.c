@@ -146,9 +146,17 @@ struct fitting {
     char hash[17];
 };
 
-static bool set_fits(const struct set *s, const struct fitting *f) {
+/* New members are made of what the set was made of: its token must last, and its server be where
+   this one is. */
+static bool can_call_home(const struct plan_input *in, const struct set *s) {
+    bool lasts = s->created_at + BOOTSTRAP_LIFETIME > in->now + BOOTSTRAP_MARGIN;
+    return lasts &&
+           (!str_len(s->server) || str_equal(s->server, in->engine->options.site.server_url));
+}
+
+static bool set_fits(const struct plan_input *in, const struct set *s, const struct fitting *f) {
     return s->array_id == f->array->id && str_equal(s->machine_type, f->machine_type) &&
-           str_equal(s->spec_hash, f->hash);
+           str_equal(s->spec_hash, f->hash) && can_call_home(in, s);
 }
 
 static bool already_planned(const struct plan *p, uint64_t set_id) {
@@ -177,7 +185,7 @@ static size_t grow_sets(struct plan *p, const struct plan_input *in, const struc
     *ret_soon = 0;
     for (size_t i = 0; i < c->sets.len && done < pending->len; i++) {
         const struct set *s = cluster_set(c, i);
-        if (!set_fits(s, f) || already_planned(p, s->id))
+        if (!set_fits(in, s, f) || already_planned(p, s->id))
             continue;
         if (!may_grow(p, in, s)) {
             *ret_soon +=

@@ -45,14 +45,14 @@ static const struct field array_fields[] = {
 };
 
 static const struct field set_fields[] = {
-    FIELD(set, id, FIELD_U64),        FIELD(set, cluster_id, FIELD_U64),
-    FIELD(set, array_id, FIELD_U64),  FIELD(set, intent_id, FIELD_U64),
-    FIELD(set, name, FIELD_STR),      FIELD(set, machine_type, FIELD_STR),
-    FIELD(set, zone, FIELD_STR),      FIELD(set, placement_group, FIELD_STR),
-    FIELD(set, spec_hash, FIELD_STR), FIELD(set, state, FIELD_INT),
-    FIELD(set, capacity, FIELD_U32),  FIELD(set, limit, FIELD_U32),
-    FIELD(set, spot, FIELD_BOOL),     FIELD(set, created_at, FIELD_U64),
-    FIELD(set, write_at, FIELD_U64),
+    FIELD(set, id, FIELD_U64),         FIELD(set, cluster_id, FIELD_U64),
+    FIELD(set, array_id, FIELD_U64),   FIELD(set, intent_id, FIELD_U64),
+    FIELD(set, name, FIELD_STR),       FIELD(set, machine_type, FIELD_STR),
+    FIELD(set, zone, FIELD_STR),       FIELD(set, placement_group, FIELD_STR),
+    FIELD(set, spec_hash, FIELD_STR),  FIELD(set, server, FIELD_STR),
+    FIELD(set, state, FIELD_INT),      FIELD(set, capacity, FIELD_U32),
+    FIELD(set, limit, FIELD_U32),      FIELD(set, spot, FIELD_BOOL),
+    FIELD(set, created_at, FIELD_U64), FIELD(set, write_at, FIELD_U64),
 };
 
 static const struct field node_fields[] = {

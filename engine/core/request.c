@@ -18,7 +18,6 @@
 #define MAX_ENDPOINTS 64
 #define MAX_TAGS 50 /* Azure's limit for a resource */
 #define LAST_TAGS 2 /* of them are ours and come last */
-#define TOKEN_LIFETIME (30 * USEC_DAY)
 
 /* A request with the memory that it points to. */
 struct outgoing {
@@ -192,7 +191,7 @@ static int fill_custom_data(struct engine *e, struct outgoing *o, uint64_t scope
     char claim[64];
     uint8_t mac[CRYPTO_SHA256_SIZE];
     int len = snprintf(claim, sizeof(claim), "%" PRIu64 ".%" PRIu64, scope,
-                       (created_at + TOKEN_LIFETIME) / USEC_SEC);
+                       (created_at + BOOTSTRAP_LIFETIME) / USEC_SEC);
     int r = crypto_hmac_sha256(e->server_key, sizeof(e->server_key), claim, (size_t)len, mac);
     if (r < 0)
         return r;

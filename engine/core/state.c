@@ -211,9 +211,14 @@ static bool put_health(const struct engine *e, struct buf *b) {
     return degraded;
 }
 
+static bool calls_are_refused(const struct engine *e) {
+    const struct refused_calls *r = &e->refused_calls;
+    return r->n && engine_now(e) <= r->last_at + REFUSED_CALLS_SPAN;
+}
+
 /* The store's own trouble is no alert: there is nowhere to keep it. */
 static void alert_server(struct engine *e) {
-    struct alert_now now[3];
+    struct alert_now now[4];
     size_t n = 0, orphans = engine_state(e)->items[ITEM_ORPHAN].len;
     _cleanup_buf_ struct buf words = BUF_INIT(LIMIT_VALUE_BYTES);
     if (e->store_text)
@@ -227,6 +232,11 @@ static void alert_server(struct engine *e) {
                                       e->unreachable_text ? e->unreachable_text : "no answer", 0};
     if (e->auth_text)
         now[n++] = (struct alert_now){0, "credentials", e->auth_text, 0};
+    if (calls_are_refused(e))
+        now[n++] = (struct alert_now){0, "registrations",
+                                      "machines call home with a token that is not this server's, "
+                                      "or has expired: their nodes never become Ready",
+                                      0};
     alerts_update(e, 0, now, n);
 }
 

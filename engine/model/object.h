@@ -151,6 +151,7 @@ struct set {
     uint64_t intent_id; /* the open write on it, 0 = none; writes on a set never overlap */
     struct str *name, *machine_type, *zone, *placement_group;
     struct str *spec_hash; /* nodes of another definition go to another set */
+    struct str *server;    /* where its members call home; empty: made before that was kept */
     enum set_state state;
     uint32_t capacity; /* last written, or as last listed */
     uint32_t limit;    /* VMs it may hold */

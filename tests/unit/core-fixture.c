@@ -69,7 +69,8 @@ void engine_begin(struct world *w) {
         .random = &w->random,
         .images = w->images,
         .history_bytes = w->history_bytes,
-        .site = {"http://127.0.0.1:1", "", "ssh-ed25519 AAAA test", "cyclecloud", "azure"},
+        .site = {w->server_url ? w->server_url : "http://127.0.0.1:1", "", "ssh-ed25519 AAAA test",
+                 "cyclecloud", "azure"},
         .wake = wake,
     };
     int r = engine_new(&o, &err, &w->engine);

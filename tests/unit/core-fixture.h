@@ -41,6 +41,7 @@ struct world {
     uint64_t history_bytes;              /* of the engine's options */
     usec_t (*tick)(struct engine *e);    /* NULL: engine_tick */
     struct cyclecloud_provider provider; /* without ops: the fake cloud itself */
+    const char *server_url;              /* NULL: one that is good enough */
     unsigned runs;                       /* engines that were started */
     bool silent;                         /* no VM calls home */
     unsigned rest;                       /* steps that nothing was due in */
