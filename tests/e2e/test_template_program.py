@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 
 import pytest
@@ -290,3 +291,17 @@ def test_real_templates(path):
     schema = json.loads(run("schema", path).stdout)
     assert schema["properties"]
     json.loads(run("expand", path, *values, "--origins").stdout)
+
+
+def test_pre_commit_hooks(tmp_path):
+    hooks = (harness.ROOT / ".pre-commit-hooks.yaml").read_text()
+    entries = [shlex.split(line.partition("entry: ")[2]) for line in hooks.splitlines()
+               if "entry: " in line]
+    environment = {**os.environ, "PATH": f"{harness.BUILD}:{os.environ['PATH']}"}
+    names = ["a.txt", "b.txt"]
+    for name in names:
+        (tmp_path / name).write_text("[cluster c]\nX=1\n")
+    for entry in entries:
+        subprocess.run(entry + names, cwd=tmp_path, env=environment, check=True,
+                       timeout=60 * harness.SLOW)
+    assert [(tmp_path / name).read_text() for name in names] == ["[cluster c]\nX = 1\n"] * 2
