@@ -32,7 +32,15 @@ static json_t *encoded(struct machine *v, const char *text) {
 }
 
 static json_t *image(struct machine *v) {
+    static const struct {
+        const char *prefix, *member;
+    } galleries[] = {{"/SharedGalleries/", "sharedGalleryImageId"},
+                     {"/CommunityGalleries/", "communityGalleryImageId"}};
     const struct cyclecloud_vm_spec *s = v->spec;
+    for (size_t i = 0; maker_given(s->image_id) && i < sizeof(galleries) / sizeof(galleries[0]);
+         i++)
+        if (strncasecmp(s->image_id, galleries[i].prefix, strlen(galleries[i].prefix)) == 0)
+            return maker_need(&v->m, json_pack("{s:s}", galleries[i].member, s->image_id));
     if (maker_given(s->image_id))
         return maker_id(&v->m, s->image_id);
     return maker_need(&v->m,
@@ -46,15 +54,26 @@ static bool confidential(const struct machine *v) {
     return maker_given(type) && strcasecmp(type, "ConfidentialVM") == 0;
 }
 
-static json_t *managed_disk(struct machine *v, const char *type, bool os) {
-    json_t *security = NULL;
-    if (os && confidential(v))
-        security =
-            maker_need(&v->m, json_pack("{s:s}", "securityEncryptionType", "VMGuestStateOnly"));
-    if (!maker_given(type) && !security)
+static json_t *disk_security(struct machine *v) {
+    const struct cyclecloud_vm_spec *s = v->spec;
+    const char *type = s->security_encryption_type;
+    if (!confidential(v))
         return NULL;
-    return maker_need(&v->m, json_pack("{s:o*, s:o*}", "storageAccountType",
-                                       maker_text(&v->m, type), "securityProfile", security));
+    return maker_need(&v->m,
+                      json_pack("{s:s, s:o*}", "securityEncryptionType",
+                                maker_given(type) ? type : "VMGuestStateOnly", "diskEncryptionSet",
+                                maker_id(&v->m, s->confidential_set_id)));
+}
+
+/* Steals `security`. */
+static json_t *managed_disk(struct machine *v, const char *type, const char *encryption_set_id,
+                            json_t *security) {
+    if (!maker_given(type) && !maker_given(encryption_set_id) && !security)
+        return NULL;
+    return maker_need(&v->m,
+                      json_pack("{s:o*, s:o*, s:o*}", "storageAccountType", maker_text(&v->m, type),
+                                "diskEncryptionSet", maker_id(&v->m, encryption_set_id),
+                                "securityProfile", security));
 }
 
 static json_t *size_gb(struct machine *v, uint32_t gb) {
@@ -74,10 +93,11 @@ static json_t *os_disk(struct machine *v) {
     if (s->ephemeral_os_disk)
         local = maker_need(&v->m, json_pack("{s:s}", "option", "Local"));
     else
-        managed = managed_disk(v, s->os_disk_type, true);
+        managed = managed_disk(v, s->os_disk_type, s->os_disk_encryption_set_id, disk_security(v));
+    const char *caching = maker_given(s->os_disk_caching) ? s->os_disk_caching : "ReadWrite";
     return maker_need(
         &v->m, json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}", "createOption", "FromImage",
-                         "caching", s->ephemeral_os_disk ? "ReadOnly" : "ReadWrite", "deleteOption",
+                         "caching", s->ephemeral_os_disk ? "ReadOnly" : caching, "deleteOption",
                          delete_option(v, false), "diskSizeGB", size_gb(v, s->os_disk_gb),
                          "diffDiskSettings", local, "managedDisk", managed));
 }
@@ -85,9 +105,9 @@ static json_t *os_disk(struct machine *v) {
 static json_t *data_disk(struct machine *v, const struct cyclecloud_disk *d) {
     return json_pack("{s:I, s:s, s:I, s:s, s:o*, s:o*}", "lun", (json_int_t)d->lun, "createOption",
                      "Empty", "diskSizeGB", (json_int_t)d->size_gb, "caching",
-                     maker_given(d->caching) ? d->caching : "ReadOnly", "deleteOption",
+                     maker_given(d->caching) ? d->caching : "None", "deleteOption",
                      delete_option(v, d->keep), "managedDisk",
-                     managed_disk(v, d->storage_type, false));
+                     managed_disk(v, d->storage_type, d->encryption_set_id, NULL));
 }
 
 static json_t *data_disks(struct machine *v) {
@@ -114,16 +134,27 @@ static json_t *ssh(struct machine *v) {
                                        s->ssh_public_key));
 }
 
+static json_t *linux_configuration(struct machine *v) {
+    return maker_need(&v->m, json_pack("{s:b, s:b, s:o*}", "disablePasswordAuthentication", 1,
+                                       "provisionVMAgent", 1, "ssh", ssh(v)));
+}
+
+/* A node of a cluster is not restarted by updates while a job runs. */
+static json_t *windows_configuration(struct machine *v) {
+    return maker_need(&v->m,
+                      json_pack("{s:b, s:b}", "provisionVMAgent", 1, "enableAutomaticUpdates", 0));
+}
+
 static json_t *os_profile(struct machine *v) {
     const struct cyclecloud_vm_spec *s = v->spec;
-    json_t *linux_configuration =
-        maker_need(&v->m, json_pack("{s:b, s:b, s:o*}", "disablePasswordAuthentication", 1,
-                                    "provisionVMAgent", 1, "ssh", ssh(v)));
-    return maker_need(&v->m, json_pack("{s:s, s:s, s:o*, s:o*}",
-                                       v->in_set ? "computerNamePrefix" : "computerName",
-                                       s->computer_name, "adminUsername", s->admin_username,
-                                       "customData", encoded(v, s->custom_data),
-                                       "linuxConfiguration", linux_configuration));
+    return maker_need(&v->m,
+                      json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}",
+                                v->in_set ? "computerNamePrefix" : "computerName", s->computer_name,
+                                "adminUsername", s->admin_username, "adminPassword",
+                                s->windows ? maker_text(&v->m, s->admin_password) : NULL,
+                                "customData", encoded(v, s->custom_data), "linuxConfiguration",
+                                s->windows ? NULL : linux_configuration(v), "windowsConfiguration",
+                                s->windows ? windows_configuration(v) : NULL));
 }
 
 static json_t *dns_settings(struct machine *v) {
@@ -144,10 +175,24 @@ static json_t *public_address(struct machine *v) {
                                 "Standard", "properties", maker_need(&v->m, properties)));
 }
 
+/* [{"id": ...}...], NULL when there is nothing. */
+static json_t *references(struct machine *v, const char *const *ids) {
+    if (!ids || !*ids)
+        return NULL;
+    json_t *list = maker_need(&v->m, json_array());
+    for (; list && *ids; ids++)
+        if (json_array_append_new(list, maker_id(&v->m, *ids)) < 0)
+            v->m.error = -ENOMEM;
+    return list;
+}
+
 static json_t *ip_configuration(struct machine *v) {
-    return maker_need(&v->m, json_pack("{s:s, s:{s:b, s:o, s:o*}}", "name", "ip0", "properties",
-                                       "primary", 1, "subnet", maker_id(&v->m, v->spec->subnet_id),
-                                       "publicIPAddressConfiguration", public_address(v)));
+    return maker_need(&v->m,
+                      json_pack("{s:s, s:{s:b, s:o, s:o*, s:o*}}", "name", "ip0", "properties",
+                                "primary", 1, "subnet", maker_id(&v->m, v->spec->subnet_id),
+                                "publicIPAddressConfiguration", public_address(v),
+                                "applicationSecurityGroups",
+                                references(v, v->spec->application_security_groups)));
 }
 
 /* The interface is part of the machine: made with it, gone with it, no write of its own. */
@@ -205,17 +250,33 @@ static json_t *diagnostics(struct machine *v) {
     return maker_need(&v->m, json_pack("{s:{s:b}}", "bootDiagnostics", "enabled", 1));
 }
 
+/* Disks that only VMs with that capability can have. */
+static bool needs_ultra(const struct cyclecloud_vm_spec *s) {
+    for (size_t i = 0; i < s->n_disks; i++)
+        if (maker_given(s->disks[i].storage_type) &&
+            strcasecmp(s->disks[i].storage_type, "UltraSSD_LRS") == 0)
+            return true;
+    return false;
+}
+
+/* Member of a VM's properties and of a set's: both have it beside what they have in common. */
+static json_t *capabilities(struct machine *v) {
+    return needs_ultra(v->spec) ? maker_need(&v->m, json_pack("{s:b}", "ultraSSDEnabled", 1))
+                                : NULL;
+}
+
 /* What a VM's properties and a set's profile have in common. */
 static json_t *profile(struct machine *v) {
     const struct cyclecloud_vm_spec *s = v->spec;
-    return maker_need(&v->m, json_pack("{s:s, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
-                                       "priority", s->spot ? "Spot" : "Regular", "evictionPolicy",
-                                       s->spot ? maker_text(&v->m, "Delete") : NULL,
-                                       "billingProfile", billing(v), "storageProfile", storage(v),
-                                       "osProfile", os_profile(v), "networkProfile", network(v),
-                                       "diagnosticsProfile", diagnostics(v), "securityProfile",
-                                       security(v), "scheduledEventsProfile", scheduled_events(v),
-                                       "userData", encoded(v, s->user_data)));
+    return maker_need(
+        &v->m,
+        json_pack("{s:o*, s:s, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*}", "licenseType",
+                  maker_text(&v->m, s->license_type), "priority", s->spot ? "Spot" : "Regular",
+                  "evictionPolicy", s->spot ? maker_text(&v->m, "Delete") : NULL, "billingProfile",
+                  billing(v), "storageProfile", storage(v), "osProfile", os_profile(v),
+                  "networkProfile", network(v), "diagnosticsProfile", diagnostics(v),
+                  "securityProfile", security(v), "scheduledEventsProfile", scheduled_events(v),
+                  "userData", encoded(v, s->user_data)));
 }
 
 static json_t *identity(struct machine *v) {
@@ -248,8 +309,9 @@ static json_t *resource(struct machine *v, json_t *sku, json_t *properties) {
 int body_vm(const struct cyclecloud_request *q, json_t **ret) {
     struct machine v = {.q = q, .spec = q->spec};
     json_t *own =
-        json_pack("{s:{s:s}, s:o*}", "hardwareProfile", "vmSize", q->spec->machine_type,
-                  "proximityPlacementGroup", maker_id(&v.m, q->spec->proximity_placement_group_id));
+        json_pack("{s:{s:s}, s:o*, s:o*}", "hardwareProfile", "vmSize", q->spec->machine_type,
+                  "proximityPlacementGroup", maker_id(&v.m, q->spec->proximity_placement_group_id),
+                  "additionalCapabilities", capabilities(&v));
     json_t *properties = profile(&v);
     if (!own || !properties || json_object_update(properties, own) < 0)
         v.m.error = v.m.error ? v.m.error : -ENOMEM;
@@ -263,11 +325,12 @@ int body_set(const struct cyclecloud_request *q, json_t **ret) {
         maker_need(&v.m, json_pack("{s:s, s:s, s:I}", "name", q->spec->machine_type, "tier",
                                    "Standard", "capacity", (json_int_t)q->capacity));
     json_t *properties = maker_need(
-        &v.m, json_pack("{s:s, s:b, s:i, s:b, s:{s:s}, s:{s:[s]}, s:o*, s:o}", "orchestrationMode",
-                        "Uniform", "singlePlacementGroup", (int)q->spec->single_placement_group,
-                        "platformFaultDomainCount", 1, "overprovision", 0, "upgradePolicy", "mode",
-                        "Manual", "scaleInPolicy", "rules", "NewestVM", "proximityPlacementGroup",
-                        maker_id(&v.m, q->spec->proximity_placement_group_id),
-                        "virtualMachineProfile", profile(&v)));
+        &v.m,
+        json_pack("{s:s, s:b, s:i, s:b, s:{s:s}, s:{s:[s]}, s:o*, s:o*, s:o}", "orchestrationMode",
+                  "Uniform", "singlePlacementGroup", (int)q->spec->single_placement_group,
+                  "platformFaultDomainCount", 1, "overprovision", 0, "upgradePolicy", "mode",
+                  "Manual", "scaleInPolicy", "rules", "NewestVM", "proximityPlacementGroup",
+                  maker_id(&v.m, q->spec->proximity_placement_group_id), "additionalCapabilities",
+                  capabilities(&v), "virtualMachineProfile", profile(&v)));
     return maker_finish(&v.m, resource(&v, sku, properties), ret);
 }

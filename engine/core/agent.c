@@ -318,11 +318,7 @@ static void take_metrics(struct node *n, const json_t *body) {
 
 static void node_ready(struct engine *e, struct node *n, const json_t *body) {
     (void)body;
-    edit_node_status(e, n, NODE_READY, PHASE_NONE);
-    edit_node_hold(e, n, HOLD_NONE, 0, "");
-    n->retries = 0;
-    journal_event(e, EVENT_NODE_STARTED, snapshot_cluster(engine_state(e), n->cluster_id), n,
-                  "ready");
+    node_is_ready(e, n);
 }
 
 static void node_failed(struct engine *e, struct node *n, const json_t *body) {

@@ -83,6 +83,14 @@ void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not
     edit_text_cut(e, &n->message, message, LIMIT_VALUE_BYTES);
 }
 
+void node_is_ready(struct engine *e, struct node *n) {
+    edit_node_status(e, n, NODE_READY, PHASE_NONE);
+    edit_node_hold(e, n, HOLD_NONE, 0, "");
+    n->retries = 0;
+    journal_event(e, EVENT_NODE_STARTED, snapshot_cluster(engine_state(e), n->cluster_id), n,
+                  "ready");
+}
+
 usec_t hold_until(const struct engine *e, enum hold hold) {
     static const usec_t delays[HOLD_MAX] = {
         [HOLD_THROTTLED] = RETRY_PASSING, [HOLD_UNREACHABLE] = RETRY_PASSING,

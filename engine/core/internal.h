@@ -289,6 +289,8 @@ void edit_node_status(struct engine *e, struct node *n, enum node_status status,
 /* Why a node stands still; "" for none. */
 void edit_node_hold(struct engine *e, struct node *n, enum hold hold, usec_t not_before,
                     const char *message);
+/* The node is up: nothing holds it any more, and its tries count anew. */
+void node_is_ready(struct engine *e, struct node *n);
 /* When what the cloud refused for this reason may be asked again: 0 = at once (a shortage has its
  * own time), USEC_NEVER = when a person has changed something. */
 usec_t hold_until(const struct engine *e, enum hold hold);

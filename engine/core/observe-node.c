@@ -137,6 +137,12 @@ static void stopped_by_others(struct engine *e, const struct cluster *c, struct 
     journal_event(e, EVENT_NODE_DEALLOCATED, c, n, "%s", words.data);
 }
 
+/* False for nodes whose template says that nothing is installed, or that nobody waits for it. */
+static bool awaits_installation(const struct cluster *c, const struct node *n) {
+    const struct array *a = cluster_array_by_id(c, n->array_id);
+    return !a || !a->spec || (a->spec->await_installation && a->spec->install_agent);
+}
+
 void observe_refresh(struct engine *e, const struct node *n, const struct cyclecloud_instance *in) {
     enum news news = news_of(n, in, engine_now(e));
     if (news == NEWS_NONE && str_equal(n->resource_id, in->resource_id))
@@ -157,6 +163,8 @@ void observe_refresh(struct engine *e, const struct node *n, const struct cyclec
         edit_node_hold(e, copy, HOLD_NONE, 0, "");
         journal_event(e, EVENT_NODE_CREATED, c, copy, "VM created (%s)",
                       str_text(copy->machine_type));
+        if (!awaits_installation(c, copy))
+            node_is_ready(e, copy);
         break;
     case NEWS_DEALLOCATED:
         usage_end(e, copy);

@@ -18,6 +18,9 @@
 #define MAX_ENDPOINTS 64
 #define MAX_TAGS 50 /* Azure's limit for a resource */
 #define LAST_TAGS 2 /* of them are ours and come last */
+#define LINUX_NAME_MAX 63
+#define WINDOWS_NAME_MAX 15 /* NetBIOS; a scale set adds six characters to its prefix */
+#define WINDOWS_PREFIX_MAX 9
 
 /* A request with the memory that it points to. */
 struct outgoing {
@@ -28,7 +31,7 @@ struct outgoing {
     struct cyclecloud_endpoint endpoints[MAX_ENDPOINTS];
     struct image image;
     json_t *tags_json, *volumes_json, *endpoints_json, *plan_json;
-    const char **zones, **identities, **instances;
+    const char **zones, **identities, **security_groups, **instances;
     char *instances_text, *subnet_id, *name, *computer_name, *security_group_id;
     struct buf custom_data;
     char ids[4][24];
@@ -42,6 +45,7 @@ static void outgoing_done(struct outgoing *o) {
     json_decref(o->plan_json);
     free(o->zones);
     free(o->identities);
+    free(o->security_groups);
     free(o->instances);
     free(o->instances_text);
     free(o->subnet_id);
@@ -119,15 +123,33 @@ static bool flag_in(const json_t *object, const char *name) {
     return json_is_true(v) || (json_is_string(v) && strcasecmp(json_string_value(v), "true") == 0);
 }
 
+/* The older name of the attribute has a prefix. */
+static const char *encryption_set(const json_t *v) {
+    const json_t *azure = json_object_get(json_object_get(v, "Azure"), "Encryption");
+    const char *id = json_string_value(json_object_get(v, "DiskEncryptionSetId"));
+    return id ? id : json_string_value(json_object_get(azure, "DiskEncryptionSetId"));
+}
+
+static void fill_os_disk(struct outgoing *o, const json_t *v, const char *type) {
+    struct cyclecloud_vm_spec *s = &o->spec;
+    json_int_t size = json_integer_value(json_object_get(v, "Size"));
+    s->os_disk_gb = size > 0 ? (uint32_t)size : 0;
+    s->os_disk_type =
+        json_object_get(v, "SSD") || json_object_get(v, "StorageAccountType") ? type : NULL;
+    s->os_disk_caching = json_string_value(json_object_get(json_object_get(v, "Azure"), "Caching"));
+    s->os_disk_encryption_set_id = encryption_set(v);
+    s->confidential_set_id =
+        json_string_value(json_object_get(v, "ConfidentialDiskEncryptionSetId"));
+    s->security_encryption_type = json_string_value(json_object_get(v, "SecurityEncryptionType"));
+}
+
 static void fill_disk(struct outgoing *o, const char *name, const json_t *v, uint32_t *lun) {
     json_int_t size = json_integer_value(json_object_get(v, "Size"));
     const char *type = json_string_value(json_object_get(v, "StorageAccountType"));
     if (!type)
         type = flag_in(v, "SSD") ? "Premium_LRS" : "Standard_LRS";
     if (strcasecmp(name, "boot") == 0) {
-        o->spec.os_disk_gb = size > 0 ? (uint32_t)size : 0;
-        o->spec.os_disk_type =
-            json_object_get(v, "SSD") || json_object_get(v, "StorageAccountType") ? type : NULL;
+        fill_os_disk(o, v, type);
         return;
     }
     if (size <= 0 || o->spec.n_disks >= MAX_DISKS)
@@ -139,6 +161,7 @@ static void fill_disk(struct outgoing *o, const char *name, const json_t *v, uin
         .size_gb = (uint32_t)size,
         .storage_type = type,
         .caching = json_string_value(json_object_get(azure, "Caching")),
+        .encryption_set_id = encryption_set(v),
         .keep = flag_in(v, "Persistent"),
     };
 }
@@ -162,6 +185,14 @@ static int fill_image(struct engine *e, struct outgoing *o, const struct array_s
         return err_set(err, -EINVAL, "unknown_image", "image %s is not known",
                        *name ? name : "(none)");
     struct cyclecloud_vm_spec *v = &o->spec;
+    v->windows = str_len(s->image_os) ? strcasecmp(str_text(s->image_os), "windows") == 0
+                                      : o->image.os == IMAGE_OS_WINDOWS;
+    v->admin_password = none_if_empty(s->password);
+    if (v->windows && !v->admin_password)
+        return err_set(err, -EINVAL, "missing_password",
+                       "image %s is Windows, which needs a Password: set it to a parameter of type "
+                       "Password",
+                       name);
     if (*o->image.id) {
         v->image_id = o->image.id;
     } else {
@@ -250,6 +281,13 @@ static int fill_network(struct engine *e, struct outgoing *o, const struct clust
     return 0;
 }
 
+/* A licence that one has already; HybridBenefit alone means that of Windows. */
+static const char *license_type(const struct array_spec *s) {
+    if (!s->hybrid_benefit)
+        return NULL;
+    return str_len(s->license_type) ? str_text(s->license_type) : "Windows_Server";
+}
+
 static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster *c,
                      const struct array *a, struct error *err) {
     const struct array_spec *s = a->spec;
@@ -262,8 +300,11 @@ static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster 
     v->security_type = none_if_empty(s->security_type);
     o->zones = list_items(s->zones);
     o->identities = list_items(s->identities);
-    if (!o->zones || !o->identities)
+    o->security_groups = list_items(s->application_security_groups);
+    if (!o->zones || !o->identities || !o->security_groups)
         return -ENOMEM;
+    v->application_security_groups = o->security_groups[0] ? o->security_groups : NULL;
+    v->license_type = license_type(s);
     v->zones = o->zones[0] ? o->zones : NULL;
     v->identity_ids = o->identities[0] ? o->identities : NULL;
     fill_flags(v, s);
@@ -275,14 +316,25 @@ static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster 
     return r < 0 ? r : fill_network(e, o, c, s, err);
 }
 
-/* A host name: letters, digits and '-', 15 characters at most before the cloud's own suffix. */
+/* Adds what a host name can have of a text; '-' is for the rest, but not at the beginning. */
+static void put_host_name(struct buf *b, const char *text, size_t max) {
+    for (const char *p = text; *p && b->len < max; p++)
+        if (isalnum((unsigned char)*p) || b->len)
+            buf_putc(b, isalnum((unsigned char)*p) ? (char)tolower((unsigned char)*p) : '-');
+}
+
+/* ComputerName, or ComputerNamePrefix and the node's name: at most `max` characters before the
+ * suffix. An array's name is used only where it has no prefix: Azure numbers its VMs. */
 static char *host_name(const struct array_spec *s, const char *name, size_t max,
                        const char *suffix) {
-    const char *from = str_len(s->computer_name) ? str_text(s->computer_name) : name;
-    _cleanup_buf_ struct buf b = BUF_INIT(64);
-    for (const char *p = from; *p && b.len < max; p++)
-        if (isalnum((unsigned char)*p) || (*p == '-' && b.len))
-            buf_putc(&b, (char)tolower((unsigned char)*p));
+    _cleanup_buf_ struct buf b = BUF_INIT(80);
+    if (str_len(s->computer_name)) {
+        put_host_name(&b, str_text(s->computer_name), max);
+    } else {
+        put_host_name(&b, str_text(s->computer_name_prefix), max);
+        if (!b.len || !*suffix)
+            put_host_name(&b, name, max);
+    }
     while (b.len && b.data[b.len - 1] == '-')
         buf_truncate(&b, b.len - 1);
     buf_puts(&b, b.len ? suffix : "node");
@@ -353,7 +405,8 @@ static int fill_create_vm(struct engine *e, struct outgoing *o, const struct int
     add_tag(o, "NodeId", o->ids[1]);
     add_tag(o, "Name", str_text(on->node->name));
     o->spec.machine_type = str_text(on->node->machine_type);
-    o->computer_name = host_name(on->array->spec, str_text(on->node->name), 63, "");
+    o->computer_name = host_name(on->array->spec, str_text(on->node->name),
+                                 o->spec.windows ? WINDOWS_NAME_MAX : LINUX_NAME_MAX, "");
     o->spec.computer_name = o->computer_name;
     if (!o->computer_name)
         return -ENOMEM;
@@ -373,8 +426,11 @@ static int fill_create_set(struct engine *e, struct outgoing *o, const struct in
         on->set->limit <= LIMIT_SET_SIZE_PLACEMENT_GROUP &&
         (o->spec.single_placement_group || str_len(on->set->placement_group));
     _cleanup_buf_ struct buf suffix = BUF_INIT(32);
-    buf_printf(&suffix, "-%" PRIu64 "-", on->set->id % 10000);
-    o->computer_name = host_name(on->array->spec, str_text(on->array->name), 20, suffix.data);
+    buf_printf(&suffix, o->spec.windows ? "%02" PRIu64 "-" : "-%" PRIu64 "-",
+               on->set->id % (o->spec.windows ? 100 : 10000));
+    o->computer_name =
+        host_name(on->array->spec, str_text(on->array->name),
+                  o->spec.windows ? WINDOWS_PREFIX_MAX - suffix.len : 20, suffix.data);
     o->spec.computer_name = o->computer_name;
     if (!o->computer_name)
         return -ENOMEM;

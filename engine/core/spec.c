@@ -8,7 +8,8 @@
 
 /*
  * A node of the definition -> what the engine needs of it (struct array_spec). One row is one
- * attribute; `path` goes through nested objects, the last row that is present wins.
+ * attribute; `path` goes through nested objects, the last row that is present wins. What a VM is
+ * made of is marked in the same rows: a change of it needs another scale set.
  */
 
 #define NOTICE_DEFAULT_S 300
@@ -28,36 +29,44 @@ struct attribute {
     const char *path;
     enum attribute_type type;
     size_t offset;
+    bool vm; /* VMs with another value are other VMs */
 };
 
 #define ROW(path, type, member) \
-    { path, type, offsetof(struct array_spec, member) }
+    { path, type, offsetof(struct array_spec, member), false }
+#define VM_ROW(path, type, member) \
+    { path, type, offsetof(struct array_spec, member), true }
 
 static const struct attribute attributes[] = {
-    ROW("Attributes.Credentials", TEXT, account),
-    ROW("Attributes.Region", TEXT, region),
-    ROW("Attributes.SubnetId", TEXT, subnet),
-    ROW("NetworkInterfaces.eth0.SubnetId", TEXT, subnet),
+    VM_ROW("Attributes.Credentials", TEXT, account),
+    VM_ROW("Attributes.Region", TEXT, region),
+    VM_ROW("Attributes.SubnetId", TEXT, subnet),
+    VM_ROW("NetworkInterfaces.eth0.SubnetId", TEXT, subnet),
     ROW("Attributes.MachineType", LIST, machine_types),
-    ROW("Attributes.Zone", LIST, zones),
-    ROW("Attributes.Azure.Identities", LIST, identities),
-    ROW("Attributes.ImageName", TEXT, image),
-    ROW("Attributes.ImageId", TEXT, image_id),
-    ROW("Attributes.ComputerNamePrefix", TEXT, computer_name),
-    ROW("Attributes.ComputerName", TEXT, computer_name),
-    ROW("Attributes.PlacementGroupId", TEXT, placement_group),
-    ROW("Attributes.ProximityPlacementGroupId", TEXT, proximity_placement_group_id),
-    ROW("Attributes.CloudInit", TEXT, cloud_init),
-    ROW("Attributes.Username", TEXT, username),
-    ROW("Attributes.SecurityType", TEXT, security_type),
-    ROW("Attributes.NetworkSecurityGroupId", TEXT, security_group_id),
-    ROW("NetworkInterfaces.eth0.SecurityGroup", TEXT, security_group_id),
-    ROW("NetworkInterfaces.eth0.PublicDnsLabel", TEXT, dns_label),
-    ROW("Attributes.Tags", OBJECT, tags),
-    ROW("Volumes", OBJECT, volumes),
+    VM_ROW("Attributes.Zone", LIST, zones),
+    VM_ROW("Attributes.Azure.Identities", LIST, identities),
+    VM_ROW("Attributes.ImageName", TEXT, image),
+    VM_ROW("Attributes.ImageId", TEXT, image_id),
+    VM_ROW("Attributes.ComputerNamePrefix", TEXT, computer_name_prefix),
+    VM_ROW("Attributes.ComputerName", TEXT, computer_name),
+    VM_ROW("Attributes.PlacementGroupId", TEXT, placement_group),
+    VM_ROW("Attributes.ProximityPlacementGroupId", TEXT, proximity_placement_group_id),
+    VM_ROW("Attributes.CloudInit", TEXT, cloud_init),
+    VM_ROW("Attributes.Username", TEXT, username),
+    VM_ROW("Attributes.SecurityType", TEXT, security_type),
+    VM_ROW("Attributes.NetworkSecurityGroupId", TEXT, security_group_id),
+    VM_ROW("NetworkInterfaces.eth0.SecurityGroup", TEXT, security_group_id),
+    VM_ROW("NetworkInterfaces.eth0.PublicDnsLabel", TEXT, dns_label),
+    VM_ROW("Attributes.ImageOs", TEXT, image_os),
+    VM_ROW("Attributes.Azure.Os", TEXT, image_os),
+    VM_ROW("Attributes.Password", TEXT, password),
+    VM_ROW("Attributes.HybridBenefitLicense", TEXT, license_type),
+    VM_ROW("NetworkInterfaces.eth0.ApplicationSecurityGroups", LIST, application_security_groups),
+    VM_ROW("Attributes.Tags", OBJECT, tags),
+    VM_ROW("Volumes", OBJECT, volumes),
     ROW("InputEndpoints", OBJECT, endpoints),
-    ROW("Attributes.ImagePlan", OBJECT, plan),
-    ROW("Attributes.MaxPrice", REAL, max_price),
+    VM_ROW("Attributes.ImagePlan", OBJECT, plan),
+    VM_ROW("Attributes.MaxPrice", REAL, max_price),
     ROW("Attributes.MaxCount", INTEGER, max_count),
     ROW("Attributes.MaxCoreCount", INTEGER, max_core_count),
     ROW("Attributes.Count", INTEGER, initial_count),
@@ -66,20 +75,23 @@ static const struct attribute attributes[] = {
     ROW("Attributes.Azure.MaxScaleSetSize", INTEGER, max_set_size),
     ROW("Attributes.Azure.MaxScalesetSize", INTEGER, max_set_size),
     ROW("Attributes.Priority", INTEGER, priority),
-    ROW("Attributes.TerminateNotificationTimeout", SECONDS, terminate_notice_s),
+    VM_ROW("Attributes.TerminateNotificationTimeout", SECONDS, terminate_notice_s),
     ROW("Attributes.AwaitInstallationTimeout", SECONDS, boot_timeout_s),
-    ROW("Attributes.Interruptible", FLAG, spot),
-    ROW("Attributes.UsePublicNetwork", FLAG, public_ip),
-    ROW("Attributes.AssociatePublicIpAddress", FLAG, public_ip),
-    ROW("NetworkInterfaces.eth0.AssociatePublicIpAddress", FLAG, public_ip),
-    ROW("NetworkInterfaces.eth0.EnableIpForwarding", FLAG, ip_forwarding),
-    ROW("Attributes.EnableAcceleratedNetworking", FLAG, accelerated_networking),
-    ROW("Attributes.EphemeralOSDisk", FLAG, ephemeral_os_disk),
-    ROW("Attributes.Azure.SinglePlacementGroup", FLAG, single_placement_group),
+    VM_ROW("Attributes.Interruptible", FLAG, spot),
+    VM_ROW("Attributes.UsePublicNetwork", FLAG, public_ip),
+    VM_ROW("Attributes.AssociatePublicIpAddress", FLAG, public_ip),
+    VM_ROW("NetworkInterfaces.eth0.AssociatePublicIpAddress", FLAG, public_ip),
+    VM_ROW("NetworkInterfaces.eth0.EnableIpForwarding", FLAG, ip_forwarding),
+    VM_ROW("Attributes.EnableAcceleratedNetworking", FLAG, accelerated_networking),
+    VM_ROW("Attributes.EphemeralOSDisk", FLAG, ephemeral_os_disk),
+    VM_ROW("Attributes.Azure.SinglePlacementGroup", FLAG, single_placement_group),
     ROW("Attributes.KeepAlive", FLAG, keepalive),
-    ROW("Attributes.EncryptionAtHost", FLAG, encryption_at_host),
-    ROW("Attributes.EnableSecureBoot", FLAG, secure_boot),
-    ROW("Attributes.EnableVTPM", FLAG, vtpm),
+    VM_ROW("Attributes.EncryptionAtHost", FLAG, encryption_at_host),
+    VM_ROW("Attributes.EnableSecureBoot", FLAG, secure_boot),
+    VM_ROW("Attributes.EnableVTPM", FLAG, vtpm),
+    VM_ROW("Attributes.HybridBenefit", FLAG, hybrid_benefit),
+    ROW("Attributes.AwaitInstallation", FLAG, await_installation),
+    ROW("Attributes.InstallJetpack", FLAG, install_agent),
 };
 
 static const json_t *at_path(const json_t *object, const char *path) {
@@ -273,12 +285,23 @@ static int site_defaults(const struct engine *e, struct array_spec *spec) {
     return r < 0 ? r : set_default(&spec->username, site->admin_username);
 }
 
+/* With a security type both are on unless the template says no, as Azure's own tools have it. */
+static void read_security(const json_t *object, struct array_spec *spec) {
+    const char *type = str_text(spec->security_type);
+    bool trusted = *type && strcasecmp(type, "Standard") != 0;
+    if (trusted && !at_path(object, "Attributes.EnableSecureBoot"))
+        spec->secure_boot = true;
+    if (trusted && !at_path(object, "Attributes.EnableVTPM"))
+        spec->vtpm = true;
+}
+
 /* Attributes whose meaning does not fit a row. */
 static int read_the_rest(const json_t *object, const struct engine *e, struct array_spec *spec,
                          struct error *err) {
     const char *policy = json_string_value(at_path(object, "Attributes.ShutdownPolicy"));
     spec->deallocate_on_shutdown = policy && strcasecmp(policy, "deallocate") == 0;
     read_notice(object, spec);
+    read_security(object, spec);
     int r = read_image_parts(object, spec, err);
     return r < 0 ? r : site_defaults(e, spec);
 }
@@ -339,13 +362,18 @@ static bool masked_at(const json_t *node, const json_t *shown, const char *path)
     return v && !is_mask(v) && is_mask(at_path(shown, path));
 }
 
+/* False for what only the VM gets to see. */
+static bool is_shown(const struct attribute *a) {
+    return a->type != OBJECT && a->offset != offsetof(struct array_spec, cloud_init) &&
+           a->offset != offsetof(struct array_spec, password);
+}
+
 const char *spec_masked_path(const json_t *node, const json_t *shown) {
     static const char *const others[] = {"Attributes.Azure.Publisher", "Attributes.Azure.Offer",
                                          "Attributes.Azure.Sku", "Attributes.Azure.ImageVersion"};
     for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
         const struct attribute *a = &attributes[i];
-        bool seen = a->type != OBJECT && a->offset != offsetof(struct array_spec, cloud_init);
-        if (seen && masked_at(node, shown, a->path))
+        if (is_shown(a) && masked_at(node, shown, a->path))
             return a->path;
     }
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
@@ -364,30 +392,36 @@ static uint64_t mix_list(uint64_t h, const struct str_list *l) {
     return h * 31;
 }
 
+static uint64_t mix_number(uint64_t h, double n) {
+    uint64_t bits;
+    memcpy(&bits, &n, sizeof(bits));
+    return (h * 31 + (bits >> 32)) * 31 + (uint32_t)bits;
+}
+
+static uint64_t mix_attribute(uint64_t h, const struct attribute *a, const struct array_spec *s) {
+    const void *at = (const char *)s + a->offset;
+    switch (a->type) {
+    case TEXT:
+    case OBJECT:
+        return mix_text(h, str_text(*(struct str *const *)at));
+    case LIST:
+        return mix_list(h, *(struct str_list *const *)at);
+    case FLAG:
+        return h * 31 + *(const bool *)at;
+    case INTEGER:
+        return mix_number(h, (double)*(const int64_t *)at);
+    case REAL:
+        return mix_number(h, *(const double *)at);
+    case SECONDS:
+        return mix_number(h, *(const uint32_t *)at);
+    }
+    return h;
+}
+
 void spec_hash(const struct array_spec *s, char text[17]) {
-    const struct str *texts[] = {s->account,         s->region,
-                                 s->subnet,          s->image,
-                                 s->image_id,        s->computer_name,
-                                 s->cloud_init,      s->username,
-                                 s->security_type,   s->security_group_id,
-                                 s->dns_label,       s->tags,
-                                 s->volumes,         s->plan,
-                                 s->placement_group, s->proximity_placement_group_id};
     uint64_t h = 1;
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        h = mix_text(h, str_text(texts[i]));
-    h = mix_list(mix_list(h, s->zones), s->identities);
-    const bool flags[] = {s->spot,
-                          s->public_ip,
-                          s->ip_forwarding,
-                          s->accelerated_networking,
-                          s->ephemeral_os_disk,
-                          s->single_placement_group,
-                          s->encryption_at_host,
-                          s->secure_boot,
-                          s->vtpm};
-    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-        h = h * 2 + flags[i];
-    h = h * 31 + s->terminate_notice_s;
+    for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+        if (attributes[i].vm)
+            h = mix_attribute(h, &attributes[i], s);
     (void)snprintf(text, 17, "%016" PRIx64, h);
 }

@@ -39,6 +39,7 @@ struct array_spec *array_spec_new(void) {
     s->refs = 1;
     s->max_price = -1;
     s->max_count = s->max_core_count = -1;
+    s->await_installation = s->install_agent = true;
     return s;
 }
 
@@ -58,6 +59,7 @@ void array_spec_unref(struct array_spec *s) {
         s->image,
         s->image_id,
         s->computer_name,
+        s->computer_name_prefix,
         s->dns_label,
         s->placement_group,
         s->proximity_placement_group_id,
@@ -69,11 +71,15 @@ void array_spec_unref(struct array_spec *s) {
         s->security_group_id,
         s->endpoints,
         s->plan,
+        s->image_os,
+        s->password,
+        s->license_type,
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         str_unref(texts[i]);
     str_list_unref(s->machine_types);
     str_list_unref(s->zones);
     str_list_unref(s->identities);
+    str_list_unref(s->application_security_groups);
     free(s);
 }

@@ -100,13 +100,18 @@ struct array_spec {
     struct str_list *machine_types; /* in order of preference */
     struct str_list *zones;
     struct str_list *identities;
+    struct str_list *application_security_groups;
     struct str *account, *region, *subnet, *image, *image_id;
-    struct str *computer_name, *placement_group, *proximity_placement_group_id;
+    struct str *computer_name, *computer_name_prefix, *placement_group,
+        *proximity_placement_group_id;
     struct str *cloud_init, *username, *security_type, *security_group_id, *dns_label;
-    struct str *tags;      /* JSON object of strings */
-    struct str *volumes;   /* JSON object: name -> attributes */
-    struct str *endpoints; /* JSON object: name -> attributes */
-    struct str *plan;      /* JSON object Name Publisher Product, or empty */
+    struct str *image_os;     /* "windows", "linux", or empty: what the image is known for */
+    struct str *password;     /* of a Windows VM's administrator; secret, never shown or stored */
+    struct str *license_type; /* of a licence that one has already, or empty */
+    struct str *tags;         /* JSON object of strings */
+    struct str *volumes;      /* JSON object: name -> attributes */
+    struct str *endpoints;    /* JSON object: name -> attributes */
+    struct str *plan;         /* JSON object Name Publisher Product, or empty */
     double max_price;
     int64_t max_count, max_core_count; /* -1 = none */
     int64_t initial_count, initial_core_count;
@@ -117,6 +122,8 @@ struct array_spec {
     bool spot, public_ip, ip_forwarding, accelerated_networking, ephemeral_os_disk;
     bool single_placement_group, deallocate_on_shutdown, keepalive;
     bool encryption_at_host, secure_boot, vtpm;
+    bool await_installation, install_agent; /* false: Ready when the VM runs */
+    bool hybrid_benefit;
 };
 
 /* A `[[nodearray]]`, or a `[[node]]` (then is_array is false and it has one record). */

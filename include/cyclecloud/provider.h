@@ -84,9 +84,10 @@ struct cyclecloud_tag {
 struct cyclecloud_disk {
     uint32_t lun;
     uint32_t size_gb;
-    const char *storage_type; /* Premium_LRS ... */
-    const char *caching;      /* None, ReadOnly, ReadWrite; NULL = ReadOnly */
-    bool keep;                /* the disk stays when its VM goes */
+    const char *storage_type;      /* Premium_LRS ... */
+    const char *caching;           /* None, ReadOnly, ReadWrite; NULL = None */
+    const char *encryption_set_id; /* resource id of a disk encryption set, or NULL */
+    bool keep;                     /* the disk stays when its VM goes */
 };
 
 /* An inbound TCP or UDP opening of a security group. */
@@ -111,7 +112,12 @@ struct cyclecloud_vm_spec {
     const char *custom_data;    /* plain; the provider encodes it */
     const char *user_data;      /* plain; the provider encodes it */
     const char *proximity_placement_group_id;
-    const char *security_type; /* TrustedLaunch, ConfidentialVM */
+    const char *security_type;            /* TrustedLaunch, ConfidentialVM */
+    const char *security_encryption_type; /* of a confidential OS disk; NULL = VMGuestStateOnly */
+    const char *confidential_set_id;      /* disk encryption set of a confidential OS disk */
+    const char *license_type;             /* Windows_Server, RHEL_BYOS ...; NULL = by the hour */
+    const char *admin_password;           /* Windows only */
+    const char *const *application_security_groups; /* resource ids, NULL-terminated, or NULL */
     const char *public_dns_label;
     const char *const *zones; /* NULL-terminated, or NULL */
     const char *const *identity_ids;
@@ -121,8 +127,10 @@ struct cyclecloud_vm_spec {
     size_t n_disks;
     uint32_t os_disk_gb; /* 0 = the image's size */
     const char *os_disk_type;
-    uint32_t terminate_notice_s; /* 0 = none; 300..900 */
-    double max_price;            /* USD an hour for spot, -1 = up to the on-demand price */
+    const char *os_disk_caching;           /* NULL = ReadWrite */
+    const char *os_disk_encryption_set_id; /* or NULL */
+    uint32_t terminate_notice_s;           /* 0 = none; 300..900 */
+    double max_price; /* USD an hour for spot, -1 = up to the on-demand price */
     bool spot;
     bool ephemeral_os_disk;
     bool accelerated_networking;
@@ -130,6 +138,7 @@ struct cyclecloud_vm_spec {
     bool ip_forwarding;
     bool encryption_at_host;
     bool secure_boot, vtpm;
+    bool windows;
     bool single_placement_group; /* sets: one InfiniBand fabric, 100 VMs at most */
 };
 
