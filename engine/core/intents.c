@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
+#include "outcome.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,10 +89,27 @@ static bool begins_with_look(const struct intent *i) {
     return i->kind == INTENT_RESIZE_SET && i->state == INTENT_OPEN;
 }
 
+/* No request can be made of what the template says: as if the cloud had refused it. */
+static void refuse_unsent(struct engine *e, struct intent *i, const struct error *err) {
+    const struct cyclecloud_result result = {
+        .result = CYCLECLOUD_INVALID,
+        .code = err->kind ? err->kind : "invalid_request",
+        .message = err_text(err),
+        .request_id = "",
+        .operation_url = "",
+        .quota = {.name = ""},
+    };
+    outcome_refused(e, i, &result);
+}
+
 static void send_one(struct engine *e, struct intent *i, usec_t now) {
     _cleanup_error_ struct error err = ERROR_INIT;
     int r =
         begins_with_look(i) ? resize_look(e, i, &err) : request_send(e, i, outcome_of_intent, &err);
+    if (r == -EINVAL && i->state == INTENT_OPEN) {
+        refuse_unsent(e, i, &err);
+        return;
+    }
     if (r < 0) {
         log_warning("request not sent, ignoring until later intent=%" PRIu64
                     " what=\"%s\" why=\"%s\"",

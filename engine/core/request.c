@@ -189,7 +189,7 @@ static int fill_image(struct engine *e, struct outgoing *o, const struct array_s
                                       : o->image.os == IMAGE_OS_WINDOWS;
     v->admin_password = none_if_empty(s->password);
     if (v->windows && !v->admin_password)
-        return err_set(err, -EINVAL, "missing_password",
+        return err_set(err, -EINVAL, "invalid_value",
                        "image %s is Windows, which needs a Password: set it to a parameter of type "
                        "Password",
                        name);

@@ -106,7 +106,7 @@ static void a_machine_is_described_whole(void **state) {
          "{\"caching\":\"ReadWrite\",\"createOption\":\"FromImage\",\"deleteOption\":\"Delete\","
          "\"diskSizeGB\":100,\"managedDisk\":{\"storageAccountType\":\"Premium_LRS\"}}"},
         {"properties/storageProfile/dataDisks/0",
-         "{\"caching\":\"ReadOnly\",\"createOption\":\"Empty\",\"deleteOption\":\"Delete\","
+         "{\"caching\":\"None\",\"createOption\":\"Empty\",\"deleteOption\":\"Delete\","
          "\"diskSizeGB\":64,\"lun\":0,\"managedDisk\":{\"storageAccountType\":\"Premium_LRS\"}}"},
         {"properties/storageProfile/dataDisks/1/deleteOption", "\"Detach\""},
         {"properties/storageProfile/dataDisks/1/caching", "\"None\""},
