@@ -147,6 +147,18 @@ static void forget_rejected(struct cluster *c, const struct place *place) {
     rejected->text = NULL;
 }
 
+/* The new text may open other ports: groups that nodes use already are written again. */
+static void doubt_security_groups(struct engine *e, const struct cluster *c) {
+    struct work *w = engine_work(e, c->id);
+    for (size_t i = 0; w && i < c->arrays.len; i++) {
+        const struct array_spec *s = cluster_array(c, i)->spec;
+        if (security_group_applies(s) &&
+            !security_group_find(&w->security_groups, str_text(s->region)) &&
+            security_group_note(&w->security_groups, str_text(s->region), 0) < 0)
+            engine_fail(e, -ENOMEM);
+    }
+}
+
 /* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
 static int replace_document(struct engine *e, const struct command *c, const struct place *place,
                             struct str *text, struct error *err) {
@@ -163,6 +175,7 @@ static int replace_document(struct engine *e, const struct command *c, const str
     } else {
         d->changed_at = engine_now(e);
         forget_rejected(copy, place);
+        doubt_security_groups(e, copy);
     }
     str_unref(old);
     return r;
@@ -303,7 +316,7 @@ static int ensure_group_name(struct engine *e, struct cluster *c) {
         return -ENOMEM;
     w->list_at = USEC_NEVER; /* the name is new: nothing to list */
     w->listed = true;
-    w->security_group = false;
+    security_groups_forget(&w->security_groups);
     return e->failed;
 }
 

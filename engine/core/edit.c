@@ -30,7 +30,7 @@ void edit_group_gone(struct engine *e, uint64_t cluster_id) {
     if (c)
         c->group_ready = false;
     if (w)
-        w->security_group = false;
+        security_groups_forget(&w->security_groups);
 }
 
 struct set *edit_set(struct engine *e, uint64_t cluster_id, uint64_t id) {

@@ -88,6 +88,7 @@ void work_free(struct work *w) {
     for (size_t i = 0; i < w->sets.len; i++)
         set_work_done(&w->sets.items[i]);
     set_work_vec_done(&w->sets);
+    security_groups_forget(&w->security_groups);
     id_vec_done(&w->absent);
     id_vec_done(&w->absent_before);
     str_unref(w->warnings);

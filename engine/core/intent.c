@@ -38,7 +38,7 @@ static const struct field intent_fields[] = {
     FIELD(id, FIELD_U64),         FIELD(kind, FIELD_INT),       FIELD(state, FIELD_INT),
     FIELD(cluster_id, FIELD_U64), FIELD(node_id, FIELD_U64),    FIELD(set_id, FIELD_U64),
     FIELD(capacity, FIELD_U32),   FIELD(instances, FIELD_STR),  FIELD(poll_url, FIELD_STR),
-    FIELD(attempts, FIELD_U32),   FIELD(created_at, FIELD_U64),
+    FIELD(attempts, FIELD_U32),   FIELD(created_at, FIELD_U64), FIELD(region, FIELD_STR),
 };
 
 static const struct record_type record_intent = {'i', intent_fields, ARRAY_SIZE(intent_fields)};
@@ -75,6 +75,7 @@ void intent_free(struct intent *i) {
     if (!i)
         return;
     str_unref(i->instances);
+    str_unref(i->region);
     str_unref(i->poll_url);
     str_unref(i->etag);
     free(i);

@@ -47,9 +47,10 @@ struct intent {
     enum intent_kind kind;
     enum intent_state state;
     uint64_t cluster_id;
-    uint64_t node_id; /* VMs */
-    uint64_t set_id;  /* sets and instances */
-    uint32_t capacity;
+    uint64_t node_id;      /* VMs */
+    uint64_t set_id;       /* sets and instances */
+    uint32_t capacity;     /* of a set; of a security group: the hash of its openings */
+    struct str *region;    /* of a security group */
     struct str *instances; /* instance ids, separated by spaces */
     struct str *poll_url;
     struct str *etag; /* RESIZE_SET: of the set before it; read for each try, not kept */

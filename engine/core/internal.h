@@ -23,6 +23,7 @@
 #include "model/limits.h"
 #include "model/node_list.h"
 #include "record.h"
+#include "security-group.h"
 #include "store/history.h"
 
 #include <jansson.h>
@@ -88,10 +89,10 @@ struct work {
     bool listed;       /* listed whole since the start: planning may begin */
     unsigned listings; /* calls of the first listing under way */
     bool vms_listed, sets_listed;
-    usec_t list_at;                      /* next whole listing */
-    usec_t plan_at;                      /* plan again by then */
-    usec_t boots_at, boots_within;       /* when VMs that boot are looked at next (boots.c) */
-    bool security_group;                 /* made since the start */
+    usec_t list_at;                /* next whole listing */
+    usec_t plan_at;                /* plan again by then */
+    usec_t boots_at, boots_within; /* when VMs that boot are looked at next (boots.c) */
+    struct security_group_vec security_groups;
     struct str *warnings;                /* of the definition: part of `notes` */
     struct id_vec absent, absent_before; /* heads whose VM the last listing, the one before left
                                             out */

@@ -139,7 +139,7 @@ static void remember_shortage(struct engine *e, const struct intent *i) {
 static void doubt_security_group(struct engine *e, const struct intent *i) {
     struct work *w = engine_work(e, i->cluster_id);
     if (w)
-        w->security_group = false;
+        security_groups_forget(&w->security_groups);
 }
 
 static void reopen(struct intent *i, usec_t at) {

@@ -99,8 +99,8 @@ static void group_ensured(struct engine *e, struct intent *i) {
 
 static void security_group_ensured(struct engine *e, struct intent *i) {
     struct work *w = engine_work(e, i->cluster_id);
-    if (w)
-        w->security_group = true;
+    if (w && security_group_note(&w->security_groups, str_text(i->region), i->capacity) < 0)
+        engine_fail(e, -ENOMEM);
 }
 
 static const struct node *intent_node(struct engine *e, const struct intent *i) {

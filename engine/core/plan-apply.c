@@ -147,9 +147,14 @@ static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_ac
 
 static void apply_group(struct engine *e, uint64_t cluster_id, const struct plan_action *action) {
     const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
-    if (intents_add(e, action->kind, cluster_id))
-        journal_event(e, EVENT_CLUSTER_CHANGED, c, NULL, "%s %s", intent_verb(action->kind),
-                      str_text(c->group));
+    struct intent *i = intents_add(e, action->kind, cluster_id);
+    if (!i)
+        return;
+    i->capacity = action->capacity;
+    if (action->region)
+        edit_text(e, &i->region, action->region);
+    journal_event(e, EVENT_CLUSTER_CHANGED, c, NULL, "%s %s", intent_verb(action->kind),
+                  str_text(c->group));
 }
 
 static void apply_wait(struct engine *e, uint64_t cluster_id, const struct plan_wait *wait) {

@@ -81,14 +81,38 @@ static enum gate machine_types_gate(struct plan *p, const struct plan_input *in,
 static enum gate security_group_gate(struct plan *p, const struct plan_input *in,
                                      const struct array_spec *s, const char **ret_message) {
     (void)ret_message;
-    if (!s->public_ip || str_len(s->security_group_id) || in->work->security_group)
+    uint32_t hash = 0;
+    if (!security_group_applies(s))
         return GATE_OPEN;
-    if (!open_intent(in, in->cluster->id, INTENT_ENSURE_SECURITY_GROUP) &&
-        !planned(p, INTENT_ENSURE_SECURITY_GROUP)) {
-        plan_act(p, INTENT_ENSURE_SECURITY_GROUP);
-        plan_say(p, "create: network security group");
+    const struct security_group *known =
+        security_group_find(&in->work->security_groups, str_text(s->region));
+    if (security_group_hash(in->cluster, str_text(s->region), &hash) < 0)
+        p->error = -ENOMEM;
+    if (known && known->hash == hash)
+        return GATE_OPEN;
+    if (open_intent(in, in->cluster->id, INTENT_ENSURE_SECURITY_GROUP) ||
+        planned(p, INTENT_ENSURE_SECURITY_GROUP))
+        return GATE_WAIT;
+    struct plan_action *action = plan_act(p, INTENT_ENSURE_SECURITY_GROUP);
+    if (action) {
+        action->region = str_text(s->region);
+        action->capacity = hash;
+        plan_say(p, "%s: network security group in %s", known ? "update" : "create",
+                 action->region);
     }
     return GATE_WAIT;
+}
+
+/* What nodes that run have opened follows the template. */
+static void plan_security_groups(struct plan *p, const struct plan_input *in) {
+    const struct cluster *c = in->cluster;
+    for (size_t i = 0; i < c->arrays.len && c->group_ready; i++) {
+        const struct array *a = cluster_array(c, i);
+        const char *message = NULL;
+        if (a->counts.cores && security_group_applies(a->spec) &&
+            security_group_find(&in->work->security_groups, str_text(a->spec->region)))
+            (void)security_group_gate(p, in, a->spec, &message);
+    }
 }
 
 static enum gate array_gate(struct plan *p, const struct plan_input *in, const struct array *a,
@@ -440,6 +464,8 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
     plan_sets(ret, in);
     plan_heads(ret, in);
     plan_group_again(ret, in);
+    if (c->target == TARGET_STARTED)
+        plan_security_groups(ret, in);
     if (c->target == TARGET_STARTED)
         for (size_t i = 0; i < c->arrays.len; i++)
             plan_array(ret, in, cluster_array(c, i));

@@ -32,7 +32,7 @@ struct plan_action {
     enum intent_kind kind;
     uint64_t node_id, set_id, array_id;
     const char *machine_type; /* borrowed from the input */
-    const char *zone;
+    const char *zone, *region;
     uint32_t capacity, limit;
     struct id_vec nodes; /* who is to become a member */
     struct buf instances;

@@ -15,7 +15,6 @@
  */
 
 #define MAX_DISKS 64
-#define MAX_ENDPOINTS 64
 #define MAX_TAGS 50 /* Azure's limit for a resource */
 #define LAST_TAGS 2 /* of them are ours and come last */
 #define LINUX_NAME_MAX 63
@@ -28,9 +27,10 @@ struct outgoing {
     struct cyclecloud_vm_spec spec;
     struct cyclecloud_tag tags[MAX_TAGS];
     struct cyclecloud_disk disks[MAX_DISKS];
-    struct cyclecloud_endpoint endpoints[MAX_ENDPOINTS];
+    struct opening_vec openings;
+    struct cyclecloud_endpoint *endpoints;
     struct image image;
-    json_t *tags_json, *volumes_json, *endpoints_json, *plan_json;
+    json_t *tags_json, *volumes_json, *plan_json;
     const char **zones, **identities, **security_groups, **instances;
     char *instances_text, *subnet_id, *name, *computer_name, *security_group_id;
     struct buf custom_data;
@@ -41,8 +41,9 @@ struct outgoing {
 static void outgoing_done(struct outgoing *o) {
     json_decref(o->tags_json);
     json_decref(o->volumes_json);
-    json_decref(o->endpoints_json);
     json_decref(o->plan_json);
+    opening_vec_done(&o->openings);
+    free(o->endpoints);
     free(o->zones);
     free(o->identities);
     free(o->security_groups);
@@ -252,14 +253,15 @@ static void fill_flags(struct cyclecloud_vm_spec *v, const struct array_spec *s)
     v->single_placement_group = s->single_placement_group;
 }
 
-static char *security_group_id(const struct cluster *c, const char *subnet_id) {
+static char *security_group_id(const struct cluster *c, const char *region, const char *subnet_id) {
+    _cleanup_free_ char *name = security_group_name(c, region);
     const char *end = strstr(subnet_id, "/resourceGroups/");
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     if (end)
         buf_append(&b, subnet_id, (size_t)(end - subnet_id));
     buf_printf(&b, "/resourceGroups/%s/providers/Microsoft.Network/networkSecurityGroups/%s",
-               str_text(c->group), "cyclecloud-nsg");
-    return buf_error(&b) < 0 ? NULL : buf_take(&b);
+               str_text(c->group), name ? name : "");
+    return !name || buf_error(&b) < 0 ? NULL : buf_take(&b);
 }
 
 static int fill_network(struct engine *e, struct outgoing *o, const struct cluster *c,
@@ -273,7 +275,7 @@ static int fill_network(struct engine *e, struct outgoing *o, const struct clust
     o->spec.security_group_id = none_if_empty(s->security_group_id);
     o->spec.public_dns_label = none_if_empty(s->dns_label);
     if (s->public_ip && !o->spec.security_group_id) {
-        o->security_group_id = security_group_id(c, o->subnet_id);
+        o->security_group_id = security_group_id(c, str_text(s->region), o->subnet_id);
         if (!o->security_group_id)
             return -ENOMEM;
         o->spec.security_group_id = o->security_group_id;
@@ -355,45 +357,26 @@ static int fill_group(struct engine *e, struct outgoing *o, const struct intent 
     return fill_tags(e, o, on->cluster, NULL);
 }
 
-static void fill_endpoint(struct outgoing *o, const char *name, const json_t *v) {
-    const json_t *port = json_object_get(v, "PublicPort");
-    const char *protocol = json_string_value(json_object_get(v, "Protocol"));
-    if (!port)
-        port = json_object_get(v, "PrivatePort");
-    if (!json_is_integer(port) || o->request.n_endpoints >= MAX_ENDPOINTS)
-        return;
-    o->endpoints[o->request.n_endpoints++] = (struct cyclecloud_endpoint){
-        name, protocol && strcasecmp(protocol, "udp") == 0 ? "Udp" : "Tcp",
-        (uint16_t)json_integer_value(port)};
-}
-
-/* One security group for a cluster: ssh, and the endpoints of its first node that has a public
- * address. */
 static int fill_security_group(struct engine *e, struct outgoing *o, const struct intent *i,
                                const struct subject *on, struct error *err) {
-    (void)i;
     (void)err;
+    const char *region = str_len(i->region) ? str_text(i->region) : str_text(on->cluster->region);
     int r = fill_tags(e, o, on->cluster, NULL);
-    if (r < 0)
-        return r;
-    o->request.endpoints = o->endpoints;
-    o->endpoints[o->request.n_endpoints++] = (struct cyclecloud_endpoint){"ssh", "Tcp", 22};
-    for (size_t at = 0; at < on->cluster->arrays.len; at++) {
-        const struct array_spec *s = cluster_array(on->cluster, at)->spec;
-        if (!s || !s->public_ip || o->endpoints_json)
-            continue;
-        r = read_json(s->endpoints, &o->endpoints_json);
-        if (r < 0)
-            return r;
-        const char *name;
-        json_t *v;
-        json_object_foreach(o->endpoints_json, name, v) {
-            if (strcasecmp(name, "ssh") != 0)
-                fill_endpoint(o, name, v);
-        }
+    if (r == 0)
+        r = security_group_openings(on->cluster, region, &o->openings);
+    o->endpoints = r == 0 ? calloc(o->openings.len + 1, sizeof(*o->endpoints)) : NULL;
+    o->name = security_group_name(on->cluster, region);
+    if (!o->endpoints || !o->name)
+        return -ENOMEM;
+    for (size_t k = 0; k < o->openings.len; k++) {
+        const struct opening *open = &o->openings.items[k];
+        o->endpoints[k] =
+            (struct cyclecloud_endpoint){open->name, open->udp ? "Udp" : "Tcp", open->port};
     }
-    o->name = strdup("cyclecloud-nsg");
-    return o->name ? 0 : -ENOMEM;
+    o->spec.region = region;
+    o->request.endpoints = o->endpoints;
+    o->request.n_endpoints = o->openings.len;
+    return 0;
 }
 
 static int fill_create_vm(struct engine *e, struct outgoing *o, const struct intent *i,

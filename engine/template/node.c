@@ -7,6 +7,7 @@
 #include "base/parse.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -190,6 +191,54 @@ static void check_volume(struct work *w, const struct group *group, const struct
                     owner.kind, owner.name);
 }
 
+/* A security group lets a port through; nothing translates it to another. */
+static void check_endpoint(struct work *w, const struct group *group, const struct value *record) {
+    const struct value *open = value_record_get(record, "PublicPort");
+    const struct value *served = value_record_get(record, "PrivatePort");
+    int64_t a, b;
+    if (!open || !served || !value_to_integer(open, &a) || !value_to_integer(served, &b) || a == b)
+        return;
+    const struct entry *e = entries_find(&group->entries, "PublicPort");
+    struct owner owner = node_owner(w->node);
+    struct finding finding = {
+        .severity = SEVERITY_ERROR,
+        .code = CODE_INVALID_VALUE,
+        .at = template_place(w->s->t, e->attribute->value_line, e->attribute->value_column),
+        .hint = "give both the same port, or leave PublicPort out",
+    };
+    if (!diagnostics_has(w->s->diags, &finding.at))
+        diagnostics_add(w->s->diags, &finding,
+                        "PublicPort %" PRId64 " of input-endpoint %s of %s %s is not PrivatePort "
+                        "%" PRId64 ": ports are opened, not translated",
+                        a, group->name->text, owner.kind, owner.name, b);
+}
+
+/* VMs have one interface; sections for others change nothing. */
+static void check_interface(struct work *w, const struct group *group, const struct value *record) {
+    struct owner owner = node_owner(w->node);
+    struct finding finding = {
+        .severity = SEVERITY_WARNING,
+        .code = CODE_NO_EFFECT,
+        .at = template_place(w->s->t, group->first->line, group->first->column),
+    };
+    if (text_equal_fold(group->name->text, "eth0") || record->len == 0 ||
+        diagnostics_has(w->s->diags, &finding.at))
+        return;
+    diagnostics_add(w->s->diags, &finding,
+                    "network-interface %s of %s %s has no effect: a VM has one interface, eth0",
+                    group->name->text, owner.kind, owner.name);
+}
+
+static void check_group(struct work *w, enum section_type type, const struct group *group,
+                        const struct value *record) {
+    if (type == SECTION_VOLUME)
+        check_volume(w, group, record);
+    else if (type == SECTION_INPUT_ENDPOINT)
+        check_endpoint(w, group, record);
+    else
+        check_interface(w, group, record);
+}
+
 static int put_group(struct work *w, enum section_type type, const char *member,
                      struct group *group, struct value *all) {
     _cleanup_free_ char *path = NULL, *part = NULL;
@@ -216,8 +265,8 @@ static int put_group(struct work *w, enum section_type type, const char *member,
     rules.skip = disabled_key;
     entries_settle(&group->entries, NULL);
     struct value *record = entries_evaluate(w->s, &group->entries, &rules);
-    if (record && type == SECTION_VOLUME)
-        check_volume(w, group, record);
+    if (record)
+        check_group(w, type, group, record);
     return value_record_set(all, group->name->text, record);
 }
 

@@ -2,6 +2,9 @@
 """What a template asks of a VM is what Azure is asked for."""
 import json
 import re
+import urllib.request
+
+from harness import SUBSCRIPTION, wait_until
 
 HEAD = """\
 [cluster c]
@@ -133,3 +136,81 @@ def test_nodes_without_an_agent_are_ready_when_they_run(make_daemon):
     assert daemon.sync("bare", "nodes", "count") == ""
     assert daemon.read("bare", "nodes", "a", "status") == "Ready\n"
     assert daemon.read("bare", "nodes", "e-1", "status") == "Ready\n"
+
+
+def rules(daemon, cluster):
+    """What each security group of a cluster opens, by name: (region, {"tcp-22"...})."""
+    return {name: (body["location"], {rule["name"]: rule["properties"]["destinationPortRange"]
+                                      for rule in body["properties"]["securityRules"]})
+            for name, body in bodies(daemon, cluster, "networkSecurityGroups").items()}
+
+
+PUBLIC = """\
+[[node a]]
+AssociatePublicIpAddress = true
+[[[input-endpoint web]]]
+PrivatePort = 443
+[[node b]]
+AssociatePublicIpAddress = true
+[[[input-endpoint ssh]]]
+PublicPort = 22
+PrivatePort = 22
+[[[input-endpoint time]]]
+PublicPort = 123
+Protocol = udp
+[[[input-endpoint again]]]
+PublicPort = 443
+[[node inside]]
+[[[input-endpoint closed]]]
+PublicPort = 8080
+"""
+
+
+def test_input_endpoints(shared_daemon):
+    daemon = shared_daemon
+    start(daemon, "open", PUBLIC)
+    assert rules(daemon, "open") == {
+        "cyclecloud-nsg": ("eastus", {"tcp-22": "22", "udp-123": "123", "tcp-443": "443"})}
+    daemon.write(HEAD + PUBLIC.replace("443", "8443"), "open", "template")
+    wait_until(lambda: "tcp-8443" in rules(daemon, "open")["cyclecloud-nsg"][1], 20,
+               "the new port in the security group")
+    assert "tcp-443" not in rules(daemon, "open")["cyclecloud-nsg"][1]
+
+
+def test_nothing_is_open_unasked(shared_daemon):
+    daemon = shared_daemon
+    start(daemon, "shut", "[[node a]]\nAssociatePublicIpAddress = true\n")
+    assert rules(daemon, "shut") == {"cyclecloud-nsg": ("eastus", {})}
+
+
+def make_network(daemon, name, region):
+    """A virtual network with a subnet `compute`, as an administrator of the subscription makes it."""
+    azure = daemon.azure()
+    url = (f"{azure.base}/subscriptions/{SUBSCRIPTION}/resourceGroups/sim-rg/providers/"
+           f"Microsoft.Network/virtualNetworks/{name}?api-version=2023-11-01")
+    body = {"location": region, "properties": {
+        "addressSpace": {"addressPrefixes": ["10.64.0.0/16"]},
+        "subnets": [{"name": "compute", "properties": {"addressPrefix": "10.64.0.0/20"}}]}}
+    request = urllib.request.Request(url, json.dumps(body).encode(), method="PUT", headers={
+        "Authorization": f"Bearer {azure.login()}", "Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=20).close()
+
+
+def test_security_groups_of_two_regions(shared_daemon):
+    daemon = shared_daemon
+    make_network(daemon, "sim-west", "westeurope")
+    start(daemon, "two", """\
+[[node a]]
+AssociatePublicIpAddress = true
+[[[input-endpoint web]]]
+PrivatePort = 80
+[[node b]]
+Region = westeurope
+SubnetId = sim-rg/sim-west/compute
+AssociatePublicIpAddress = true
+[[[input-endpoint web]]]
+PrivatePort = 81
+""")
+    assert rules(daemon, "two") == {
+        "cyclecloud-nsg": ("eastus", {"tcp-80": "80"}),
+        "cyclecloud-nsg-westeurope": ("westeurope", {"tcp-81": "81"})}

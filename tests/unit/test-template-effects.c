@@ -164,6 +164,9 @@ static void test_constraints_of_sections(void **state) {
         {"input-endpoint web", "PublicPort = 0", "expected 1 to 65535, found 0"},
         {"input-endpoint web", "PrivatePort = -1", "expected 1 to 65535, found -1"},
         {"input-endpoint web", "PublicPort = 80\nProtocol = icmp", "expected tcp or udp"},
+        {"input-endpoint web", "PublicPort = 443\nPrivatePort = 8443",
+         "t:4:14: error: PublicPort 443 of input-endpoint web of node a is not PrivatePort 8443: "
+         "ports are opened, not translated"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_buf_ struct buf text = BUF_INIT(4096);
@@ -174,6 +177,17 @@ static void test_constraints_of_sections(void **state) {
         expect_text(&r, rows[i].message);
         result_done(&r);
     }
+}
+
+static void test_interfaces(void **state) {
+    (void)state;
+    struct result r = run_template("[cluster c]\n[[node a]]\n[[[network-interface eth1]]]\n"
+                                   "SubnetId = a/b/c\n[[[network-interface]]]\nSubnetId = a/b/c\n",
+                                   NULL);
+    assert_int_equal(r.diags.len, 1);
+    expect_text(&r, "t:3:1: warning: network-interface eth1 of node a has no effect: a VM has one "
+                    "interface, eth0\n");
+    result_done(&r);
 }
 
 /* A secret is never quoted. */
@@ -194,6 +208,7 @@ int main(void) {
         cmocka_unit_test(test_attributes_of_arrays),
         cmocka_unit_test(test_constraints),
         cmocka_unit_test(test_constraints_of_sections),
+        cmocka_unit_test(test_interfaces),
         cmocka_unit_test(test_secret_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
