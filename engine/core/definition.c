@@ -452,6 +452,18 @@ static void take_place(struct engine *e, struct cluster *c) {
     }
 }
 
+/* All are looked at before the first changes. */
+static int take_all_nodes(struct evaluation *ev, struct error *err) {
+    int r = check_nodes(ev, "nodes", err);
+    if (r == 0)
+        r = check_nodes(ev, "nodearrays", err);
+    if (r == 0)
+        r = take_nodes(ev, "nodes", false, err);
+    if (r == 0)
+        r = take_nodes(ev, "nodearrays", true, err);
+    return r == 0 ? drop_others(ev) : r;
+}
+
 int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     struct cluster *c = edit_cluster(e, cluster_id);
     if (!c)
@@ -464,20 +476,14 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     if (r == 0)
         r = settle(&ev);
     if (r == 0)
-        r = check_nodes(&ev, "nodes", err);
-    if (r == 0)
-        r = check_nodes(&ev, "nodearrays", err);
-    if (r == 0)
-        r = take_nodes(&ev, "nodes", false, err);
-    if (r == 0)
-        r = take_nodes(&ev, "nodearrays", true, err);
-    if (r == 0)
-        r = drop_others(&ev);
+        r = take_all_nodes(&ev, err);
     if (r == 0) {
         take_place(e, c);
         take_limits(&ev, c);
         r = write_texts(&ev, c);
     }
+    if (r == 0 && str_len(c->group)) /* a subnet that is new is asked about */
+        facts_want(e, c);
     if (r == -ENOMEM && evaluated)
         engine_fail(e, r); /* half done: the build goes */
     evaluation_done(&ev);

@@ -8,6 +8,7 @@
 #define PUBLISH_SPACING (100 * USEC_MS) /* between publications of what is not durable */
 #define PLAN_PERIOD (60 * USEC_SEC)
 #define STORE_RETRY (2 * USEC_SEC)
+#define START_EVALUATION (10 * USEC_SEC)
 
 /* Opens the build when it is first needed. NULL when memory ran out. */
 const struct snapshot *engine_state(struct engine *e) {
@@ -127,13 +128,19 @@ static void forget_learnt(struct engine *e) {
     journal_drop(e);
 }
 
-static int evaluate_one(struct engine *e, uint64_t id) {
+static int evaluate_one(struct engine *e, uint64_t id, bool now) {
     _cleanup_error_ struct error err = ERROR_INIT;
-    if (!engine_work(e, id))
+    struct work *w = engine_work(e, id);
+    if (!w)
         return -ENOMEM;
-    if (definition_apply(e, id, &err) < 0)
+    w->late_due = !now;
+    if (!now)
+        late_not_evaluated(e, id, "it will be, after others");
+    else if (definition_apply(e, id, &err) < 0) {
         log_warning("stored definition does not evaluate cluster=%llu why=\"%s\"",
                     (unsigned long long)id, err_text(&err));
+        late_not_evaluated(e, id, err_text(&err));
+    }
     const struct cluster *c = snapshot_cluster(engine_state(e), id);
     if (c && str_len(c->group))
         facts_want(e, c);
@@ -142,14 +149,19 @@ static int evaluate_one(struct engine *e, uint64_t id) {
     return 0;
 }
 
+/* A start does not wait for all templates: those that are left when START_EVALUATION is over are
+ * evaluated while the server runs. */
 static int evaluate_all(struct engine *e) {
     const struct snapshot *s = engine_state(e);
     struct id_vec ids = {0};
+    usec_t began = clock_monotonic(e->options.clock);
     int r = s ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < s->clusters.len; i++)
         r = id_vec_append(&ids, ((const struct cluster *)s->clusters.items[i])->id);
-    for (size_t i = 0; r == 0 && i < ids.len; i++)
-        r = evaluate_one(e, ids.items[i]);
+    for (size_t i = 0; r == 0 && i < ids.len; i++) {
+        usec_t spent = usec_sub(clock_monotonic(e->options.clock), began);
+        r = evaluate_one(e, ids.items[i], spent < START_EVALUATION);
+    }
     id_vec_done(&ids);
     return r < 0 ? r : e->failed;
 }
@@ -328,6 +340,8 @@ static void apply_commands(struct engine *e) {
 static void plan_one(struct engine *e, struct work *w, usec_t now) {
     w->dirty = false;
     late_evaluate(e, w);
+    if (w->late_due) /* put off: planned with its definition */
+        return;
     engine_count(e);
     if (!e->failed)
         plan_cluster(e, w);
@@ -343,6 +357,7 @@ static void plan_one(struct engine *e, struct work *w, usec_t now) {
 
 static void plan_all(struct engine *e) {
     usec_t now = engine_now(e);
+    e->late_spent = 0;
     for (size_t i = 0; i < e->works.len && !e->failed; i++) {
         struct work *w = e->works.items[i];
         observe_due(e, w);

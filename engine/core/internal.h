@@ -241,6 +241,7 @@ struct engine {
     usec_t retry_at;      /* after a failed commit nothing is done before this */
     bool lost;            /* what was learnt is forgotten, and could not be read again yet */
     bool running;         /* the first tick has begun */
+    usec_t late_spent;    /* in this tick on definitions that are due (late.c) */
     int failed;           /* the first failure of this build: it will be dropped */
 };
 
@@ -385,6 +386,8 @@ void late_note(struct work *w, const json_t *definition);
 /* The VM of this node has called home. */
 void late_address_known(struct engine *e, const struct node *n);
 /* Applies the definition again if an address is new. */
+/* What a stored template that is not evaluated leaves: a cluster to be corrected or removed. */
+void late_not_evaluated(struct engine *e, uint64_t cluster_id, const char *why);
 void late_evaluate(struct engine *e, struct work *w);
 /* spec.c */
 int spec_read(const json_t *object, const struct engine *e, struct array_spec *spec,

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define LATE_PER_TICK (500 * USEC_MS)
+
 /* The head of this name with a VM that has called home, or NULL. */
 static const struct node *find_head(const struct cluster *c, const char *name) {
     uint64_t position = 0;
@@ -95,12 +97,34 @@ void late_address_known(struct engine *e, const struct node *n) {
     }
 }
 
+void late_not_evaluated(struct engine *e, uint64_t id, const char *why) {
+    _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
+    struct work *w = engine_work(e, id);
+    struct cluster *c = edit_cluster_quietly(e, id, VOLATILE);
+    if (!w || !c)
+        return;
+    (void)buf_printf(&b, "error: the stored template is not evaluated, so nothing is started: %s\n",
+                     why);
+    edit_text(e, &w->warnings, b.data);
+    edit_text(e, &c->notes, b.data);
+}
+
 void late_evaluate(struct engine *e, struct work *w) {
     _cleanup_error_ struct error err = ERROR_INIT;
+    usec_t began = clock_monotonic(e->options.clock);
     if (!w->late_due)
         return;
+    if (e->late_spent > LATE_PER_TICK) { /* other writes are not kept waiting: the next tick */
+        w->dirty = true;
+        return;
+    }
     w->late_due = false;
-    if (definition_apply(e, w->cluster_id, &err) < 0)
-        log_warning("definition does not evaluate with the addresses cluster=%llu why=\"%s\"",
+    if (definition_apply(e, w->cluster_id, &err) < 0) {
+        const struct cluster *c = snapshot_cluster(engine_state(e), w->cluster_id);
+        log_warning("stored definition does not evaluate cluster=%llu why=\"%s\"",
                     (unsigned long long)w->cluster_id, err_text(&err));
+        if (c && !str_len(c->definition)) /* else the one of before is in force */
+            late_not_evaluated(e, w->cluster_id, err_text(&err));
+    }
+    e->late_spent += usec_sub(clock_monotonic(e->options.clock), began);
 }

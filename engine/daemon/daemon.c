@@ -24,6 +24,8 @@
 #define ROOT_MODE_SIMULATED 01777
 #define ROOT_GROUP "cyclecloud"
 #define MALLOC_ARENAS 2
+#define MALLOC_OWN_MAP (128 << 10) /* documents of this size go back to the system when freed */
+#define MALLOC_KEPT (1 << 20)      /* free memory that an arena keeps */
 #define URL_SIZE 1024
 
 /* --- before anything else ----------------------------------------------------------------------
@@ -256,6 +258,9 @@ static int (*const steps[])(struct daemon *d, struct error *err) = {
 int daemon_new(const struct options *options, struct background *background, struct error *err,
                struct daemon **ret) {
     (void)mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    (void)mallopt(M_MMAP_THRESHOLD,
+                  MALLOC_OWN_MAP); /* fixed: by itself it grows with what is freed */
+    (void)mallopt(M_TRIM_THRESHOLD, MALLOC_KEPT);
     (void)umask(022);
     (void)prctl(PR_SET_DUMPABLE,
                 0); /* memory holds secrets: no core file, no debugger but root's */

@@ -70,7 +70,7 @@ static const char *suggest_name(const struct check *c, const char *name) {
 /* In an expression an unknown name is undefined. That is odd where a known one is near. */
 static int check_bare_name(struct check *c, const struct expr *e) {
     char hint[128];
-    if (c->ui_only || is_known(c, e->name) || c->searched == SEARCHES_MAX)
+    if (c->ui_only || e->weak || is_known(c, e->name) || c->searched == SEARCHES_MAX)
         return 0;
     c->searched++;
     const char *near = suggest_name(c, e->name);
@@ -91,15 +91,7 @@ static int check_name(void *arg, const struct expr *e) {
         return check_bare_name(c, e);
     if (is_known(c, e->name) || c->t->undeclared.len == UNDECLARED_MAX)
         return 0;
-    if (name_list_append(&c->t->undeclared, e->name) < 0)
-        return -ENOMEM;
-    struct misnamed m = template_misnamed(c->t, c->attribute->value_line, e->column, e->name);
-    const struct finding finding = {SEVERITY_WARNING, CODE_UNDECLARED_PARAMETER, m.at,
-                                    *m.hint ? m.hint : NULL, *m.fix ? m.fix : NULL};
-    diagnostics_add(c->diags, &finding,
-                    "no parameter %.100s is declared; the cluster starts only if it is given",
-                    e->name);
-    return 0;
+    return name_list_append(&c->t->undeclared, e->name);
 }
 
 static void check_type(struct check *c, const struct section *s) {

@@ -21,6 +21,8 @@ char *text_clean(const char *text, size_t len, size_t *ret_len, size_t *ret_nul)
             from = " ";
         }
         size_t take = sequence ? sequence : 3;
+        if (text[i] == '\r') /* of Windows line ends: nothing that a template means */
+            take = 0;
         memcpy(clean + n, from, take);
         n += take;
         i += sequence ? sequence : 1;

@@ -2,6 +2,8 @@
 /* Values as the type that an attribute or a parameter wants. */
 #include "attributes.h"
 
+#include "base/parse.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +25,13 @@ static struct value *to_text(const struct value *v) {
 }
 
 static struct value *to_boolean(const struct value *v) {
+    static const struct {
+        const char *word;
+        bool truth;
+    } words[] = {{"yes", true}, {"on", true}, {"no", false}, {"off", false}};
+    for (size_t i = 0; v->type == VALUE_STRING && i < ARRAY_SIZE(words); i++)
+        if (text_equal_fold(v->text, words[i].word))
+            return value_boolean(words[i].truth);
     enum truth truth = value_truth(v);
     return truth == TRUTH_ERROR ? mismatch(v, "true or false") : value_boolean(truth == TRUTH_TRUE);
 }

@@ -160,6 +160,8 @@ static int evaluate_all(struct scope *s, const struct section *cluster, struct v
         r = add_globals(s, &s->t->noderefs, "noderefs", evaluate_noderef, definition);
     if (r == 0)
         r = add_globals(s, &s->t->environments, "environments", evaluate_environment, definition);
+    for (size_t i = 0; r == 0 && i < s->undeclared.len; i++)
+        r = missing_add(missing, s->undeclared.names[i], s->undeclared.names[i]);
     nodes_done(&nodes);
     return r;
 }

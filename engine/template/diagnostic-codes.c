@@ -34,6 +34,7 @@ static const struct diagnostic_kind kinds[DIAGNOSTIC_CODES] = {
     [CODE_MISSING_VERSION] = {"missing-version", "A project has no version; 1.0.0 is assumed"},
     [CODE_NAME_TOO_LONG] = {"name-too-long", "A name has at most 1024 bytes"},
     [CODE_NESTING_TOO_DEEP] = {"nesting-too-deep", "A section header has at most 16 brackets"},
+    [CODE_NO_BREAK_SPACE] = {"no-break-space", "No-break spaces (U+00A0) are read as blanks"},
     [CODE_NOT_A_CHOICE] = {"not-a-choice", "A parameter is given a value that is not a choice"},
     [CODE_NO_EFFECT] = {"no-effect", "This server keeps and shows the attribute, but does nothing"},
     [CODE_NOT_SUPPORTED] = {"not-supported",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr-lex.h"
 
+#include "reader.h"
+
 #include "base/parse.h"
 
 #include <errno.h>
@@ -172,8 +174,7 @@ int lexer_next(struct lexer *lx) {
     static int (*const quotes[])(struct lexer *) = {
         ['"'] = lex_string, ['\''] = lex_quoted_name, ['`'] = lex_time};
     lexer_done(lx);
-    while (lx->pos < lx->len && strchr(" \t\r\n", lx->text[lx->pos]))
-        lx->pos++;
+    lx->pos += blanks_length(lx->text + lx->pos, lx->len - lx->pos);
     lx->token.column = lx->column + (unsigned)lx->pos;
     if (lx->pos >= lx->len)
         return take(lx, TOKEN_END, 0);

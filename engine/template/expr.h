@@ -62,6 +62,7 @@ struct expr {
     enum expr_kind kind;
     enum operator op;
     bool strict; /* `$Name` outside `${}`: an unknown name is an error */
+    bool weak;   /* `$4Name`: a plain text unless a parameter of that name is declared or given */
     unsigned column;
     unsigned depth;
     struct value *literal;

@@ -38,24 +38,27 @@ int missing_add(struct value *missing, const char *name, const char *label) {
 
 struct search {
     struct scope *s;
-    const struct section *found;
+    const char *name, *label; /* NULL: nothing was found */
     int error;
 };
 
-/* Stops at the first parameter that has no value. */
+/* Stops at the first parameter that has no value, or that nobody declares. */
 static int find_empty(void *arg, const struct expr *name) {
     struct search *search = arg;
     const struct section *p = template_parameter(search->s->t, name->name);
     const struct value *v = p ? scope_parameter(search->s, p) : NULL;
+    if (!p && name_map_find(&search->s->undeclared, name->name) != SIZE_MAX)
+        search->name = search->label = name->name;
     if (!p)
-        return 0;
+        return search->name != NULL;
     if (!v) {
         search->error = -ENOMEM;
         return 1;
     }
     if (!value_is_empty(v))
         return 0;
-    search->found = p;
+    search->name = p->name;
+    search->label = parameter_label(p);
     return 1;
 }
 
@@ -73,8 +76,8 @@ static int check_needed(struct work *w, const struct entry_list *entries,
         (void)expr_visit_names(e->attribute->expr, find_empty, &search);
     if (search.error < 0)
         return search.error;
-    if (search.found)
-        return missing_add(w->missing, search.found->name, parameter_label(search.found));
+    if (search.name)
+        return missing_add(w->missing, search.name, search.label);
     struct owner owner = node_owner(w->node);
     (void)snprintf(text, sizeof(text), "%s of %s %.70s", key, owner.kind, owner.name);
     return missing_add(w->missing, text, text);

@@ -20,6 +20,7 @@ struct parser {
     struct diagnostics *diags;
     struct section *current;
     enum language language;
+    bool no_break; /* a warning was given */
 };
 
 static struct diagnostic_place place(const struct parser *p, struct span at) {
@@ -80,6 +81,14 @@ static void put_parents(enum section_type type, char *text, size_t size) {
     }
 }
 
+/* A list or record with the wrong number of brackets is meant for the parameter before it. */
+static struct section *enclosing_parameter(const struct parser *p, struct section *otherwise) {
+    struct section *s = p->current;
+    while (s && s->type != SECTION_PARAMETER && s->type != SECTION_CONFIG)
+        s = s->parent;
+    return s ? s : otherwise;
+}
+
 /* The section that a new one of this type and rank stands in. Reports what is wrong about it. */
 static struct section *find_parent(struct parser *p, enum section_type type,
                                    const struct item *item) {
@@ -96,10 +105,13 @@ static struct section *find_parent(struct parser *p, enum section_type type,
     put_parents(type, allowed, sizeof(allowed));
     (void)snprintf(hint, sizeof(hint), "%s stands in %s; check the number of brackets",
                    section_row(type)->word, allowed);
-    const struct finding finding = {global ? SEVERITY_WARNING : SEVERITY_ERROR,
+    bool form = type == SECTION_LIST || type == SECTION_RECORD; /* it does not stop the cluster */
+    const struct finding finding = {global || form ? SEVERITY_WARNING : SEVERITY_ERROR,
                                     CODE_MISPLACED_SECTION, place(p, item->whole), hint};
     diagnostics_add(p->diags, &finding, "%s cannot stand %s%s", section_row(type)->word,
                     parent->type == SECTION_FILE ? "" : "in ", in);
+    if (form)
+        return enclosing_parameter(p, parent);
     return global ? p->t->file : parent;
 }
 
@@ -251,6 +263,15 @@ static int add_broken(struct parser *p, const struct item *item) {
     return 0;
 }
 
+/* They look like blanks, and most tools take them for letters: one warning for all. */
+static void warn_no_break(struct parser *p, const struct item *item) {
+    if (!item->no_break || p->no_break)
+        return;
+    p->no_break = true;
+    warn(p, CODE_NO_BREAK_SPACE, item->whole,
+         "there are no-break spaces (U+00A0) around this line; they are read as blanks");
+}
+
 static int read_items(struct parser *p) {
     static int (*const kinds[])(struct parser *, const struct item *) = {
         [ITEM_HEADER] = add_section,
@@ -264,6 +285,7 @@ static int read_items(struct parser *p) {
         reader_next(&reader, &item);
         if (item.kind == ITEM_END)
             return 0;
+        warn_no_break(p, &item);
         int r = kinds[item.kind](p, &item);
         if (r < 0)
             return r;

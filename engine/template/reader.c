@@ -10,17 +10,37 @@ static bool blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
+/* Bytes of the blank at `p`: a no-break space, as word processors and web pages leave, is one too.
+ */
+static size_t blank_at(const char *p, const char *end) {
+    if (end - p >= 2 && memcmp(p, NO_BREAK_SPACE, 2) == 0)
+        return 2;
+    return p < end && (blank(*p) || *p == '\n');
+}
+
+/* The same of the one that ends at `p`. */
+static size_t blank_before(const char *start, const char *p) {
+    if (p - start >= 2 && memcmp(p - 2, NO_BREAK_SPACE, 2) == 0)
+        return 2;
+    return p > start && (blank(p[-1]) || p[-1] == '\n');
+}
+
 struct span span_part(struct span s, size_t offset, size_t len) {
     return (struct span){s.text + offset, len, s.line, s.column + (unsigned)offset};
 }
 
+size_t blanks_length(const char *text, size_t len) {
+    const char *p = text;
+    for (size_t n; (n = blank_at(p, text + len));)
+        p += n;
+    return (size_t)(p - text);
+}
+
 struct span span_trim(struct span s) {
-    size_t start = 0, end = s.len;
-    while (start < end && (blank(s.text[start]) || s.text[start] == '\n'))
-        start++;
-    while (end > start && (blank(s.text[end - 1]) || s.text[end - 1] == '\n'))
-        end--;
-    return span_part(s, start, end - start);
+    const char *start = s.text + blanks_length(s.text, s.len), *end = s.text + s.len;
+    for (size_t n; (n = blank_before(start, end));)
+        end -= n;
+    return span_part(s, (size_t)(start - s.text), (size_t)(end - start));
 }
 
 bool span_equal(struct span s, const char *text) {
@@ -80,7 +100,7 @@ static size_t value_length(struct span s, bool expression, bool *ret_open) {
     const char *end = s.text + s.len;
     bool open_braces = false;
     for (const char *p = s.text; p < end;) {
-        if (*p == '#' && (p == s.text || blank(p[-1])))
+        if (*p == '#' && (p == s.text || blank_before(s.text, p)))
             return (size_t)(p - s.text);
         size_t len = protected_length(p, end, expression || p == s.text, &open_braces);
         if (*p == '"' && len == 0) {
@@ -182,7 +202,7 @@ static void read_header(struct span s, struct item *ret) {
     struct span rest = span_trim(span_part(s, close + closing, s.len - close - closing));
     ret->trailing = rest.len > 0 && rest.text[0] != '#';
     size_t type = 0;
-    while (type < inside.len && !blank(inside.text[type]))
+    while (type < inside.len && !blank_at(inside.text + type, inside.text + inside.len))
         type++;
     ret->type = span_part(inside, 0, type);
     ret->name = unquote(span_trim(span_part(inside, type, inside.len - type)));
@@ -192,13 +212,21 @@ static void read_header(struct span s, struct item *ret) {
         break_header(ret, "this section header has no type");
 }
 
+/* Whether a no-break space was taken off a line. */
+static bool has_no_break(struct span line, struct span trimmed) {
+    size_t before = (size_t)(trimmed.text - line.text), after = line.len - before - trimmed.len;
+    return memmem(line.text, before, NO_BREAK_SPACE, 2) ||
+           memmem(trimmed.text + trimmed.len, after, NO_BREAK_SPACE, 2);
+}
+
 void reader_next(struct reader *r, struct item *ret) {
     *ret = (struct item){.kind = ITEM_END};
     while (r->pos < r->len) {
-        struct span s = span_trim(take_line(r));
+        struct span line = take_line(r), s = span_trim(line);
         if (s.len == 0 || s.text[0] == '#')
             continue;
         ret->whole = s;
+        ret->no_break = has_no_break(line, s);
         const char *equals = memchr(s.text, '=', s.len);
         if (s.text[0] == '[')
             read_header(s, ret);

@@ -38,6 +38,7 @@ struct item {
     bool open_quote;        /* a `"` in the value is not closed on its line */
     bool semicolon;         /* the line is a `;` comment (ITEM_OTHER) */
     bool uneven;            /* header: other number of closing brackets */
+    bool no_break;          /* there is a no-break space at an end of the line */
     bool trailing;          /* there is text behind the closing triple quotes or the header */
     const char *problem;
 };
@@ -48,9 +49,13 @@ struct reader {
     unsigned line;
 };
 
+#define NO_BREAK_SPACE "\xc2\xa0"
+
 /* Reads the next item; ITEM_END at the end, and again after it. */
 void reader_next(struct reader *r, struct item *ret);
 
+/* How many bytes of blanks a text begins with; a no-break space is one. */
+size_t blanks_length(const char *text, size_t len);
 /* Both ends without blanks. */
 struct span span_trim(struct span s);
 /* `len` bytes of `s` from `offset`, on the same line. */

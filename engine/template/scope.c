@@ -11,10 +11,12 @@
 #include <string.h>
 #include <strings.h>
 
+#define HIDDEN_FAILURE "the expression fails (it holds a secret)"
 #define PARAMETER_DEPTH_MAX 60u
 #define ATTRIBUTE_WORK 16u /* to find one, make it of its type and put it where it belongs */
 
 static struct value *lookup(void *arg, const struct expr *name);
+static bool reported_already(struct scope *s, const struct attribute *a);
 
 static struct parameter_value *find_parameter(const struct scope *s, const char *name) {
     for (size_t low = 0, high = s->t->parameters.len; low < high;) {
@@ -91,6 +93,7 @@ void scope_done(struct scope *s) {
     value_unref(s->known);
     section_list_done(&s->nodes);
     name_map_done(&s->late);
+    name_map_done(&s->undeclared);
     attribute_list_done(&s->reported);
     row_list_done(&s->told);
 }
@@ -204,6 +207,31 @@ static struct value *default_value(struct scope *s, const struct section *parame
     return provider_default(s, parameter);
 }
 
+/* True for a plain word of the template where a boolean is wanted. */
+static bool is_word_for(const struct expr *e, enum want want) {
+    return want == WANT_BOOLEAN && e && e->kind == EXPR_LITERAL;
+}
+
+/* A word in the template that is no boolean does not stop it: the attribute is as if not given. */
+static void warn_no_boolean(struct scope *s, const struct attribute *a, const char *text) {
+    const struct finding finding = {SEVERITY_WARNING, CODE_EVALUATION_FAILED,
+                                    template_value_place(s->t, a),
+                                    "true, yes and on are true, false, no and off are false"};
+    if (!reported_already(s, a))
+        diagnostics_add(s->diags, &finding, "%s: %s; it is undefined", a->key, text);
+}
+
+/* p->raw says why `v` is no value of the parameter. */
+static void report_default(struct scope *s, const struct parameter_value *p,
+                           const struct value *v) {
+    const struct attribute *a = section_attribute(p->section, "DefaultValue");
+    bool hidden = v->type == VALUE_ERROR && (v->secret || p->raw->secret);
+    if (a && !p->given && is_word_for(a->expr, parameter_info(p->section).want))
+        warn_no_boolean(s, a, p->raw->text);
+    else
+        report_parameter(s, p->section, "DefaultValue", hidden ? HIDDEN_FAILURE : p->raw->text);
+}
+
 /* The value before its conditions. 0 or -ENOMEM. */
 static int set_raw(struct scope *s, struct parameter_value *p) {
     p->state = PARAMETER_DEFAULTING;
@@ -214,9 +242,7 @@ static int set_raw(struct scope *s, struct parameter_value *p) {
     if (!p->raw)
         return -ENOMEM;
     if (p->raw->type == VALUE_ERROR) {
-        bool hidden = v->type == VALUE_ERROR && (v->secret || p->raw->secret);
-        report_parameter(s, p->section, "DefaultValue",
-                         hidden ? "the expression fails (it holds a secret)" : p->raw->text);
+        report_default(s, p, v);
         value_unref(p->raw);
         p->raw = value_undefined();
         if (!p->raw)
@@ -322,6 +348,25 @@ bool scope_parameter_muted(const struct scope *s, const struct section *paramete
     return p->value && p->raw && value_is_undefined(p->value) && !value_is_undefined(p->raw);
 }
 
+/* `$Name` that is nobody's name: it may still be given, and is needed to start. */
+static int note_undeclared(struct scope *s, const struct expr *e) {
+    if (name_map_find(&s->undeclared, e->name) != SIZE_MAX)
+        return 0;
+    if (!s->unknown)
+        s->unknown = e;
+    return name_map_add(&s->undeclared, e->name, s->undeclared.len);
+}
+
+/* `$4Name` that is nobody's name. */
+static struct value *plain_text(const struct expr *e) {
+    _cleanup_free_ char *text = NULL;
+    if (asprintf(&text, "$%s", e->name) < 0) {
+        text = NULL;
+        return NULL;
+    }
+    return value_string(text);
+}
+
 static struct value *lookup(void *arg, const struct expr *e) {
     struct scope *s = arg;
     struct parameter_value *p = find_parameter(s, e->name);
@@ -337,11 +382,11 @@ static struct value *lookup(void *arg, const struct expr *e) {
         v = s->known ? value_record_get(s->known, e->name) : NULL;
         return v ? value_ref(v) : value_undefined();
     }
+    if (e->weak)
+        return plain_text(e);
     if (!e->strict)
         return value_undefined();
-    (void)snprintf(s->unknown, sizeof(s->unknown), "%s", e->name);
-    s->unknown_column = e->column;
-    return value_error("Parameter %s is not known", e->name);
+    return note_undeclared(s, e) < 0 ? NULL : value_undefined();
 }
 
 static bool reported_already(struct scope *s, const struct attribute *a) {
@@ -354,16 +399,18 @@ static bool reported_already(struct scope *s, const struct attribute *a) {
     return false;
 }
 
-static void report_unknown(struct scope *s, const struct attribute *a, struct owner owner) {
-    struct misnamed m = template_misnamed(s->t, a->value_line, s->unknown_column, s->unknown);
-    const struct finding finding = {SEVERITY_ERROR, CODE_UNDECLARED_PARAMETER, m.at, m.hint,
+static void warn_unknown(struct scope *s, const struct attribute *a, struct owner owner) {
+    const char *name = s->unknown->name;
+    struct misnamed m = template_misnamed(s->t, a->value_line, s->unknown->column, name);
+    const struct finding finding = {SEVERITY_WARNING, CODE_UNDECLARED_PARAMETER, m.at, m.hint,
                                     *m.fix ? m.fix : NULL};
     if (!*m.hint)
         (void)snprintf(m.hint, sizeof(m.hint),
-                       "declare it with [[[parameter %.60s]]], or give it a value", s->unknown);
-    diagnostics_drop_warnings(s->diags, &m.at);
-    diagnostics_add(s->diags, &finding, "Parameter %s is not known (referenced by %s %s)",
-                    s->unknown, owner.kind, owner.name);
+                       "declare it with [[[parameter %.60s]]], or give it a value", name);
+    diagnostics_add(s->diags, &finding,
+                    "Parameter %s is not known (referenced by %s %s); the cluster starts only if "
+                    "it is given",
+                    name, owner.kind, owner.name);
 }
 
 void scope_report(struct scope *s, const struct attribute *a, struct owner owner,
@@ -373,42 +420,48 @@ void scope_report(struct scope *s, const struct attribute *a, struct owner owner
     note_stop(s, a->value_line, a->value_column, a->key);
     if (s->ev.limit != EVAL_WITHIN || reported_already(s, a))
         return;
-    if (s->unknown[0]) {
-        report_unknown(s, a, owner);
-        return;
-    }
     diagnostics_add(s->diags, &finding, "%s of %s%s%s %s: %s", a->key, owner.part ? owner.part : "",
                     owner.part ? " of " : "", owner.kind, owner.name, text);
 }
 
+/* A value with commas is a text for who wants one. */
+static const struct expr *expr_for(const struct attribute *a, enum want want) {
+    return a->text && want_is_single(want) ? a->text : a->expr;
+}
+
 /* Evaluates; *ret_late as in scope_attribute. */
 static struct value *evaluate_now(struct scope *s, const struct attribute *a, const struct expr *e,
-                                  bool *ret_late) {
+                                  struct owner owner, bool *ret_late) {
     s->ev.late = s->ev.waits = false;
-    s->unknown[0] = '\0';
+    s->unknown = NULL;
     struct value *v = eval_expr(&s->ev, e);
     *ret_late = v && s->ev.late && (!s->known || s->ev.waits || value_is_undefined(v));
     (void)scope_spend(s, a, v ? v->size / VALUE_COST : 0);
+    if (s->unknown)
+        warn_unknown(s, a, owner);
     return v;
 }
 
 struct value *scope_attribute(struct scope *s, const struct attribute *a, enum want want,
                               struct owner owner, bool *ret_late) {
     bool ignored;
-    const struct expr *e = a->text && want_is_single(want) ? a->text : a->expr;
+    const struct expr *e = expr_for(a, want);
     if (!ret_late)
         ret_late = &ignored;
     *ret_late = false;
     if (!e || !scope_spend(s, a, ATTRIBUTE_WORK))
         return value_undefined();
-    _cleanup_value_ struct value *v = evaluate_now(s, a, e, ret_late);
+    _cleanup_value_ struct value *v = evaluate_now(s, a, e, owner, ret_late);
     _cleanup_value_ struct value *typed = v ? value_coerce(v, want) : NULL;
     if (!typed || typed->type != VALUE_ERROR)
         return TAKE_PTR(typed);
     if (*ret_late)
         return value_undefined(); /* half of a value says nothing about the whole */
-    bool hidden = v->type == VALUE_ERROR && v->secret;
-    scope_report(s, a, owner, hidden ? "the expression fails (it holds a secret)" : typed->text);
+    const char *why = typed == v && v->secret ? HIDDEN_FAILURE : typed->text;
+    if (is_word_for(e, want))
+        warn_no_boolean(s, a, why);
+    else
+        scope_report(s, a, owner, why);
     return value_undefined();
 }
 

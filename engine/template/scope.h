@@ -46,8 +46,8 @@ struct scope {
         char key[64];
     } stopped;                      /* what was evaluated when a limit was reached */
     unsigned depth;                 /* of parameters that need parameters */
-    char unknown[64];               /* the last `$Name` that is nobody's, "" = none */
-    unsigned unknown_column;        /* where it stands */
+    struct name_map undeclared;     /* `$Name` that is nobody's, as it is met; borrowed */
+    const struct expr *unknown;     /* the first of them in the attribute at hand, NULL = none */
     struct attribute_list reported; /* attributes whose error was told already; borrowed */
     struct row_list told;           /* rows that a warning named already */
 };

@@ -50,6 +50,14 @@ static int append_literal(struct expr *concat, const char *text, size_t len, uns
     return expr_append(concat, NULL, expr_literal(value_string_n(text, len), column));
 }
 
+/* Length of the name behind a `$`: letters, digits and underscores. */
+static size_t name_length(const char *text, size_t len) {
+    size_t digits = 0;
+    while (digits < len && text[digits] >= '0' && text[digits] <= '9')
+        digits++;
+    return digits + identifier_length(text + digits, len - digits);
+}
+
 /*
  * One substitution at the `$` at `i`. *ret stays NULL if the `$` is a plain character; *ret_len is
  * how much of the text it takes.
@@ -78,11 +86,15 @@ static int parse_substitution(struct span s, size_t i, const struct value_contex
         *ret_len = braces;
         return parse_expression(span_part(s, i + 2, braces - 3), context, ret);
     }
-    name = identifier_length(p + 1, left - 1);
+    name = name_length(p + 1, left - 1);
     if (name == 0)
         return 0;
     *ret_len = 1 + name;
     *ret = expr_name(p + 1, name, true, s.column + (unsigned)i);
+    if (*ret && p[1] >= '0' && p[1] <= '9') {
+        (*ret)->weak = true;
+        (*ret)->strict = false;
+    }
     return *ret ? 0 : -ENOMEM;
 }
 
@@ -134,8 +146,8 @@ int text_parse(struct span s, const struct value_context *context, struct expr *
 static bool whole_substitution(struct span s) {
     if (s.len < 2 || s.text[0] != '$')
         return false;
-    size_t n = s.text[1] == '{' ? expr_braces(s.text, s.len)
-                                : 1 + identifier_length(s.text + 1, s.len - 1);
+    size_t n =
+        s.text[1] == '{' ? expr_braces(s.text, s.len) : 1 + name_length(s.text + 1, s.len - 1);
     return n == s.len && n > 1;
 }
 

@@ -54,7 +54,7 @@ def test_plan_shows_what_an_edit_changes(daemon):
 
 def test_all_errors_of_a_template_are_told(daemon):
     daemon.make_cluster("hpc")
-    bad = SIMPLE.replace("MaxCount = $MaxExecuteCount", "MaxCount = $MaxExecutCount\nX := (")
+    bad = SIMPLE.replace("MaxCount = $MaxExecuteCount", "MaxCount = $MaxExecutCount\nMaxCoreCount = many\nX := (")
     path = daemon.path("hpc", "template")
     done = shell(f"cat > {path} <<'END'\n{bad}END", check=False)
     assert done.returncode == 0 or "Invalid argument" in done.stderr
@@ -63,6 +63,7 @@ def test_all_errors_of_a_template_are_told(daemon):
     assert "expected a value" in error
     assert "Parameter MaxExecutCount is not known" in error
     assert "did you mean MaxExecuteCount?" in error
+    assert "expected a whole number" in error
     assert daemon.read("hpc", "template") == SIMPLE
 
 

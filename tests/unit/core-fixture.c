@@ -32,7 +32,8 @@ const char large_template_text[] = "[cluster hpc]\n"
                                    "MaxCount = 300\n";
 
 static usec_t read_clock(void *arg) {
-    return ((struct world *)arg)->now;
+    struct world *w = arg;
+    return w->now += w->pace;
 }
 
 static usec_t read_wall(void *arg) {

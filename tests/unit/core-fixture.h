@@ -26,6 +26,7 @@ extern const char large_template_text[];
 struct world {
     usec_t now;          /* monotonic */
     int64_t wall_offset; /* of the wall clock: it is set by changing this */
+    usec_t pace;         /* which each look at the clock takes */
     uint64_t seed;
     struct clock clock;
     struct random_source random;

@@ -130,11 +130,66 @@ static void test_many_changes(void **state) {
     world_end(&w);
 }
 
+static bool notes_say(struct world *w, const char *words) {
+    const struct snapshot *s = model_acquire(w->model);
+    const struct cluster *c = snapshot_cluster_named(s, "hpc");
+    bool say = strstr(str_text(c->notes), words);
+    if (!say)
+        print_message("notes: %s\n", str_text(c->notes));
+    model_release(s);
+    return say;
+}
+
+/* Stored by a version that took it: the server starts, and the cluster can be corrected. */
+static void test_stored_template_is_too_much(void **state) {
+    (void)state;
+    struct world w;
+    unsigned char key[RECORD_KEY_MAX];
+    prepare(&w);
+    size_t len = record_document_key(cluster_id(&w), 't', key);
+    struct buf b = begin("[cluster hpc]\n[[nodearray x]]\nMachineType = t\nA = ${size(regexps("
+                         "\"a{0,900}a{0,900}b|.\", T, \"x\"))}\n[parameter T]\nDefaultValue = ");
+    put_letters(&b, 9000);
+    struct store_op op = {key, len, b.data, b.len};
+    engine_end(&w);
+    assert_int_equal(store_commit(w.store, &(struct store_change){.ops = &op, .n_ops = 1}, NULL),
+                     0);
+    engine_begin(&w);
+    (void)engine_tick(w.engine);
+    assert_true(notes_say(&w, "error: the stored template is not evaluated"));
+    assert_true(notes_say(&w, "takes too much work"));
+    assert_int_equal(set_template(&w, template_text).code, 0);
+    assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+    expect_ready(&w, 2);
+    buf_done(&b);
+    world_end(&w);
+}
+
+/* A start that would take too long puts templates off until the server runs. */
+static void test_start_does_not_wait(void **state) {
+    (void)state;
+    struct world w;
+    prepare(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 1).code, 0);
+    engine_end(&w);
+    w.pace = 11 * USEC_SEC;
+    engine_begin(&w);
+    w.pace = 0;
+    assert_true(notes_say(&w, "is not evaluated, so nothing is started: it will be, after others"));
+    expect_ready(&w, 2);
+    assert_false(notes_say(&w, "evaluated"));
+    world_end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_long_texts),       cmocka_unit_test(test_long_list),
-        cmocka_unit_test(test_large_definition), cmocka_unit_test(test_definition_of_escapes),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_long_list),
+        cmocka_unit_test(test_large_definition),
+        cmocka_unit_test(test_definition_of_escapes),
         cmocka_unit_test(test_many_changes),
+        cmocka_unit_test(test_stored_template_is_too_much),
+        cmocka_unit_test(test_start_does_not_wait),
     };
     return cmocka_run_group_tests_name("core-limits", tests, NULL, NULL);
 }
