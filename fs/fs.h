@@ -65,7 +65,7 @@ void fs_stop(struct fs *fs);
 void fs_free(struct fs *fs);
 DEFINE_CLEANUP(struct fs, fs_free);
 
-/* What a published build changed. Queues and never blocks. */
+/* What a published build changed; NULL: everything. Queues and never blocks. */
 void fs_changed(struct fs *fs, const struct change *changes, size_t n);
 
 #endif

@@ -59,7 +59,7 @@ void notify_free(struct notify *n) {
 
 void notify_changed(struct notify *n, const struct change *changes, size_t count) {
     LOCK_SCOPE(&n->lock);
-    if (n->queue.len + count > QUEUE_MAX || change_queue_reserve(&n->queue, count) < 0)
+    if (!changes || n->queue.len + count > QUEUE_MAX || change_queue_reserve(&n->queue, count) < 0)
         n->all = true;
     else if (count > 0)
         memcpy(n->queue.items + n->queue.len, changes, count * sizeof(*changes));

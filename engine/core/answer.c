@@ -220,7 +220,17 @@ static void sync_check(struct engine *e, struct answer *a) {
     }
 }
 
-void answer_parked(struct engine *e, bool all) {
+/* A wait that the engine has not come to park yet, because the store cannot be written. */
+static void interrupt_queued(struct engine *e, uint64_t ticket) {
+    struct command *c = queue_take_ticket(e, ticket);
+    if (!c)
+        return;
+    reply_to(c, &(struct reply){
+                    .code = -EINTR, .kind = "interrupted", .message = "interrupted", .text = ""});
+    command_free(c);
+}
+
+void answer_cancelled(struct engine *e) {
     uint64_t ticket;
     while (queue_cancelled(e, &ticket)) {
         list_for_each_safe(link, next, &e->parked) {
@@ -228,7 +238,12 @@ void answer_parked(struct engine *e, bool all) {
             if (a->command->ticket == ticket)
                 finish(a, -EINTR, "interrupted", "interrupted");
         }
+        interrupt_queued(e, ticket);
     }
+}
+
+void answer_parked(struct engine *e, bool all) {
+    answer_cancelled(e);
     list_for_each_safe(link, next, &e->parked) {
         struct answer *a = list_entry(link, struct answer, link);
         if (all)

@@ -269,8 +269,8 @@ static void publish(struct engine *e) {
     make_current(e);
     e->clock_kept = e->clock_offset;
     e->published_at = clock_monotonic(e->options.clock);
-    if (kept)
-        e->options.published(e->options.published_arg, kept, n);
+    if (e->options.published && n) /* without memory for a list: everything has changed */
+        e->options.published(e->options.published_arg, kept, kept ? n : 0);
     free(kept);
 }
 
@@ -433,6 +433,7 @@ static bool has_news(const struct engine *e) {
 usec_t engine_tick(struct engine *e) {
     e->running = true;
     e->ticks++;
+    answer_cancelled(e); /* whoever is killed does not wait for the store */
     usec_t now = engine_now(e), next = USEC_NEVER;
     if (e->retry_at > now)
         return e->retry_at; /* readers go on; all else waits for the store */

@@ -49,7 +49,8 @@ struct engine_options {
     /* Ends a wait that goes on, or the next one. Any thread. */
     void (*wake)(void *arg);
     void *wait_arg;
-    /* Told after each publication what changed. Engine thread; must not block. May be NULL. */
+    /* Told after each publication what changed; NULL and 0: everything, for there was no memory to
+       list it. Engine thread; must not block. May be NULL. */
     void (*published)(void *arg, const struct change *changes, size_t n);
     void *published_arg;
     /* Checks a configuration, writes it down and uses it: the whole text, or (account) the lines of

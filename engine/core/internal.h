@@ -476,6 +476,8 @@ int load_intents(struct engine *e, struct error *err);
 /* queue.c */
 struct command *queue_take(struct engine *e);
 bool queue_cancelled(struct engine *e, uint64_t *ret_ticket);
+/* Takes the command with this ticket out of the queue; NULL: it is not there. */
+struct command *queue_take_ticket(struct engine *e, uint64_t ticket);
 
 /* answer.c */
 struct answer *answer_new(struct command *command);
@@ -489,6 +491,8 @@ void answer_park(struct engine *e, struct command *c);
 void answer_give_all(struct engine *e, int code, const char *message);
 /* Answers the parked syncs that are due. */
 void answer_parked(struct engine *e, bool all);
+/* Ends the waits that were interrupted, parked or still queued; whatever the store does. */
+void answer_cancelled(struct engine *e);
 /* Words for `error` and `last_error` of a refusal. */
 void answer_record(struct engine *e, const struct command *c, const struct error *err);
 

@@ -55,6 +55,19 @@ struct command *queue_take(struct engine *e) {
     return c;
 }
 
+struct command *queue_take_ticket(struct engine *e, uint64_t ticket) {
+    LOCK_SCOPE(&e->queue_mutex);
+    list_for_each(link, &e->queue) {
+        struct command *c = list_entry(link, struct command, link);
+        if (c->ticket != ticket)
+            continue;
+        list_del(&c->link);
+        e->queued--;
+        return c;
+    }
+    return NULL;
+}
+
 bool queue_cancelled(struct engine *e, uint64_t *ret_ticket) {
     LOCK_SCOPE(&e->queue_mutex);
     if (!e->n_cancelled)

@@ -73,6 +73,7 @@ void engine_begin(struct world *w) {
         .site = {w->server_url ? w->server_url : "http://127.0.0.1:1", "", "ssh-ed25519 AAAA test",
                  "cyclecloud", "azure"},
         .wake = wake,
+        .published = w->published,
     };
     int r = engine_new(&o, &err, &w->engine);
     if (r < 0)

@@ -37,10 +37,11 @@ struct world {
     struct engine *engine;
     unsigned commits, fail_commit; /* the n-th commit fails and the engine is dropped */
     bool commit_failed;
-    unsigned full_from, full_for;        /* so many commits from this one on find the disk full; the
-                                            engine stays */
-    uint64_t history_bytes;              /* of the engine's options */
-    usec_t (*tick)(struct engine *e);    /* NULL: engine_tick */
+    unsigned full_from, full_for;     /* so many commits from this one on find the disk full; the
+                                         engine stays */
+    uint64_t history_bytes;           /* of the engine's options */
+    usec_t (*tick)(struct engine *e); /* NULL: engine_tick */
+    void (*published)(void *arg, const struct change *changes, size_t n); /* may be NULL */
     struct cyclecloud_provider provider; /* without ops: the fake cloud itself */
     const char *server_url;              /* NULL: one that is good enough */
     unsigned runs;                       /* engines that were started */

@@ -190,10 +190,48 @@ static void test_a_console_is_read_all_the_same(void **state) {
         (void)read_console(nth);
 }
 
+static unsigned told;
+
+static void count_told(void *arg, const struct change *changes, size_t n) {
+    (void)arg;
+    assert_true(changes ? n > 0 : n == 0);
+    told++;
+}
+
+/* A write whose nth allocation fails. False: it has not so many. */
+static bool write_once(unsigned nth) {
+    struct world w;
+    struct cyclecloud_provider_ops ops;
+    fail_at(0);
+    prepare_counted(&w, &ops);
+    engine_end(&w);
+    w.published = count_told;
+    engine_begin(&w);
+    (void)counted_tick(w.engine);
+    told = 0;
+    fail_at(nth);
+    if (set_count(&w, COUNT_SET, 2).code == 0)
+        assert_true(told > 0);
+    bool failed = memory.failed;
+    fail_at(0);
+    world_end(&w);
+    return failed;
+}
+
+/* What was published is announced, and be it as "everything". */
+static void test_every_publication_is_announced(void **state) {
+    (void)state;
+    unsigned nth = 1;
+    while (write_once(nth))
+        nth++;
+    assert_true(nth > 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_failure_anywhere),
         cmocka_unit_test(test_a_console_is_read_all_the_same),
+        cmocka_unit_test(test_every_publication_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
