@@ -10,7 +10,9 @@
 #include "guard.h"
 #include "notify.h"
 #include "polls.h"
+#include "shares.h"
 #include "sleepers.h"
+#include "texts.h"
 #include "version.h"
 #include "vnode.h"
 #include "watchdog.h"
@@ -88,7 +90,11 @@ static int copy_options(struct fs *fs, const struct fs_options *options) {
 }
 
 static int make_parts(struct fs *fs) {
-    int r = vnodes_new(&fs->vnodes);
+    int r = shares_new(&fs->shares);
+    if (r == 0)
+        r = texts_new(&fs->texts);
+    if (r == 0)
+        r = vnodes_new(fs->shares, &fs->vnodes);
     if (r == 0)
         r = cache_new(&fs->cache);
     if (r == 0 && fs->options.fast_read)
@@ -254,12 +260,12 @@ void fs_leave_own_mount(struct fs *fs) {
 void fs_stop(struct fs *fs) {
     if (!fs || atomic_exchange(&fs->stopping, true))
         return;
-    request_cancel_all(fs);
     notify_stop(fs->notify);
     fs_leave_own_mount(fs);
     watchdog_free(TAKE_PTR(fs->watchdog));
     fuse_session_exit(fs->session);
     workers_stop(fs->workers);
+    request_cancel_all(fs);
     /* What it writes must not go to a descriptor that is closed, or another's by then. */
     if (fs->mounted && !answers_drain(fs->answers, STOP_WAIT_S)) {
         log_warning("an answer hangs in the kernel; aborting the connection");
@@ -293,6 +299,8 @@ void fs_free(struct fs *fs) {
     sleepers_free(fs, fs->sleepers);
     versions_free(fs->versions);
     vnodes_free(fs->vnodes);
+    texts_free(fs->texts);
+    shares_free(fs->shares);
     (void)pthread_mutex_destroy(&fs->lock);
     (void)sem_destroy(&fs->begun);
     fs_leave_own_mount(fs);

@@ -7,7 +7,9 @@
 #include "polls.h"
 #include "process.h"
 #include "refuse.h"
+#include "shares.h"
 #include "store/history.h"
+#include "texts.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -74,22 +76,27 @@ void handle_free_spare(struct fs *fs) {
     fs->n_spare = 0;
 }
 
-/* Memory for a handle, counted among the open ones. 0, -ENFILE or -ENOMEM. */
-static int enter(struct fs *fs, const struct place *p, enum handle_kind kind, struct handle **ret) {
+/* Memory for a handle, in the share of its user. 0, -ENFILE or -ENOMEM. */
+static int enter(struct fs *fs, const struct place *p, const struct fuse_ctx *caller,
+                 enum handle_kind kind, struct handle **ret) {
     LOCK_SCOPE(&fs->lock);
-    if (fs->n_handles >= FS_HANDLES_MAX)
-        return -ENFILE;
+    int r = shares_take(fs->shares, caller->uid, SHARE_HANDLES, 1);
+    if (r < 0)
+        return r;
     struct handle *h = take_memory(fs);
-    if (!h)
+    if (!h) {
+        shares_give(fs->shares, caller->uid, SHARE_HANDLES, 1);
         return -ENOMEM;
+    }
     h->fs = fs;
+    h->uid = caller->uid;
+    h->gid = caller->gid;
     atomic_init(&h->refs, 1);
     h->kind = kind;
     (void)pthread_mutex_init(&h->lock, NULL);
     h->inode = p->scratch ? 0 : view_inode(&p->ref);
     list_init(&h->poll_link);
     list_init(&h->link);
-    fs->n_handles++;
     *ret = h;
     return 0;
 }
@@ -105,7 +112,7 @@ static void leave(struct fs *fs, struct handle *h) {
     LOCK_SCOPE(&fs->lock);
     (void)pthread_mutex_destroy(&h->lock);
     list_del(&h->link);
-    fs->n_handles--;
+    shares_give(fs->shares, h->uid, SHARE_HANDLES, 1);
     buf_clear(&h->text);
     if (fs->n_spare >= FS_SPARE_HANDLES_MAX || h->text.cap > CACHE_PAGE_BYTES) {
         free_memory(h);
@@ -125,14 +132,12 @@ int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *call
     struct handle *h = NULL;
     int r = check_open(p, flags);
     if (r == 0)
-        r = enter(fs, p, kind_of(p, flags), &h);
+        r = enter(fs, p, caller, kind_of(p, flags), &h);
     if (r < 0)
         return r;
     h->entry = p->ref.entry;
     h->node_id = p->node_id;
     h->cluster_id = p->ctx.cluster ? p->ctx.cluster->id : 0;
-    h->uid = caller->uid;
-    h->gid = caller->gid;
     h->writable = wants_write(flags);
     h->replay = notify_step(fs->notify, caller).kind != REPLAY_NONE;
     h->append = flags & O_APPEND;
@@ -166,6 +171,8 @@ void handle_unref(struct handle *h) {
         vnode_read(fs->vnodes, h->vnode, -1);
     vnode_unref(fs->vnodes, h->vnode);
     buf_done(&h->body);
+    shares_give(fs->shares, h->uid, SHARE_DOCUMENT_BYTES, h->charged);
+    text_unref(fs->texts, h->shared);
     leave(fs, h);
 }
 
@@ -197,10 +204,34 @@ void handle_describe(struct fs *fs, struct handle *h, struct fuse_file_info *fi)
     fi->noflush = !h->writable || h->kind == HANDLE_SCRATCH || h->replay;
 }
 
+const struct buf *handle_text(const struct handle *h) {
+    return h->shared ? &h->shared->buf : &h->text;
+}
+
+/* Puts a text in the place of what was rendered; a long one is shared with other open files. Under
+   h->lock, or before the handle is known. */
+static void set_text(struct handle *h, struct buf *text) {
+    struct text *shared =
+        text->len > CACHE_PAGE_BYTES ? texts_share(h->fs->texts, h->inode, text) : NULL;
+    text_unref(h->fs->texts, h->shared);
+    h->shared = shared;
+    if (shared) {
+        buf_done(&h->text);
+        return;
+    }
+    struct buf before = h->text;
+    h->text = *text;
+    *text = before;
+}
+
 /* Renders the contents as they are now. Under h->lock, or before the handle is known. */
 static int render(struct handle *h, const struct place *p) {
-    buf_clear(&h->text);
-    int r = place_show(p, &h->text);
+    struct buf text = h->text;
+    h->text = BUF_INIT(LIMIT_RENDER_BYTES);
+    buf_clear(&text);
+    int r = place_show(p, &text);
+    set_text(h, &text);
+    buf_done(&text);
     h->rendered = r == 0;
     h->was_read = false;
     if (r == 0)
@@ -226,7 +257,7 @@ static int begin(struct fs *fs, struct handle *h, const struct place *p, int fla
     int r = render(h, p);
     /* A page of another size than the kernel has been told would be cut or padded: then it is read
        from the handle, past the cache. */
-    h->paged = r == 0 && cache_pages_allowed(p) && cache_page_open(p, &h->text);
+    h->paged = r == 0 && cache_pages_allowed(p) && cache_page_open(p, handle_text(h));
     return r;
 }
 
@@ -246,13 +277,15 @@ static void finish_open(struct request *r) {
 /* True when the kernel may believe in another size than that of what will be read. */
 static bool size_is_stale(const struct handle *h, const struct place *p) {
     return h->kind == HANDLE_TEXT && !h->paged && h->entry->flags & VIEW_HELD &&
-           !(h->entry->flags & VIEW_PRIVATE) && cache_told(p) != h->text.len;
+           !(h->entry->flags & VIEW_PRIVATE) && cache_told(p) != handle_text(h)->len;
 }
 
 static void refuse_open(fuse_req_t req, const struct place *p, int flags, int r) {
     if (r == -EACCES)
         refuse(req, p, NULL,
                wants_write(flags) && !p->ref.entry->store ? REFUSE_WRITE : REFUSE_READ, r);
+    else if (r == -ENFILE)
+        refuse(req, p, NULL, REFUSE_OPEN, r);
     else
         (void)fuse_reply_err(req, -r);
 }
@@ -305,12 +338,10 @@ static int read_page(struct fs *fs, struct handle *h, fuse_req_t req, size_t siz
     if (off == 0) {
         if (!cache_note_page(&p, &now))
             notify_again(fs->notify, h->node_id);
-        struct buf before = h->text;
-        h->text = now;
-        now = before;
+        set_text(h, &now);
     }
     poll_seen_text(h);
-    reply_slice(req, &h->text, size, off);
+    reply_slice(req, handle_text(h), size, off);
     (void)pthread_mutex_unlock(&h->lock);
     cache_settle(&p);
     return 0;
@@ -320,8 +351,10 @@ static int read_page(struct fs *fs, struct handle *h, fuse_req_t req, size_t siz
 static int read_text(struct fs *fs, struct handle *h, fuse_req_t req, size_t size, off_t off) {
     LOCK_SCOPE(&h->lock);
     if (h->kind == HANDLE_DOCUMENT && h->loaded) {
-        reply_slice(req, &h->body, size, off);
-        return 0;
+        int r = write_fill(h);
+        if (r == 0)
+            reply_slice(req, &h->body, size, off);
+        return r;
     }
     bool again = off == 0 && (h->was_read || h->kind != HANDLE_TEXT);
     if (!h->rendered || again) {
@@ -333,7 +366,7 @@ static int read_text(struct fs *fs, struct handle *h, fuse_req_t req, size_t siz
             return r;
     }
     h->was_read = true;
-    reply_slice(req, &h->text, size, off);
+    reply_slice(req, handle_text(h), size, off);
     return 0;
 }
 

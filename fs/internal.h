@@ -12,7 +12,8 @@
  * - answers.lock: the queue of the answer thread (answer.c)
  * - notify.lock: the queue of the notifier thread (notify.c)
  * - cache.lock: what the kernel may hold (cache.c)
- * - fs.lock: counters and the list of open handles
+ * - fs.lock: the list of open handles
+ * - shares.lock: what each user has (shares.c); texts.lock: shared renderings (texts.c)
  * and of its own: workers.lock, which thread does what (workers.c)
  */
 
@@ -33,6 +34,7 @@
 #define FS_HANDLES_MAX 16384u
 #define FS_SPARE_HANDLES_MAX 32u /* memory of closed files, kept for the next ones */
 #define FS_ALIASES_MAX 65536u
+#define FS_DOCUMENT_BYTES ((size_t)256 << 20) /* in documents open for writing */
 #define FS_SCRATCH_MAX 1024u
 #define FS_SCRATCH_FILE_BYTES ((size_t)16 << 20)
 #define FS_SCRATCH_BYTES ((size_t)128 << 20)
@@ -44,7 +46,10 @@ struct notify;
 struct cache;
 struct cache_terms;
 struct polls;
+struct shares;
 struct sleepers;
+struct text;
+struct texts;
 struct version;
 struct versions;
 struct vnode;
@@ -67,6 +72,8 @@ struct fs {
     struct answers *answers;
     struct notify *notify;
     struct cache *cache;
+    struct shares *shares;
+    struct texts *texts;
     struct polls *polls;
     struct versions *versions; /* of the mount for fast reading; NULL on an ordinary one */
     struct sleepers *sleepers; /* likewise */
@@ -80,7 +87,7 @@ struct fs {
     struct list handles; /* struct handle, by link */
     struct list parked;  /* struct request, by park_link: may be cancelled */
     struct list spare;   /* struct handle, by link: closed; the memory of its text is kept */
-    unsigned n_handles, n_spare;
+    unsigned n_spare;
 };
 
 /* fs.c */
@@ -193,6 +200,7 @@ struct request {
     unsigned refs;
     uint64_t ticket;
     bool interrupted;
+    bool queued; /* the answer thread has it, or is about to */
 };
 
 /* A request with one reference, or NULL when memory ran out. `req` may be NULL. */
@@ -209,7 +217,8 @@ void request_answer(struct request *r, int code);
 void request_done(struct request *r);
 /* The common end: fuse_reply_err. */
 void request_finish_err(struct request *r);
-/* Asks the engine to end all parked requests. */
+/* Answers all parked requests with ECANCELED; the engine may still answer its commands. When no
+   worker runs any more. */
 void request_cancel_all(struct fs *fs);
 
 /* answer.c: the thread that answers what the engine has decided. */
@@ -260,9 +269,12 @@ struct handle {
     pid_t group;          /* DOCUMENT: thread group that opened */
     pthread_mutex_t lock; /* guards what follows */
     struct buf text;      /* rendering, for reads */
+    struct text *shared;  /* in place of `text`, for a long one: reference; NULL: none */
     bool rendered;        /* `text` is filled */
     bool was_read;
     struct buf body;       /* VALUE: bytes since the last apply; DOCUMENT: the buffer */
+    size_t length;         /* DOCUMENT: of the buffer; NUL bytes follow `body` */
+    size_t charged;        /* DOCUMENT: bytes that its user has for it, see shares.h */
     bool loaded;           /* DOCUMENT: `body` holds the text to start from */
     bool whole;            /* DOCUMENT: written from the start, piece behind piece */
     bool dirty;            /* bytes were written since the last apply */
@@ -274,6 +286,8 @@ struct handle {
     atomic_uint_fast64_t seen; /* what the reader knows: a hash of the contents, or a length */
 };
 
+/* What was rendered, or an empty text. */
+const struct buf *handle_text(const struct handle *h);
 /* A handle for a place with these open(2) flags. 0, -EACCES, -EISDIR, -ELOOP, -ENFILE, -ENOMEM. */
 int handle_new(struct fs *fs, const struct place *p, const struct fuse_ctx *caller, int flags,
                struct handle **ret);
@@ -323,6 +337,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t id, int datasync, struct fuse_file_info
 /* truncate(2) of a document by its path: the text in force, cut or lengthened, is written. The
    request is stolen; NULL: there was no memory for it. */
 void tree_truncate(fuse_req_t req, const struct place *doc, struct request *r, size_t size);
+/* Fills the end of a document's buffer that was only made longer. Under h->lock. 0, -EDQUOT,
+   -ENOSPC or -ENOMEM. */
+int write_fill(struct handle *h);
 /* Sets the length of a document's buffer; another length is unsaved until it is applied. 0, -EFBIG,
  * -ENOMEM or what rendering it gave. */
 int write_resize(const struct place *p, struct handle *h, size_t size);

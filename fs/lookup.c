@@ -5,6 +5,7 @@
 #include "cache.h"
 #include "notify.h"
 #include "refuse.h"
+#include "shares.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -98,18 +99,35 @@ void op_readlink(fuse_req_t req, fuse_ino_t id) {
         (void)fuse_reply_readlink(req, target.data);
 }
 
+#define STATFS_BLOCK 4096u
+
+static uint64_t left(uint64_t limit, uint64_t used) {
+    return used < limit ? limit - used : 0;
+}
+
+/* What can be made yet: clusters and nodes as files; room for files beside documents as blocks. */
 void op_statfs(fuse_req_t req, fuse_ino_t id) {
     (void)id;
     struct fs *fs = fs_of(req);
     const struct snapshot *s = model_acquire(fs->gateway->model);
-    uint64_t objects = s->clusters.len;
-    for (size_t i = 0; i < s->clusters.len; i++)
-        objects += cluster_node_count(s->clusters.items[i]);
+    uint64_t used = s->clusters.len, free_files = left(LIMIT_CLUSTERS, s->clusters.len);
+    for (size_t i = 0; i < s->clusters.len; i++) {
+        uint64_t nodes = cluster_node_count(s->clusters.items[i]);
+        used += nodes;
+        free_files += left(LIMIT_NODES_PER_CLUSTER, nodes);
+    }
     model_release(s);
+    uint64_t free_blocks =
+        left(FS_SCRATCH_BYTES, shares_used(fs->shares, SHARE_SCRATCH_BYTES)) / STATFS_BLOCK;
     struct statvfs st = {
-        .f_bsize = 4096,
-        .f_frsize = 4096,
-        .f_files = objects,
+        .f_bsize = STATFS_BLOCK,
+        .f_frsize = STATFS_BLOCK,
+        .f_blocks = FS_SCRATCH_BYTES / STATFS_BLOCK,
+        .f_bfree = free_blocks,
+        .f_bavail = free_blocks,
+        .f_files = used + free_files,
+        .f_ffree = free_files,
+        .f_favail = free_files,
         .f_namemax = FS_NAME_MAX,
     };
     (void)fuse_reply_statfs(req, &st);

@@ -34,8 +34,9 @@ static bool announces(const struct handle *h) {
 }
 
 void poll_seen_text(struct handle *h) {
+    const struct buf *text = handle_text(h);
     if (announces(h))
-        atomic_store(&h->seen, hash_fnv1a(h->text.data, h->text.len));
+        atomic_store(&h->seen, hash_fnv1a(text->data, text->len));
 }
 
 void poll_seen_stream(struct handle *h, uint64_t offset) {

@@ -23,6 +23,9 @@ static const char *const words[REFUSE_MAX] = {
                     "left, *~ and .*.swp, and keep other files elsewhere",
     [REFUSE_LENGTH] = "a file beside a document has at most 16 MiB: keep it elsewhere",
     [REFUSE_DOCUMENT] = "a document holds at most 4 MiB: choose a smaller size",
+    [REFUSE_SHARE] = "your files beside documents have taken the share of one user: remove what "
+                     "editors have left, *~ and .*.swp, and keep other files elsewhere",
+    [REFUSE_OPEN] = "too many files are open, yours or those of all users: close some",
 };
 
 _Static_assert(FS_SCRATCH_FILE_BYTES == 16777216, "REFUSE_LENGTH tells it");
@@ -57,6 +60,8 @@ void refuse_change(fuse_req_t req, const struct place *p, const char *name, enum
                    int r) {
     if (r == -EPERM)
         refuse(req, p, name, why, r);
+    else if (r == -EDQUOT)
+        refuse(req, p, name, REFUSE_SHARE, r);
     else if (r == -ENOSPC || r == -EFBIG)
         refuse(req, p, name, r == -ENOSPC ? REFUSE_ROOM : REFUSE_LENGTH, r);
     else

@@ -23,6 +23,8 @@ enum refusal {
     REFUSE_ROOM,
     REFUSE_LENGTH,
     REFUSE_DOCUMENT,
+    REFUSE_SHARE,
+    REFUSE_OPEN,
     REFUSE_MAX,
 };
 

@@ -72,12 +72,21 @@ static void park(struct request *r) {
 }
 
 static void unpark(struct request *r) {
-    fuse_req_interrupt_func(r->req, NULL, NULL);
+    if (r->req) /* else request_cancel_all has answered */
+        fuse_req_interrupt_func(r->req, NULL, NULL);
     (void)pthread_mutex_lock(&r->fs->lock);
     list_del(&r->park_link);
     (void)pthread_mutex_unlock(&r->fs->lock);
     if (r->vnode)
         vnode_park(r->fs->vnodes, r->vnode, -1);
+}
+
+/* The answer thread has it from now on. */
+static void queue_answer(struct request *r) {
+    (void)pthread_mutex_lock(&r->lock);
+    r->queued = true;
+    (void)pthread_mutex_unlock(&r->lock);
+    answers_push(r->fs->answers, r);
 }
 
 /* On the engine thread. */
@@ -91,7 +100,7 @@ static void on_reply(void *arg, const struct reply *reply) {
         notify_own_change(r->fs->notify, r->makes      ? r->object_id
                                          : r->about_id ? r->about_id
                                                        : r->cluster_id);
-    answers_push(r->fs->answers, r);
+    queue_answer(r);
 }
 
 static void about(struct request *r, const struct place *p) {
@@ -119,7 +128,7 @@ static void hand_over(struct request *r, struct command *command) {
         command_free(command);
         if (!r->decided)
             r->code = code;
-        answers_push(fs->answers, r);
+        queue_answer(r);
     } else {
         (void)pthread_mutex_lock(&r->lock);
         r->ticket = ticket;
@@ -183,7 +192,23 @@ void request_done(struct request *r) {
     request_unref(r);
 }
 
+/* Takes over the answer to a parked request, unless the answer thread has it. */
+static bool take_answer(struct request *r, fuse_req_t *ret) {
+    LOCK_SCOPE(&r->lock);
+    if (r->queued || !r->req)
+        return false;
+    *ret = r->req;
+    r->req = NULL;
+    return true;
+}
+
 void request_cancel_all(struct fs *fs) {
     LOCK_SCOPE(&fs->lock);
-    list_for_each(pos, &fs->parked) cancel(list_entry(pos, struct request, park_link));
+    list_for_each(pos, &fs->parked) {
+        fuse_req_t req;
+        if (!take_answer(list_entry(pos, struct request, park_link), &req))
+            continue;
+        fuse_req_interrupt_func(req, NULL, NULL);
+        (void)fuse_reply_err(req, ECANCELED);
+    }
 }

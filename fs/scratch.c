@@ -53,19 +53,40 @@ static void unlink_locked(struct vnodes *vs, struct vnode *v) {
     vnode_reap(vs, v);
 }
 
-/* Moves contents of `len` bytes in; the bound on all scratch files is kept. */
-static int replace_data(struct vnodes *vs, struct vnode *v, const char *text, size_t len) {
-    if (vs->scratch_bytes - v->data.len + len > FS_SCRATCH_BYTES)
-        return -ENOSPC;
-    struct buf data = BUF_INIT(FS_SCRATCH_FILE_BYTES);
-    int r = buf_append(&data, text, len);
-    if (r < 0) {
-        buf_done(&data);
-        return r == -E2BIG ? -EFBIG : r;
+/* Counts `len` bytes in the share that a file is in: 0, -EFBIG, or as shares_take. */
+static int charge(struct vnodes *vs, struct vnode *v, size_t len) {
+    if (len > FS_SCRATCH_FILE_BYTES)
+        return -EFBIG;
+    int r = 0;
+    if (len > v->charged)
+        r = shares_take(vs->shares, v->payer, SHARE_SCRATCH_BYTES, len - v->charged);
+    else
+        shares_give(vs->shares, v->payer, SHARE_SCRATCH_BYTES, v->charged - len);
+    if (r == 0)
+        v->charged = len;
+    return r;
+}
+
+/* A file with its contents and its share. 0 or -errno. */
+static int make_charged(struct vnodes *vs, const struct scratch_new *what, struct vnode **ret) {
+    int r = shares_take(vs->shares, what->uid, SHARE_SCRATCH_FILES, 1);
+    if (r < 0)
+        return r;
+    struct vnode *v = vnode_make(vs, VNODE_SCRATCH);
+    if (!v) {
+        shares_give(vs->shares, what->uid, SHARE_SCRATCH_FILES, 1);
+        return -ENOMEM;
     }
-    vs->scratch_bytes += len - v->data.len;
-    buf_done(&v->data);
-    v->data = data;
+    v->payer = what->uid;
+    r = charge(vs, v, what->len);
+    if (r == 0)
+        r = buf_append(&v->data, what->text ? what->text : "", what->len);
+    if (r < 0) {
+        v->refs = 0;
+        vnode_reap(vs, v);
+        return r;
+    }
+    *ret = v;
     return 0;
 }
 
@@ -84,18 +105,11 @@ static void describe(struct vnode *v, const struct scratch_new *what) {
 }
 
 static int make_locked(struct vnodes *vs, const struct scratch_new *what, struct vnode **ret) {
-    if (vs->n_scratch >= FS_SCRATCH_MAX)
-        return -ENOSPC;
     _cleanup_free_ char *name = strdup(what->name);
-    struct vnode *v = name ? vnode_make(vs, VNODE_SCRATCH) : NULL;
-    if (!v)
-        return -ENOMEM;
-    int r = replace_data(vs, v, what->text ? what->text : "", what->len);
-    if (r < 0) {
-        v->refs = 0;
-        vnode_reap(vs, v);
+    struct vnode *v = NULL;
+    int r = name ? make_charged(vs, what, &v) : -ENOMEM;
+    if (r < 0)
         return r;
-    }
     struct vnode *old = find_named(vs, what->dir, what->name);
     if (old)
         unlink_locked(vs, old);
@@ -149,38 +163,28 @@ int scratch_read(struct vnodes *vs, struct vnode *v, size_t offset, size_t size,
     return buf_append(b, v->data.data + offset, size < left ? size : left);
 }
 
-/* Checks both bounds for a file that is to be `len` bytes long. */
-static int room(const struct vnodes *vs, const struct vnode *v, size_t len) {
-    if (len > FS_SCRATCH_FILE_BYTES)
-        return -EFBIG;
-    if (len > v->data.len && vs->scratch_bytes + (len - v->data.len) > FS_SCRATCH_BYTES)
-        return -ENOSPC;
-    return 0;
-}
-
 int scratch_write(struct vnodes *vs, struct vnode *v, const struct piece *piece, usec_t now) {
     LOCK_SCOPE(&vs->lock);
     size_t offset = piece->offset == SIZE_MAX ? v->data.len : piece->offset, len = piece->len;
     if (offset > FS_SCRATCH_FILE_BYTES || len > FS_SCRATCH_FILE_BYTES)
         return -EFBIG;
-    int r = room(vs, v, offset + len);
+    size_t end = offset + len;
+    int r = charge(vs, v, end > v->data.len ? end : v->data.len);
     if (r < 0)
         return r;
-    size_t before = v->data.len;
     r = buf_write_at(&v->data, offset, piece->data, len);
-    vs->scratch_bytes += v->data.len - before;
     v->modified_at = v->changed_at = now;
     return r;
 }
 
 int scratch_resize(struct vnodes *vs, struct vnode *v, size_t len, usec_t now) {
     LOCK_SCOPE(&vs->lock);
-    int r = room(vs, v, len);
+    int r = charge(vs, v, len);
     if (r < 0)
         return r;
-    size_t before = v->data.len;
+    if (len == 0)
+        buf_done(&v->data);
     r = buf_resize(&v->data, len);
-    vs->scratch_bytes += v->data.len - before;
     v->modified_at = v->changed_at = now;
     return r;
 }
@@ -233,11 +237,10 @@ void scratch_become_alias(struct vnodes *vs, struct vnode *v, uint64_t inode) {
     if (old)
         old->shared = false;
     free(TAKE_PTR(v->name));
-    vs->scratch_bytes -= v->data.len;
+    vnode_give_share(vs, v);
     buf_done(&v->data);
     v->kind = VNODE_ALIAS;
     v->shared = true;
-    vs->n_scratch--;
     vs->n_aliases++;
     vnode_link_inode(vs, v, inode);
 }
@@ -260,9 +263,10 @@ int scratch_from_document(struct vnodes *vs, uint64_t inode, const struct scratc
     alias->inode = 0;
     alias->name = TAKE_PTR(fresh->name);
     alias->data = fresh->data;
+    alias->payer = fresh->payer;
+    alias->charged = fresh->charged;
     fresh->data = BUF_INIT(FS_SCRATCH_FILE_BYTES);
-    vs->n_aliases--;
-    vs->n_scratch++;
+    fresh->kind = VNODE_ALIAS; /* its share went with its contents; the numbers are the same */
     list_del(&fresh->by_inode);
     list_del(&alias->by_inode);
     list_add_tail(&vs->scratch, &alias->by_inode);

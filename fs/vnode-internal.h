@@ -4,6 +4,7 @@
 
 /* What vnode.c and scratch.c share. Everything is guarded by vnodes.lock. */
 
+#include "shares.h"
 #include "vnode.h"
 
 #define VNODE_BUCKETS 4096u
@@ -33,6 +34,8 @@ struct vnode {
     gid_t gid;
     usec_t accessed_at, modified_at, changed_at;
     struct buf data; /* contents or target */
+    uid_t payer;     /* SCRATCH: whose share it is in, whoever owns it by now */
+    size_t charged;  /* SCRATCH: bytes of that share */
 };
 
 struct hidden {
@@ -46,13 +49,16 @@ struct vnodes {
     struct list by_id[VNODE_BUCKETS];
     struct list by_inode[VNODE_BUCKETS];
     struct list scratch; /* those with a name, oldest first: the order of ids */
-    size_t n_aliases, n_scratch, scratch_bytes;
+    size_t n_aliases;
+    struct shares *shares; /* borrowed */
     struct hidden hidden[VNODE_HIDDEN_MAX];
     size_t next_hidden;
 };
 
 /* A vnode with one reference, in the table; NULL: no memory. */
 struct vnode *vnode_make(struct vnodes *vs, enum vnode_kind kind);
+/* Gives the share of a scratch file back, when it is none any more. */
+void vnode_give_share(struct vnodes *vs, struct vnode *v);
 /* Puts an alias into its bucket. */
 void vnode_link_inode(struct vnodes *vs, struct vnode *v, uint64_t inode);
 /* The shared alias of a document, not referenced; NULL when there is none. */

@@ -10,7 +10,7 @@ static struct list *bucket(struct list *table, uint64_t key) {
     return &table[hash_u64(key) >> 52 & (VNODE_BUCKETS - 1)];
 }
 
-int vnodes_new(struct vnodes **ret) {
+int vnodes_new(struct shares *shares, struct vnodes **ret) {
     struct vnodes *vs = calloc(1, sizeof(*vs));
     if (!vs)
         return -ENOMEM;
@@ -21,16 +21,22 @@ int vnodes_new(struct vnodes **ret) {
     }
     list_init(&vs->scratch);
     vs->next_id = 1;
+    vs->shares = shares;
     *ret = vs;
     return 0;
+}
+
+void vnode_give_share(struct vnodes *vs, struct vnode *v) {
+    shares_give(vs->shares, v->payer, SHARE_SCRATCH_FILES, 1);
+    shares_give(vs->shares, v->payer, SHARE_SCRATCH_BYTES, v->charged);
+    v->charged = 0;
 }
 
 static void release(struct vnodes *vs, struct vnode *v) {
     if (v->kind == VNODE_ALIAS)
         vs->n_aliases--;
     else
-        vs->n_scratch--;
-    vs->scratch_bytes -= v->data.len;
+        vnode_give_share(vs, v);
     list_del(&v->by_id);
     list_del(&v->by_inode);
     buf_done(&v->data);
@@ -60,8 +66,6 @@ struct vnode *vnode_make(struct vnodes *vs, enum vnode_kind kind) {
     list_add_tail(bucket(vs->by_id, v->id), &v->by_id);
     if (kind == VNODE_ALIAS)
         vs->n_aliases++;
-    else
-        vs->n_scratch++;
     return v;
 }
 

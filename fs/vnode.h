@@ -24,7 +24,7 @@ static inline bool vnode_id_is(uint64_t node_id) {
     return (node_id & (VNODE_BIT | UINT64_C(1) << 63)) == VNODE_BIT;
 }
 
-int vnodes_new(struct vnodes **ret);
+int vnodes_new(struct shares *shares, struct vnodes **ret);
 /* Frees everything, referenced or not. Accepts NULL. */
 void vnodes_free(struct vnodes *vs);
 
@@ -79,14 +79,15 @@ struct scratch_new {
     size_t len;
 };
 
-/* Makes a scratch file in place of one with that name. 0, -ENOSPC, -ENOMEM; *ret is referenced. */
+/* Makes a scratch file in place of one with that name. 0, -EDQUOT, -ENOSPC, -ENOMEM; *ret is
+ * referenced. */
 int scratch_make(struct vnodes *vs, const struct scratch_new *what, struct vnode **ret);
 /* Referenced, or NULL. */
 struct vnode *scratch_find(struct vnodes *vs, uint64_t dir, const char *name);
 void scratch_stat(struct vnodes *vs, struct vnode *v, struct stat *ret);
 /* Appends at most `size` bytes from `offset`. 0 or -ENOMEM. */
 int scratch_read(struct vnodes *vs, struct vnode *v, size_t offset, size_t size, struct buf *b);
-/* Offset SIZE_MAX appends. 0, -EFBIG, -ENOSPC, -ENOMEM. */
+/* Offset SIZE_MAX appends. 0, -EFBIG, -EDQUOT, -ENOSPC, -ENOMEM. */
 int scratch_write(struct vnodes *vs, struct vnode *v, const struct piece *piece, usec_t now);
 int scratch_resize(struct vnodes *vs, struct vnode *v, size_t len, usec_t now);
 /* Changes what `to_set` (FUSE_SET_ATTR_*) names, sizes excepted. */

@@ -9,6 +9,7 @@
 
 #include "process.h"
 #include "refuse.h"
+#include "shares.h"
 #include "vnode.h"
 
 #include <errno.h>
@@ -31,9 +32,44 @@ static void apply_done(struct apply *a) {
 }
 #define _cleanup_apply_ _cleanup_(apply_done)
 
+/* Counts the bytes of a document in the share of its user. Under h->lock. */
+static int charge(struct handle *h, size_t len) {
+    int r = 0;
+    if (len > h->charged)
+        r = shares_take(h->fs->shares, h->uid, SHARE_DOCUMENT_BYTES, len - h->charged);
+    else
+        shares_give(h->fs->shares, h->uid, SHARE_DOCUMENT_BYTES, h->charged - len);
+    if (r == 0)
+        h->charged = len;
+    return r;
+}
+
+int write_fill(struct handle *h) {
+    if (h->length <= h->body.len)
+        return 0;
+    int r = charge(h, h->length);
+    return r < 0 ? r : buf_resize(&h->body, h->length);
+}
+
+static int explain_room(int r, struct error *err) {
+    if (r == -EDQUOT)
+        return err_set(err, r, "limit_exceeded",
+                       "the documents that you have open for writing hold %zu MiB, the most that "
+                       "one user may have: close some",
+                       (FS_DOCUMENT_BYTES / 8) >> 20);
+    if (r == -ENOSPC)
+        return err_set(err, r, "limit_exceeded",
+                       "the documents that are open for writing hold %zu MiB, the most for all "
+                       "users: try again later",
+                       FS_DOCUMENT_BYTES >> 20);
+    return r;
+}
+
 /* Parses what the handle has collected. Under h->lock. */
 static int parse(struct fs *fs, struct handle *h, struct apply *a) {
     int r = handle_place(fs, h, &a->place);
+    if (r == 0)
+        r = explain_room(write_fill(h), &a->err);
     if (r < 0)
         return r;
     h->dirty = false;
@@ -101,10 +137,13 @@ static int load(struct handle *h, const struct place *p) {
     if (h->loaded)
         return 0;
     int r = view_show(&p->ctx, &p->ref, &h->body);
+    if (r == 0)
+        r = charge(h, h->body.len);
     if (r < 0)
-        buf_clear(&h->body);
+        buf_done(&h->body);
     else
         h->loaded = true;
+    h->length = h->body.len;
     h->whole = h->loaded && h->body.len == 0;
     return r == -E2BIG ? -EFBIG : r;
 }
@@ -122,16 +161,22 @@ static int store_piece(struct handle *h, const struct place *p, const struct pie
                        struct error *err) {
     int r = h->refused ? h->refused : load(h, p);
     if (r < 0)
-        return r;
-    size_t at = h->append ? h->body.len : piece->offset;
-    h->whole = h->whole && at == h->body.len;
-    r = at > LIMIT_DOCUMENT_BYTES ? -E2BIG : buf_write_at(&h->body, at, piece->data, piece->len);
+        return explain_room(r, err);
+    size_t at = h->append ? h->length : piece->offset;
+    size_t end = at + piece->len;
+    h->whole = h->whole && at == h->length;
+    r = at > LIMIT_DOCUMENT_BYTES || end > LIMIT_DOCUMENT_BYTES
+            ? -E2BIG
+            : charge(h, end > h->body.len ? end : h->body.len);
+    if (r == 0)
+        r = buf_write_at(&h->body, at, piece->data, piece->len);
+    if (h->length < h->body.len)
+        h->length = h->body.len;
     if (r == -E2BIG)
         r = err_set(err, -EFBIG, "too_large",
                     "the text is longer than %zu bytes: a document holds no more",
                     LIMIT_DOCUMENT_BYTES);
-    if (r == 0)
-        r = check(h, err);
+    r = r == 0 ? check(h, err) : explain_room(r, err);
     h->refused = r;
     h->dirty = r == 0;
     h->outcome = 0;
@@ -194,19 +239,22 @@ int write_resize(const struct place *p, struct handle *h, size_t size) {
         return -EFBIG;
     LOCK_SCOPE(&h->lock);
     if (size == 0) {
-        h->dirty = h->dirty || !h->loaded || h->body.len;
-        buf_clear(&h->body);
+        h->dirty = h->dirty || !h->loaded || h->length;
+        buf_done(&h->body);
+        (void)charge(h, 0);
+        h->length = 0;
         h->loaded = h->whole = true;
         h->refused = h->outcome = 0;
         return 0;
     }
     int r = load(h, p);
-    if (r < 0 || size == h->body.len)
+    if (r < 0 || size == h->length)
         return r;
     h->whole = false;
-    r = buf_resize(&h->body, size);
-    h->dirty = h->dirty || r == 0;
-    return r;
+    h->dirty = true;
+    h->length = size; /* what is longer than the text costs nothing until it is looked at */
+    buf_truncate(&h->body, size);
+    return charge(h, h->body.len);
 }
 
 /* FLUSH, FSYNC, RELEASE */

@@ -21,14 +21,34 @@ static const struct cluster *target_cluster(struct engine *e, const struct comma
     return cluster;
 }
 
+static size_t clusters_of(const struct snapshot *s, uid_t uid) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->clusters.len; i++)
+        n += ((const struct cluster *)s->clusters.items[i])->uid == uid;
+    return n;
+}
+
+/* No one user takes all clusters, and some are kept for root. */
+static int check_room(const struct snapshot *s, uid_t uid, struct error *err) {
+    size_t most = uid ? LIMIT_CLUSTERS - LIMIT_CLUSTERS_FOR_ROOT : LIMIT_CLUSTERS;
+    if (uid && clusters_of(s, uid) >= LIMIT_CLUSTERS_PER_USER)
+        return err_set(err, -EDQUOT, "limit_exceeded",
+                       "you have %u clusters, the most that one user may have: remove one",
+                       LIMIT_CLUSTERS_PER_USER);
+    if (s->clusters.len >= most)
+        return err_set(err, -ENOSPC, "no_space",
+                       "there are %zu clusters, the most that this server holds%s: remove one",
+                       s->clusters.len, uid ? " for users other than root" : "");
+    return 0;
+}
+
 int apply_create_cluster(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
     const struct snapshot *s = engine_state(e);
     if (snapshot_cluster_named(s, c->name))
         return err_set(err, -EEXIST, "exists", "a cluster named %s exists", c->name);
-    if (s->clusters.len >= LIMIT_CLUSTERS)
-        return err_set(err, -ENOSPC, "no_space",
-                       "there are %u clusters, the most that one server holds: remove one",
-                       LIMIT_CLUSTERS);
+    int r = check_room(s, c->caller_uid, err);
+    if (r < 0)
+        return r;
     struct cluster *made = builder_add_cluster(e->builder, engine_take_id(e), c->name);
     if (!made)
         return -ENOMEM;

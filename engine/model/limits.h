@@ -6,6 +6,8 @@
  */
 
 #define LIMIT_CLUSTERS 200u
+#define LIMIT_CLUSTERS_PER_USER 100u /* root may have all */
+#define LIMIT_CLUSTERS_FOR_ROOT 10u  /* of LIMIT_CLUSTERS, kept for root */
 #define LIMIT_NODES_PER_CLUSTER 100000u
 #define LIMIT_ARRAYS_PER_CLUSTER 200u
 #define LIMIT_USAGE_ROWS 500u /* of array, machine type and spot that a cluster keeps apart */

@@ -14,6 +14,7 @@ struct limit {
 
 static const struct limit limits[] = {
     {"clusters", LIMIT_CLUSTERS, "clusters"},
+    {"clusters_per_user", LIMIT_CLUSTERS_PER_USER, "clusters"},
     {"nodes_per_cluster", LIMIT_NODES_PER_CLUSTER, "nodes"},
     {"arrays_per_cluster", LIMIT_ARRAYS_PER_CLUSTER, "arrays"},
     {"usage_rows", LIMIT_USAGE_ROWS, "rows"},

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import (BUILD, ROOT, SUBSCRIPTION, SIMPLE, alive, free_port, is_mounted, shell,
+from harness import (BUILD, ROOT, SLOW, SUBSCRIPTION, SIMPLE, alive, free_port, is_mounted, shell,
                      wait_for_mount, wait_until)
 
 
@@ -308,3 +308,28 @@ def test_manual_names_every_option(program, page):
     manual = (ROOT / "man" / page).read_text().replace("\\-", "-")
     assert len(options) >= 8
     assert [o for o in options if o not in manual] == []
+
+
+def test_sync_at_the_end(make_daemon):
+    """Who waits when the server stops hears that the wait was canceled."""
+    daemon = make_daemon(simulate="--time-scale=100 --seed=1").start()
+    daemon.make_cluster("c")
+    daemon.write("1\n", "c", "nodes", "count")
+    waits = subprocess.Popen(["sync", str(daemon.path("c", "nodes", "count"))],
+                             stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: "fsync" in pathlib.Path(f"/proc/{waits.pid}/stack").read_text(), 10,
+               "a wait for the cloud")
+    daemon.terminate()
+    assert "Operation canceled" in waits.communicate(timeout=10 * SLOW)[1]
+
+
+def test_room(daemon):
+    """df and df -i tell what can be made yet."""
+    empty = os.statvfs(daemon.mount)
+    assert 0 < empty.f_bavail == empty.f_blocks
+    assert empty.f_favail == empty.f_files > 0
+    daemon.make_cluster("c")
+    daemon.path("c", "x.tmp").write_bytes(bytes(1 << 20))
+    full = os.statvfs(daemon.mount)
+    assert full.f_bavail == empty.f_bavail - (1 << 20) // full.f_frsize
+    assert full.f_files - full.f_favail == 2  # the cluster and its head

@@ -3,9 +3,11 @@
 #include "core-fixture.h"
 
 #include "core/internal.h"
+#include "model/limits.h"
 #include "store/history.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool health_says(struct world *w, enum health health, const char *part) {
@@ -71,6 +73,69 @@ static void test_full_disk_is_told(void **state) {
     assert_true(health_says(&w, HEALTH_OK, "ok"));
     assert_int_equal(set_count(&w, COUNT_SET, 8).code, 0);
     expect_ready(&w, 9);
+    world_end(&w);
+}
+
+static int make_cluster(struct world *w, uid_t uid, unsigned number) {
+    char name[32];
+    struct command *c = command_new(COMMAND_CREATE_CLUSTER);
+    (void)snprintf(name, sizeof(name), "c%u", number);
+    command_set_name(c, name);
+    c->caller_uid = uid;
+    return do_command(w, c).code;
+}
+
+/* No one user takes the clusters from the others, and all together not from root. */
+static void test_shares_of_clusters(void **state) {
+    (void)state;
+    struct world w;
+    unsigned n = 0, made = 0;
+    world_begin(&w);
+    for (; n < LIMIT_CLUSTERS_PER_USER; n++)
+        assert_int_equal(make_cluster(&w, 1000, n), 0);
+    assert_int_equal(make_cluster(&w, 1000, n), -EDQUOT);
+    for (made = n; made < LIMIT_CLUSTERS - LIMIT_CLUSTERS_FOR_ROOT; made++)
+        assert_int_equal(make_cluster(&w, 1001, made), 0);
+    assert_int_equal(make_cluster(&w, 1002, made), -ENOSPC);
+    for (; made < LIMIT_CLUSTERS; made++)
+        assert_int_equal(make_cluster(&w, 0, made), 0);
+    assert_int_equal(make_cluster(&w, 0, made), -ENOSPC);
+    world_end(&w);
+}
+
+/* A parked wait. Returns its ticket. */
+static uint64_t wait_for(struct world *w, struct answer_seen *a) {
+    struct command *c = on_cluster(w, COMMAND_SYNC);
+    submit(w, c, a);
+    return c->ticket;
+}
+
+/* Whoever waits can be killed while nothing can be written: whether the wait began before or after
+ * that, and the next one goes on. */
+static void test_a_wait_ends_while_the_disk_is_full(void **state) {
+    (void)state;
+    struct world w;
+    struct answer_seen before, after, other;
+    prepare(&w);
+    assert_int_equal(set_count(&w, COUNT_SET, 3).code, 0);
+    uint64_t first = wait_for(&w, &before);
+    (void)engine_tick(w.engine);
+    w.full_from = w.commits + 1;
+    w.full_for = 1000000;
+    assert_int_equal(set_count(&w, COUNT_SET, 8).code, -ENOSPC);
+    uint64_t second = wait_for(&w, &after);
+    (void)wait_for(&w, &other);
+    assert_true(engine_tick(w.engine) > w.now);
+    assert_false(before.given || after.given);
+    engine_cancel(w.engine, first);
+    engine_cancel(w.engine, second);
+    (void)engine_tick(w.engine);
+    assert_true(before.given && before.code == -EINTR);
+    assert_true(after.given && after.code == -EINTR);
+    assert_false(other.given);
+    w.full_for = 0;
+    expect_ready(&w, 4);
+    assert_true(other.given && other.code == 0);
     world_end(&w);
 }
 
@@ -190,6 +255,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_disk_at_each_commit),
         cmocka_unit_test(test_full_disk_is_told),
+        cmocka_unit_test(test_shares_of_clusters),
+        cmocka_unit_test(test_a_wait_ends_while_the_disk_is_full),
         cmocka_unit_test(test_any_bytes_survive_a_restart),
         cmocka_unit_test(test_long_words_can_be_saved),
         cmocka_unit_test(test_history_is_cut),
