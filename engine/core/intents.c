@@ -89,32 +89,12 @@ static bool begins_with_look(const struct intent *i) {
     return i->kind == INTENT_RESIZE_SET && i->state == INTENT_OPEN;
 }
 
-/* No request can be made of what the template says: as if the cloud had refused it. */
-static void refuse_unsent(struct engine *e, struct intent *i, const struct error *err) {
-    const struct cyclecloud_result result = {
-        .result = CYCLECLOUD_INVALID,
-        .code = err->kind ? err->kind : "invalid_request",
-        .message = err_text(err),
-        .request_id = "",
-        .operation_url = "",
-        .quota = {.name = ""},
-    };
-    outcome_refused(e, i, &result);
-}
-
-static void send_one(struct engine *e, struct intent *i, usec_t now) {
+static void send_one(struct engine *e, struct intent *i) {
     _cleanup_error_ struct error err = ERROR_INIT;
     int r =
         begins_with_look(i) ? resize_look(e, i, &err) : request_send(e, i, outcome_of_intent, &err);
-    if (r == -EINVAL && i->state == INTENT_OPEN) {
-        refuse_unsent(e, i, &err);
-        return;
-    }
     if (r < 0) {
-        log_warning("request not sent, ignoring until later intent=%" PRIu64
-                    " what=\"%s\" why=\"%s\"",
-                    i->id, intent_verb(i->kind), err_text(&err));
-        i->next_at = now + 10 * USEC_SEC;
+        unsent_intent(e, i, r, &err);
         return;
     }
     if (i->state == INTENT_OPEN) {
@@ -132,7 +112,7 @@ void intents_send(struct engine *e) {
         struct intent *i = e->intents.items[at];
         bool sendable = i->state == INTENT_OPEN || i->state == INTENT_ACCEPTED;
         if (sendable && i->saved && i->next_at <= now)
-            send_one(e, i, now);
+            send_one(e, i);
     }
 }
 
@@ -147,12 +127,16 @@ usec_t intents_next(const struct engine *e) {
 }
 
 void intents_resume(struct engine *e, uint64_t cluster_id) {
-    for (size_t at = 0; at < e->intents.len; at++) {
+    for (size_t at = e->intents.len; at-- > 0;) {
         struct intent *i = e->intents.items[at];
-        if (i->cluster_id == cluster_id && i->state == INTENT_UNKNOWN) {
-            i->state = INTENT_OPEN;
-            i->next_at = 0;
+        if (i->cluster_id != cluster_id || i->state != INTENT_UNKNOWN)
+            continue;
+        if (intent_names_instances(i->kind)) {
+            intents_close(e, i); /* planned anew */
+            continue;
         }
+        i->state = INTENT_OPEN;
+        i->next_at = 0;
     }
 }
 

@@ -320,7 +320,8 @@ void intents_free_all(struct engine *e);
 /* Sends what is due; called after the commit. */
 void intents_send(struct engine *e);
 usec_t intents_next(const struct engine *e);
-/* After a first listing: what was UNKNOWN and is not settled is sent again. */
+/* After a first listing: what was UNKNOWN and is not settled is sent again, or, where it names
+ * instances, planned anew. */
 void intents_resume(struct engine *e, uint64_t cluster_id);
 /* Sends held-back intents again at once (the configuration changed, a person says retry). */
 void intents_hurry(struct engine *e, uint64_t cluster_id);
@@ -351,6 +352,13 @@ int resize_look(struct engine *e, const struct intent *i, struct error *err);
 /* outcome.c: the completion of an intent's request */
 void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
                        uint64_t cluster_id, uint64_t intent_id, usec_t began);
+
+/* The operation of an intent cannot be asked for any more: once the cloud has been listed, the same
+ * is asked for again. */
+void outcome_forget_operation(struct engine *e, struct intent *i);
+
+/* unsent.c: what becomes of an intent whose request could not be sent */
+void unsent_intent(struct engine *e, struct intent *i, int code, const struct error *err);
 
 /* observe.c: listings */
 void observe_due(struct engine *e, struct work *w);

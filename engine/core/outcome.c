@@ -358,7 +358,7 @@ void outcome_announce_failure(struct engine *e, const struct intent *i,
 }
 
 /* The operation's own record has expired: what it came to is seen in a listing. */
-static void operation_forgotten(struct engine *e, struct intent *i) {
+void outcome_forget_operation(struct engine *e, struct intent *i) {
     const struct work *w = engine_work(e, i->cluster_id);
     bool known = w && w->listed;
     i->state = known ? INTENT_OPEN : INTENT_UNKNOWN;
@@ -377,7 +377,7 @@ static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_
         return;
     }
     if (i->state == INTENT_ACCEPTED) {
-        operation_forgotten(e, i);
+        outcome_forget_operation(e, i);
         return;
     }
     outcome_announce_failure(e, i, result);
