@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "model/edition.h"
 #include "rejected.h"
 #include "template/template.h"
 
@@ -179,16 +180,30 @@ static void doubt_security_groups(struct engine *e, const struct cluster *c) {
     }
 }
 
+/* Each definition that nodes were made from is kept: there may be only so many. */
+static int check_editions(const struct cluster *c, struct error *err) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        if (edition_list_len(a->editions) >= LIMIT_EDITIONS_PER_ARRAY)
+            return err_set(err, -ENOSPC, "no_space",
+                           "the nodes of %s were made from %u different definitions, which is the "
+                           "limit: terminate the oldest of them first (`plan` names them)",
+                           str_text(a->name), LIMIT_EDITIONS_PER_ARRAY);
+    }
+    return 0;
+}
+
 /* Puts a document in force if the cluster can be evaluated with it; else it is kept as rejected. */
 static int replace_document(struct engine *e, const struct command *c, const struct place *place,
                             struct str *text, struct error *err) {
     struct cluster *copy = edit_cluster(e, c->cluster_id);
-    if (!copy)
-        return -ENOMEM;
+    int r = copy ? check_editions(copy, err) : -ENOMEM;
+    if (r < 0)
+        return r;
     struct document *d = document_at(copy, place->document);
     struct str *old = str_ref(d->text);
     str_assign(&d->text, text);
-    int r = definition_apply(e, c->cluster_id, err);
+    r = definition_apply(e, c->cluster_id, err);
     if (r < 0) {
         str_assign(&d->text, old);
         keep_rejected(e, place, c, copy);
@@ -360,7 +375,8 @@ static int check_account(struct engine *e, const struct cluster *c, struct error
 static void start_heads(struct engine *e, const struct cluster *c) {
     uint64_t position = 0;
     for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        if (!n->fixed || n->target == TARGET_STARTED)
+        const struct array *a = cluster_array_by_id(c, n->array_id);
+        if (!n->fixed || n->target == TARGET_STARTED || !a || a->gone)
             continue;
         struct node *copy = edit_node(e, n);
         if (!copy)

@@ -232,6 +232,12 @@ static int check_kept(const struct array *a, int64_t dropped, struct error *err)
                    kept, str_text(a->name));
 }
 
+static int refuse_gone(const struct array *a, struct error *err) {
+    return err_set(err, -EINVAL, "invalid_value",
+                   "nodearray %s is no longer in the template: it can only shrink",
+                   str_text(a->name));
+}
+
 static int check_goals(struct engine *e, const struct cluster *c, const struct goals *g,
                        struct error *err) {
     _cleanup_(limits_close) struct limits l = {0};
@@ -240,7 +246,10 @@ static int check_goals(struct engine *e, const struct cluster *c, const struct g
         const struct goal *goal = &g->items[i];
         const struct array *a = cluster_array_by_id(c, goal->array_id);
         int64_t added = goal->wanted - goal->now;
-        r = added >= 0 ? limits_check(&l, a, added, err) : check_kept(a, -added, err);
+        if (added > 0 && a->gone)
+            r = refuse_gone(a, err);
+        else
+            r = added >= 0 ? limits_check(&l, a, added, err) : check_kept(a, -added, err);
     }
     return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "console.h"
+#include "model/edition.h"
 #include "store/console.h"
 
 #include <inttypes.h>
@@ -47,7 +48,8 @@ static int batch_delete(struct batch *b, char letter, uint64_t cluster_id, uint6
 
 static int batch_record(struct batch *b, const struct record_type *type, uint64_t cluster_id,
                         uint64_t id, const void *object) {
-    _cleanup_buf_ struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    _cleanup_buf_ struct buf text =
+        BUF_INIT(type == &record_edition ? RECORD_EDITION_BYTES : RECORD_MAX_BYTES);
     int r = record_encode(type, object, &text);
     if (r < 0)
         return r;
@@ -86,6 +88,31 @@ static int batch_documents(struct batch *b, const struct cluster *old, const str
     return 0;
 }
 
+/* The definitions of an array's nodes: those that are new, and those that nobody has any more. */
+static int batch_editions(struct batch *b, uint64_t cluster_id, const struct array *old,
+                          const struct array *new) {
+    const struct edition_list *was = old ? old->editions : NULL, *is = new ? new->editions : NULL;
+    int r = 0;
+    for (size_t i = 0; was != is && r == 0 && i < edition_list_len(is); i++)
+        if (edition_find(was, is->items[i]->id) != is->items[i])
+            r = batch_record(b, &record_edition, cluster_id, is->items[i]->id, is->items[i]);
+    for (size_t i = 0; was != is && r == 0 && i < edition_list_len(was); i++)
+        if (!edition_find(is, was->items[i]->id))
+            r = batch_delete(b, record_edition.letter, cluster_id, was->items[i]->id);
+    return r;
+}
+
+static int batch_array(struct batch *b, const struct cluster *was, const struct cluster *now,
+                       const struct change *ch) {
+    const struct array *old = was ? cluster_array_by_id(was, ch->id) : NULL;
+    const struct array *new = now && !ch->removed ? cluster_array_by_id(now, ch->id) : NULL;
+    int r = batch_editions(b, ch->cluster_id, old, new);
+    if (r < 0 || (!new && !ch->removed))
+        return r;
+    return new ? batch_record(b, &record_array, ch->cluster_id, ch->id, new)
+               : batch_delete(b, record_array.letter, ch->cluster_id, ch->id);
+}
+
 static int batch_removed_cluster(struct batch *b, const struct cluster *old) {
     if (!old)
         return 0;
@@ -94,8 +121,11 @@ static int batch_removed_cluster(struct batch *b, const struct cluster *old) {
         r = batch_delete(b, 'g', old->id, 0);
     if (r == 0)
         r = batch_documents(b, old, NULL, old->id);
-    for (size_t i = 0; r == 0 && i < old->arrays.len; i++)
-        r = batch_delete(b, 'a', old->id, cluster_array(old, i)->id);
+    for (size_t i = 0; r == 0 && i < old->arrays.len; i++) {
+        r = batch_editions(b, old->id, cluster_array(old, i), NULL);
+        if (r == 0)
+            r = batch_delete(b, 'a', old->id, cluster_array(old, i)->id);
+    }
     for (size_t i = 0; r == 0 && i < old->sets.len; i++)
         r = batch_delete(b, 's', old->id, cluster_set(old, i)->id);
     uint64_t position = 0;
@@ -141,7 +171,6 @@ static int batch_item(struct engine *e, struct batch *b, const struct change *ch
 
 static int batch_object(struct engine *e, struct batch *b, const struct change *ch) {
     static const struct record_type *const types[] = {
-        [OBJECT_ARRAY] = &record_array,
         [OBJECT_SET] = &record_set,
         [OBJECT_NODE] = &record_node,
     };
@@ -150,9 +179,7 @@ static int batch_object(struct engine *e, struct batch *b, const struct change *
         return batch_delete(b, type->letter, ch->cluster_id, ch->id);
     const struct cluster *c = snapshot_cluster(engine_state(e), ch->cluster_id);
     const void *object = NULL;
-    if (c && ch->type == OBJECT_ARRAY)
-        object = cluster_array_by_id(c, ch->id);
-    else if (c && ch->type == OBJECT_SET)
+    if (c && ch->type == OBJECT_SET)
         object = cluster_set_by_id(c, ch->id);
     else if (c)
         object = cluster_node(c, ch->id);
@@ -168,8 +195,11 @@ static int batch_changes(struct engine *e, struct batch *b) {
         if (ch->durability != DURABLE && !ch->removed)
             continue;
         int r = ch->type == OBJECT_CLUSTER ? batch_cluster(e, b, old, ch)
-                : ch->type >= OBJECT_USER  ? batch_item(e, b, ch)
-                                           : batch_object(e, b, ch);
+                : ch->type == OBJECT_ARRAY
+                    ? batch_array(b, snapshot_cluster(old, ch->cluster_id),
+                                  snapshot_cluster(engine_state(e), ch->cluster_id), ch)
+                : ch->type >= OBJECT_USER ? batch_item(e, b, ch)
+                                          : batch_object(e, b, ch);
         if (r < 0)
             return r;
     }

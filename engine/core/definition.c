@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "kept.h"
 
 #include "secrets.h"
 #include "template/template.h"
@@ -145,8 +145,16 @@ static struct array *take_array(struct evaluation *ev, const char *name) {
     return made;
 }
 
-static int fill_array(struct evaluation *ev, struct array *a, const json_t *node,
-                      const json_t *shown, struct error *err) {
+/* One node or nodearray of the template. */
+struct section {
+    const json_t *node;   /* with the addresses that are known */
+    const json_t *before; /* the same without */
+    const json_t *shown;  /* secrets masked */
+};
+
+static int fill_array(struct evaluation *ev, struct array *a, const struct section *s,
+                      struct error *err) {
+    const json_t *node = s->node, *shown = s->shown;
     struct array_spec *spec = array_spec_new();
     int r = spec ? spec_read(node, ev->engine, spec, err) : -ENOMEM;
     if (r < 0) {
@@ -160,9 +168,10 @@ static int fill_array(struct evaluation *ev, struct array *a, const json_t *node
     if (r == 0)
         r = put_json(e, &a->configuration, json_object_get(shown, "Configuration"), JSON_INDENT(2));
     if (r == 0)
-        r = put_json(e, &a->secret_configuration, json_object_get(node, "Configuration"),
-                     JSON_COMPACT);
-    return r;
+        r = put_json(e, &a->definition, node, JSON_COMPACT);
+    if (r == 0)
+        r = edition_key(s->before, &a->key);
+    return r < 0 ? r : edition_follow(a);
 }
 
 /* A [[node]] has one record, which stays when its VM goes. */
@@ -227,22 +236,39 @@ static int check_nodes(struct evaluation *ev, const char *list, struct error *er
     return r;
 }
 
+/* Nodes of another kind have this name still: what is new comes when they are gone. */
+static bool is_taken(struct evaluation *ev, const char *name, bool is_array) {
+    struct engine *e = ev->engine;
+    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
+    const struct array *a = cluster_array_named(c, name);
+    if (!a || a->is_array == is_array)
+        return false;
+    uint64_t id = a->id;
+    if (!gone_is_over(e, ev->cluster_id, id))
+        return true;
+    if (builder_remove_array(e->builder, ev->cluster_id, id) < 0)
+        engine_fail(e, -ENOMEM);
+    return false;
+}
+
 static int take_nodes(struct evaluation *ev, const char *list, bool is_array, struct error *err) {
     const struct definition *d = ev->settled ? ev->settled : ev->definition;
     const json_t *nodes = json_object_get(definition_json(d), list);
     const json_t *shown = json_object_get(definition_public_json(d), list);
+    const json_t *before = json_object_get(definition_json(ev->definition), list);
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
         const char *name = json_string_value(json_object_get(node, "Name"));
-        if (!name)
+        if (!name || is_taken(ev, name, is_array))
             continue;
+        const struct section s = {node, find_named(before, name), find_named(shown, name)};
         struct array *a = take_array(ev, name);
         if (!a)
             return -ENOMEM;
         uint64_t id = a->id;
         a->is_array = is_array;
-        a->gone = false;
-        int r = fill_array(ev, a, node, find_named(shown, name), err);
+        a->gone = a->replaced = false;
+        int r = fill_array(ev, a, &s, err);
         if (r == 0)
             r = id_vec_append(&ev->order, id);
         if (r == 0 && !is_array)
@@ -260,21 +286,11 @@ static bool in_order(const struct evaluation *ev, uint64_t id) {
     return false;
 }
 
-/* Records of heads that the template no longer has go when they are off. */
-static bool drop_idle_heads(struct evaluation *ev, uint64_t array_id) {
-    struct engine *e = ev->engine;
-    const struct cluster *c = snapshot_cluster(engine_state(e), ev->cluster_id);
-    uint64_t position = 0;
-    bool left = false;
-    for (const struct node *n; (n = cluster_next_node(c, &position));) {
-        if (n->array_id != array_id)
-            continue;
-        if (n->fixed && n->status == NODE_OFF)
-            edit_node_forget(e, n);
-        else
-            left = true;
-    }
-    return left;
+/* Whether the template has something of this name, of whatever kind. */
+static bool is_defined(const struct evaluation *ev, const struct str *name) {
+    const json_t *all = definition_json(ev->definition);
+    return find_named(json_object_get(all, "nodes"), str_text(name)) ||
+           find_named(json_object_get(all, "nodearrays"), str_text(name));
 }
 
 /* Arrays that the template no longer has: forgotten, or kept until their last node is gone. */
@@ -287,13 +303,15 @@ static int drop_others(struct evaluation *ev) {
         if (!in_order(ev, cluster_array(c, i)->id))
             r = id_vec_append(&others, cluster_array(c, i)->id);
     for (size_t i = 0; i < others.len && r == 0; i++) {
-        if (!drop_idle_heads(ev, others.items[i])) {
+        if (gone_is_over(e, ev->cluster_id, others.items[i])) {
             r = builder_remove_array(e->builder, ev->cluster_id, others.items[i]);
             continue;
         }
         struct array *a = builder_array(e->builder, ev->cluster_id, others.items[i], DURABLE);
         if (a)
             a->gone = true;
+        if (a)
+            a->replaced = is_defined(ev, a->name);
         r = a ? id_vec_append(&ev->order, a->id) : -ENOMEM;
     }
     id_vec_done(&others);
@@ -333,12 +351,25 @@ static void warn_machine_types(struct engine *e, const struct cluster *c, struct
     }
 }
 
+static void warn_replaced(const struct cluster *c, struct buf *b) {
+    for (size_t i = 0; i < c->arrays.len; i++) {
+        const struct array *a = cluster_array(c, i);
+        if (a->gone && a->replaced)
+            buf_printf(b,
+                       "warning: %s %s is not made yet: nodes of the %s of this name are still "
+                       "there; terminate them\n",
+                       a->is_array ? "node" : "nodearray", str_text(a->name),
+                       a->is_array ? "nodearray" : "node");
+    }
+}
+
 static int write_notes(struct evaluation *ev, struct cluster *c) {
     struct engine *e = ev->engine;
     _cleanup_buf_ struct buf b = BUF_INIT(LIMIT_DOCUMENT_BYTES);
     for (size_t i = 0; i < ev->diags.len; i++)
         put_problem(&b, &ev->diags.items[i]);
     warn_machine_types(e, c, &b);
+    warn_replaced(c, &b);
     const json_t *missing = definition_missing(ev->definition);
     c->missing = json_array_size(missing) > 0;
     for (size_t i = 0; i < json_array_size(missing); i++) {

@@ -111,6 +111,7 @@ static void forget_vm(struct engine *e, struct node *n) {
         edit_text(e, texts[i], "");
     n->set_id = 0;
     n->intent_id = 0;
+    n->edition = 0;
     n->cores = 0;
     n->ready_at = 0;
     n->last_seen = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "console.h"
 #include "credentials.h"
+#include "kept.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,8 @@ static int evaluate_one(struct engine *e, uint64_t id, bool now) {
                     (unsigned long long)id, err_text(&err));
         late_not_evaluated(e, id, err_text(&err));
     }
+    if (edition_restore(e, id) < 0)
+        return -ENOMEM;
     const struct cluster *c = snapshot_cluster(engine_state(e), id);
     if (c && str_len(c->group))
         facts_want(e, c);
@@ -352,6 +355,8 @@ static void plan_one(struct engine *e, struct work *w, usec_t now) {
     engine_count(e);
     boots_check(e, w);
     engine_count(e);
+    edition_prune(e, w->cluster_id);
+    gone_settle(e, w);
     state_cluster(e, w);
 }
 

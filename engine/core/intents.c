@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
-#include "outcome.h"
+#include "send.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

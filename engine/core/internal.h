@@ -84,7 +84,7 @@ enum late {
 struct work {
     uint64_t cluster_id;
     enum late late;
-    bool late_due;     /* an address is new: evaluate again */
+    bool late_due;     /* an address is new, or a name is free: evaluate again */
     bool dirty;        /* plan it in this tick */
     bool listed;       /* listed whole since the start: planning may begin */
     unsigned listings; /* calls of the first listing under way */
@@ -342,23 +342,9 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
 /* The resource name of a node's VM. Malloc'ed; NULL: no memory. */
 char *request_vm_name(const struct node *n);
 
-/* Asks what the set of an intent is now; nothing is changed. 0 or -errno, with words in `err`. */
-int request_look(struct engine *e, const struct intent *i, call_done done, struct error *err);
-
-/* resize.c: reads the etag of the set of a RESIZE_SET, then writes its size. 0 or -errno, with
- * words in `err`. */
-int resize_look(struct engine *e, const struct intent *i, struct error *err);
-
 /* outcome.c: the completion of an intent's request */
 void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
                        uint64_t cluster_id, uint64_t intent_id, usec_t began);
-
-/* The operation of an intent cannot be asked for any more: once the cloud has been listed, the same
- * is asked for again. */
-void outcome_forget_operation(struct engine *e, struct intent *i);
-
-/* unsent.c: what becomes of an intent whose request could not be sent */
-void unsent_intent(struct engine *e, struct intent *i, int code, const struct error *err);
 
 /* observe.c: listings */
 void observe_due(struct engine *e, struct work *w);

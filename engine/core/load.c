@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include "model/edition.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,6 +202,33 @@ static int load_array(void *arg, const void *key, size_t key_len, const void *va
     return 0;
 }
 
+static int take_edition(struct engine *e, uint64_t cluster_id, struct edition *ed) {
+    const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
+    bool known = c && cluster_array_by_id(c, ed->array_id);
+    struct array *a = known ? builder_array(e->builder, cluster_id, ed->array_id, VOLATILE) : NULL;
+    if (a)
+        return edition_list_put(&a->editions, ed);
+    edition_unref(ed);
+    return known ? -ENOMEM : 0;
+}
+
+static int load_edition(void *arg, const void *key, size_t key_len, const void *value,
+                        size_t value_len) {
+    struct loading *l = arg;
+    (void)key_len;
+    struct edition *ed = edition_new();
+    if (!ed)
+        return -ENOMEM;
+    const char *member = NULL;
+    int r = record_decode(&record_edition, value, value_len, ed, &member);
+    if (r == 0)
+        return take_edition(l->engine, record_key_number((const char *)key + 1), ed);
+    edition_unref(ed);
+    return r == -EBADMSG
+               ? damaged(l, "definition", record_key_number((const char *)key + 9), member)
+               : r;
+}
+
 static int load_set(void *arg, const void *key, size_t key_len, const void *value,
                     size_t value_len) {
     struct loading *l = arg;
@@ -339,8 +368,8 @@ int load_state(struct engine *e, struct error *err) {
         char letter;
         store_visit visit;
     } kinds[] = {
-        {'c', load_cluster}, {'d', load_document}, {'g', load_usage},
-        {'a', load_array},   {'s', load_set},      {'n', load_node},
+        {'c', load_cluster}, {'d', load_document}, {'g', load_usage}, {'a', load_array},
+        {'e', load_edition}, {'s', load_set},      {'n', load_node},
     };
     int r = load_meta(e, err);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "outcome.h"
 
+#include "send.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>

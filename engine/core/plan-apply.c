@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan.h"
 
+#include "kept.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@ static int set_name(const struct array *a, uint64_t id, struct buf *b) {
 
 static struct set *make_set(struct engine *e, const struct cluster *c,
                             const struct plan_action *action) {
+    uint64_t cluster_id = c->id, edition = edition_take(e, c->id, action->array_id);
+    c = snapshot_cluster(engine_state(e), cluster_id);
     const struct array *a = cluster_array_by_id(c, action->array_id);
     uint64_t id = engine_take_id(e);
     _cleanup_buf_ struct buf name = BUF_INIT(80);
@@ -31,6 +35,7 @@ static struct set *make_set(struct engine *e, const struct cluster *c,
     char hash[17];
     spec_hash(a->spec, hash);
     s->array_id = action->array_id;
+    s->edition = edition;
     s->state = SET_PLANNED;
     s->limit = action->limit;
     s->spot = a->spec->spot;
@@ -64,6 +69,7 @@ static void take_addresses(struct engine *e, const struct array *a, size_t n) {
 
 static void join_set(struct engine *e, uint64_t cluster_id, const struct plan_action *action,
                      const struct set *s) {
+    uint64_t edition = edition_take(e, cluster_id, s->array_id);
     for (size_t i = 0; i < action->nodes.len; i++) {
         const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
         const struct node *n = cluster_node(c, action->nodes.items[i]);
@@ -72,6 +78,7 @@ static void join_set(struct engine *e, uint64_t cluster_id, const struct plan_ac
             return;
         const struct array *a = cluster_array_by_id(c, copy->array_id);
         copy->set_id = s->id;
+        copy->edition = edition;
         copy->spot = s->spot;
         copy->cores = a && a->spec ? cores_of_type(e, a, str_text(s->machine_type)) : 0;
         str_assign(&copy->machine_type, s->machine_type);
@@ -124,6 +131,10 @@ static void apply_set(struct engine *e, uint64_t cluster_id, const struct plan_a
 static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_action *action) {
     const struct cluster *c = snapshot_cluster(engine_state(e), cluster_id);
     const struct node *n = cluster_node(c, action->node_id);
+    bool creates = action->kind == INTENT_CREATE_VM;
+    uint64_t edition = n && creates ? edition_take(e, cluster_id, n->array_id) : 0;
+    c = snapshot_cluster(engine_state(e), cluster_id);
+    n = cluster_node(c, action->node_id);
     struct node *copy = n ? edit_node(e, n) : NULL;
     struct intent *old = copy && copy->intent_id ? intents_find(e, copy->intent_id) : NULL;
     if (old)
@@ -134,8 +145,9 @@ static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_ac
     i->node_id = copy->id;
     copy->intent_id = i->id;
     const struct array *a = cluster_array_by_id(c, copy->array_id);
-    if (action->kind == INTENT_CREATE_VM) {
+    if (creates) {
         take_addresses(e, a, 1);
+        copy->edition = edition;
         edit_text(e, &copy->machine_type, action->machine_type);
         copy->spot = a->spec->spot;
         copy->cores = cores_of_type(e, a, action->machine_type);

@@ -62,4 +62,7 @@ int plan_share_types(const struct plan_input *in, const struct array *a, size_t 
 /* What the members of the scale sets need (plan-members.c). */
 void plan_sets(struct plan *p, const struct plan_input *in);
 
+/* plan-kept.c: says which nodes an edited template does not reach. */
+void plan_kept(struct plan *p, const struct plan_input *in);
+
 #endif

@@ -364,12 +364,28 @@ static size_t share_sum(const struct plan_shares *shares) {
     return n;
 }
 
+/* Nodes of what is no longer in the template: they are not made again. */
+static void hold_gone(struct plan *p, const struct plan_input *in, const struct array *a,
+                      const struct id_vec *pending) {
+    const char *kind = a->is_array ? "nodearray" : "node";
+    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+    buf_printf(&text,
+               "%s %s is no longer in the template, so a VM is not made again: terminate the node, "
+               "or write a template that has the %s",
+               kind, str_text(a->name), kind);
+    wait_rest(p, in, a, pending, 0, &(struct plan_reason){HOLD_INVALID, 0, text.data});
+}
+
 static void plan_array(struct plan *p, const struct plan_input *in, const struct array *a) {
     _cleanup_(id_vec_done) struct id_vec pending = {0};
     _cleanup_(plan_shares_done) struct plan_shares shares = {0};
     struct plan_no_type why = {0};
     collect_pending(p, in, a, &pending);
-    if (!pending.len || !a->spec || !admit(p, in, a, &pending))
+    if (pending.len && (a->gone || !a->spec)) {
+        hold_gone(p, in, a, &pending);
+        return;
+    }
+    if (!pending.len || !admit(p, in, a, &pending))
         return;
     struct plan_no_type full = {0};
     size_t fit = subnet_room(in, a, pending.len, &full);
@@ -474,4 +490,5 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
         plan_say_held(ret, in, cluster_array(c, i));
     if (!ret->text.len)
         plan_say(ret, "nothing to do");
+    plan_kept(ret, in);
 }

@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include "base/cleanup.h"
+#include "model/edition.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -44,15 +45,34 @@ static const struct field array_fields[] = {
     FIELD(array, next_number, FIELD_U32),
 };
 
+static const struct field edition_fields[] = {
+    FIELD(edition, id, FIELD_U64),
+    FIELD(edition, array_id, FIELD_U64),
+    FIELD(edition, made_at, FIELD_U64),
+    FIELD(edition, key, FIELD_STR),
+    FIELD(edition, definition, FIELD_STR),
+    FIELD(edition, attributes, FIELD_STR),
+    FIELD(edition, configuration, FIELD_STR),
+};
+
 static const struct field set_fields[] = {
-    FIELD(set, id, FIELD_U64),         FIELD(set, cluster_id, FIELD_U64),
-    FIELD(set, array_id, FIELD_U64),   FIELD(set, intent_id, FIELD_U64),
-    FIELD(set, name, FIELD_STR),       FIELD(set, machine_type, FIELD_STR),
-    FIELD(set, zone, FIELD_STR),       FIELD(set, placement_group, FIELD_STR),
-    FIELD(set, spec_hash, FIELD_STR),  FIELD(set, server, FIELD_STR),
-    FIELD(set, state, FIELD_INT),      FIELD(set, capacity, FIELD_U32),
-    FIELD(set, limit, FIELD_U32),      FIELD(set, spot, FIELD_BOOL),
-    FIELD(set, created_at, FIELD_U64), FIELD(set, write_at, FIELD_U64),
+    FIELD(set, id, FIELD_U64),
+    FIELD(set, cluster_id, FIELD_U64),
+    FIELD(set, array_id, FIELD_U64),
+    FIELD(set, intent_id, FIELD_U64),
+    FIELD(set, edition, FIELD_U64),
+    FIELD(set, name, FIELD_STR),
+    FIELD(set, machine_type, FIELD_STR),
+    FIELD(set, zone, FIELD_STR),
+    FIELD(set, placement_group, FIELD_STR),
+    FIELD(set, spec_hash, FIELD_STR),
+    FIELD(set, server, FIELD_STR),
+    FIELD(set, state, FIELD_INT),
+    FIELD(set, capacity, FIELD_U32),
+    FIELD(set, limit, FIELD_U32),
+    FIELD(set, spot, FIELD_BOOL),
+    FIELD(set, created_at, FIELD_U64),
+    FIELD(set, write_at, FIELD_U64),
 };
 
 static const struct field node_fields[] = {
@@ -62,6 +82,7 @@ static const struct field node_fields[] = {
     FIELD(node, set_id, FIELD_U64),
     FIELD(node, intent_id, FIELD_U64),
     FIELD(node, vm_number, FIELD_U64),
+    FIELD(node, edition, FIELD_U64),
     FIELD(node, name, FIELD_STR),
     FIELD(node, machine_type, FIELD_STR),
     FIELD(node, resource_id, FIELD_STR),
@@ -152,6 +173,7 @@ const struct record_type record_items[ITEM_KIND_MAX] = {
 
 const struct record_type record_cluster = {'c', cluster_fields, ARRAY_SIZE(cluster_fields)};
 const struct record_type record_array = {'a', array_fields, ARRAY_SIZE(array_fields)};
+const struct record_type record_edition = {'e', edition_fields, ARRAY_SIZE(edition_fields)};
 const struct record_type record_set = {'s', set_fields, ARRAY_SIZE(set_fields)};
 const struct record_type record_node = {'n', node_fields, ARRAY_SIZE(node_fields)};
 

@@ -13,6 +13,7 @@
  *   "c" cluster              a cluster
  *   "d" cluster KIND         a document of it (enum document_kind as a letter), verbatim
  *   "a" cluster id           an array
+ *   "e" cluster id           a definition that nodes of an array were made from (model/edition.h)
  *   "s" cluster id           a set
  *   "n" cluster id           a node
  *   "i" id                   an intent
@@ -27,6 +28,7 @@
 
 #include "base/buf.h"
 #include "model/item.h"
+#include "model/limits.h"
 #include "model/object.h"
 
 /* 1: clusters, arrays, sets, nodes, intents. 2: users, accounts, usage, alerts, orphans too. An
@@ -35,6 +37,7 @@
 #define RECORD_SCHEMA 2
 #define RECORD_KEY_MAX 24
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
+#define RECORD_EDITION_BYTES (8 * LIMIT_DOCUMENT_BYTES) /* JSON within JSON */
 
 enum field_type {
     FIELD_U64,
@@ -57,7 +60,8 @@ struct record_type {
     size_t n_fields;
 };
 
-extern const struct record_type record_cluster, record_array, record_set, record_node;
+extern const struct record_type record_cluster, record_array, record_edition, record_set,
+    record_node;
 /* Of the kinds of items; fields NULL: the kind is not stored. */
 extern const struct record_type record_items[ITEM_KIND_MAX];
 

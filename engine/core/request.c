@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "kept.h"
 
 #include "crypto/crypto.h"
+#include "send.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -34,6 +35,8 @@ struct outgoing {
     const char **zones, **identities, **security_groups, **instances;
     char *instances_text, *subnet_id, *name, *computer_name, *security_group_id;
     struct buf custom_data;
+    struct array array; /* as its nodes were made, where that is not the present definition */
+    struct array_spec *array_spec;
     char ids[4][24];
     char request_id[UUID_TEXT_SIZE];
 };
@@ -53,6 +56,7 @@ static void outgoing_done(struct outgoing *o) {
     free(o->name);
     free(o->computer_name);
     free(o->security_group_id);
+    array_spec_unref(o->array_spec);
     buf_done(&o->custom_data);
 }
 
@@ -501,6 +505,20 @@ static int find_subject(struct engine *e, const struct intent *i, struct subject
     return defined || !needs_definition(i->kind) ? 0 : -ENOENT;
 }
 
+/* The definition may have changed since the intent was made: the request stays the same. */
+static int use_edition(struct engine *e, struct outgoing *o, struct subject *on,
+                       struct error *err) {
+    uint64_t id = on->node ? on->node->edition : on->set ? on->set->edition : 0;
+    const struct edition *ed = on->array ? edition_find(on->array->editions, id) : NULL;
+    if (!ed || id == on->array->edition)
+        return 0;
+    int r = edition_spec(e, ed, &o->array_spec, err);
+    o->array = *on->array;
+    o->array.spec = o->array_spec;
+    on->array = &o->array;
+    return r;
+}
+
 static int fill_name(struct outgoing *o, const struct subject *on) {
     if (on->node)
         o->name = request_vm_name(on->node);
@@ -535,6 +553,8 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
     fill_request_id(e, &o, i);
     if (i->state != INTENT_ACCEPTED) {
         r = fill_name(&o, &on);
+        if (r == 0 && needs_definition(i->kind))
+            r = use_edition(e, &o, &on, err);
         if (r == 0 && fillers[i->kind].fill)
             r = fillers[i->kind].fill(e, &o, i, &on, err);
         q->name = o.name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "send.h"
 
 /*
  * A scale set is resized in two steps: it is read, and its size is written on the condition that it

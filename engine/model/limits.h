@@ -10,6 +10,7 @@
 #define LIMIT_CLUSTERS_FOR_ROOT 10u  /* of LIMIT_CLUSTERS, kept for root */
 #define LIMIT_NODES_PER_CLUSTER 100000u
 #define LIMIT_ARRAYS_PER_CLUSTER 200u
+#define LIMIT_EDITIONS_PER_ARRAY 100u /* different definitions that its nodes were made from */
 #define LIMIT_USAGE_ROWS 500u /* of array, machine type and spot that a cluster keeps apart */
 #define LIMIT_TRACE_BYTES ((size_t)64 << 10)
 #define LIMIT_CONFIG_BYTES ((size_t)1 << 20)

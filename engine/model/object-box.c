@@ -2,6 +2,7 @@
 #include "object-box.h"
 
 #include "array-spec.h"
+#include "edition.h"
 #include "type_table.h"
 #include "usage.h"
 
@@ -30,10 +31,9 @@ static const size_t node_texts[] = {
 };
 
 static const size_t array_texts[] = {
-    offsetof(struct array, name),
-    offsetof(struct array, attributes),
-    offsetof(struct array, configuration),
-    offsetof(struct array, secret_configuration),
+    offsetof(struct array, name),          offsetof(struct array, attributes),
+    offsetof(struct array, configuration), offsetof(struct array, definition),
+    offsetof(struct array, key),
 };
 
 static const size_t set_texts[] = {
@@ -129,6 +129,7 @@ void array_box_copy(struct array_box *to, const struct array_box *from) {
     to->change = 0;
     texts_ref(BOX_ARRAY, to);
     (void)array_spec_ref(to->array.spec);
+    (void)edition_list_ref(to->array.editions);
 }
 
 void set_box_copy(struct set_box *to, const struct set_box *from) {
@@ -153,8 +154,10 @@ void box_free(enum box_kind kind, void *box) {
     if (!box)
         return;
     texts_unref(kind, box);
-    if (kind == BOX_ARRAY)
+    if (kind == BOX_ARRAY) {
         array_spec_unref(((struct array_box *)box)->array.spec);
+        edition_list_unref(((struct array_box *)box)->array.editions);
+    }
     if (kind == BOX_TYPES)
         type_table_done(box);
     if (kind == BOX_CLUSTER)

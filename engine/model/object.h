@@ -34,6 +34,7 @@ struct node {
     uint64_t set_id; /* the scale set it is (to be) a member of, 0 = a VM of its own or none yet */
     uint64_t intent_id; /* the open intent that works on it, 0 = none */
     uint64_t vm_number; /* in the name of its own VM; 0 = the node's id */
+    uint64_t edition;   /* of its array: the definition that it was made from; 0 = not made yet */
     struct str *name;
     struct str *machine_type; /* chosen; empty until allocation */
     struct str *resource_id;  /* of the VM or instance; empty = no VM known */
@@ -86,7 +87,8 @@ struct type_count {
     uint32_t cores;    /* of one of them, as its record says */
 };
 
-struct type_table; /* the rows of an array; type_table.h */
+struct type_table;   /* the rows of an array; type_table.h */
+struct edition_list; /* definitions that nodes were made from; edition.h */
 
 /* The newest times of all nodes; they never go back, not even when such a node goes. */
 struct node_times {
@@ -133,11 +135,15 @@ struct array {
     struct str *name;
     bool is_array;
     bool gone;             /* the template no longer has it; it stays until its last node is gone */
+    bool replaced;         /* gone, and the template has something of another kind under its name */
     int64_t max_count_set; /* written to `max_count`, -1 = what the template says */
-    struct array_spec *spec;          /* shared by the copies (counted) */
-    struct str *attributes;           /* JSON, secrets masked */
-    struct str *configuration;        /* JSON, secrets masked */
-    struct str *secret_configuration; /* JSON for the node's own agent; never shown */
+    struct array_spec *spec;       /* shared by the copies (counted) */
+    struct str *attributes;        /* JSON, secrets masked */
+    struct str *configuration;     /* JSON, secrets masked */
+    struct str *definition;        /* JSON with secrets: all of it; never shown */
+    struct str *key;               /* the same for equal definitions */
+    uint64_t edition;              /* the present definition; 0 = no node was made from it */
+    struct edition_list *editions; /* that its nodes were made from (counted) */
     struct counts counts;
     struct type_table *types;
     struct node_times node_times;
@@ -156,6 +162,7 @@ struct set {
     uint64_t id, edit;
     uint64_t cluster_id, array_id;
     uint64_t intent_id; /* the open write on it, 0 = none; writes on a set never overlap */
+    uint64_t edition;   /* of its array: the definition that it was made from */
     struct str *name, *machine_type, *zone, *placement_group;
     struct str *spec_hash; /* nodes of another definition go to another set */
     struct str *server;    /* where its members call home; empty: made before that was kept */

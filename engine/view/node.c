@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tables.h"
 
+#include "model/edition.h"
 #include "render.h"
 #include "show.h"
 #include "store-value.h"
@@ -73,11 +74,22 @@ static int show_keepalive(const struct view_ctx *ctx, struct buf *b) {
     return show_line(b, ctx->node->keepalive ? "true" : "false");
 }
 
+/* What it was made from; NULL: the present definition of its array. */
+static const struct edition *edition_of(const struct view_ctx *ctx) {
+    return ctx->array ? edition_find(ctx->array->editions, ctx->node->edition) : NULL;
+}
+
 static int show_attributes(const struct view_ctx *ctx, struct buf *b) {
+    const struct edition *ed = edition_of(ctx);
+    if (ed)
+        return show_lines(b, ed->attributes, "{}");
     return show_lines(b, ctx->array ? ctx->array->attributes : NULL, "{}");
 }
 
 static int show_configuration(const struct view_ctx *ctx, struct buf *b) {
+    const struct edition *ed = edition_of(ctx);
+    if (ed)
+        return show_lines(b, ed->configuration, "{}");
     return show_lines(b, ctx->array ? ctx->array->configuration : NULL, "{}");
 }
 
@@ -197,14 +209,14 @@ static const struct view_entry entries[] = {
      .mode = 0444,
      .flags = VIEW_HELD,
      .show = show_attributes,
-     .doc = "JSON: what the template says of it, evaluated"},
+     .doc = "JSON: what the template said of it when it was made, evaluated"},
     {.name = "configuration",
      .row = ROW_NODE_CONFIGURATION,
      .kind = VIEW_ATTR,
      .mode = 0444,
      .flags = VIEW_HELD,
      .show = show_configuration,
-     .doc = "JSON: the software configuration that its agent gets, secrets masked"},
+     .doc = "JSON: the software configuration that it was made with, secrets masked"},
     {.name = "metrics",
      .row = ROW_NODE_METRICS,
      .kind = VIEW_ATTR,

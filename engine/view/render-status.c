@@ -66,7 +66,7 @@ static void put_counts(struct buf *b, const struct counts *counts) {
 
 static void put_array(struct buf *b, const struct array *a) {
     int64_t max = array_max_count(a);
-    (void)buf_printf(b, "array %s: ", str_text(a->name));
+    (void)buf_printf(b, "%s %s: ", a->is_array ? "array" : "node", str_text(a->name));
     if (max >= 0)
         (void)buf_printf(b, "at most %" PRId64 ": ", max);
     if (a->gone)
@@ -86,7 +86,7 @@ static void put_summary(struct buf *b, const struct cluster *c) {
     }
     (void)buf_printf(b, "cores: %" PRIu32 "\n", c->counts.cores + c->head_counts.cores);
     for (size_t i = 0; i < c->arrays.len; i++)
-        if (cluster_array(c, i)->is_array)
+        if (cluster_array(c, i)->is_array || cluster_array(c, i)->gone)
             put_array(b, cluster_array(c, i));
     put_key(b, "account", str_text(c->account));
     put_key(b, "region", str_text(c->region));

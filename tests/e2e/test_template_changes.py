@@ -52,6 +52,31 @@ def test_plan_shows_what_an_edit_changes(daemon):
     assert changes(daemon, "hpc") == [], "nothing runs any more"
 
 
+def test_nodes_show_what_they_were_made_from(daemon):
+    site = "[[[configuration site]]]\nversion = "
+    text = SIMPLE.replace("[parameters About]", f"{site}%s\n[parameters About]")
+    daemon.make_cluster("hpc", text % "one")
+    shell("echo 2 > hpc/nodes/count; sync hpc/nodes/count", cwd=daemon.mount)
+    daemon.write(text % "two", "hpc", "template")
+    shell("echo 3 > hpc/nodes/count; sync hpc/nodes/count", cwd=daemon.mount)
+
+    def versions():
+        return [json.loads(daemon.read("hpc", "nodes", f"execute-{i}", "configuration"))["site"]
+                ["version"] for i in (1, 2, 3)]
+    assert versions() == ["one", "one", "two"]
+    kept = "keep: execute: 2 nodes (execute-1, execute-2) made from an earlier definition"
+    assert kept in daemon.read("hpc", "plan")
+    daemon.write(SIMPLE.partition("[[nodearray")[0] + SIMPLE[SIMPLE.index("[parameters"):],
+                 "hpc", "template")
+    daemon.terminate()
+    daemon.start()
+    assert versions() == ["one", "one", "two"]
+    wait_until(lambda: "nodearray execute is no longer in the template"
+               in daemon.read("hpc", "plan"), 30, "the plan to say what stays")
+    shell("rmdir hpc/nodes/execute-*; sync hpc/nodes/count", cwd=daemon.mount)
+    wait_until(lambda: "execute" not in daemon.read("hpc", "status"), 30, "the end of the array")
+
+
 def test_all_errors_of_a_template_are_told(daemon):
     daemon.make_cluster("hpc")
     bad = SIMPLE.replace("MaxCount = $MaxExecuteCount", "MaxCount = $MaxExecutCount\nMaxCoreCount = many\nX := (")

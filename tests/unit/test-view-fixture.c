@@ -37,7 +37,7 @@ static void make_arrays(struct builder *b) {
     execute->spec = make_spec(two, 2);
     set(&execute->attributes, "{\"MachineType\":\"Standard_HB120rs_v3\",\"Interruptible\":true}");
     set(&execute->configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"********\"}}");
-    set(&execute->secret_configuration, "{\"slurm\":{\"hpc\":true,\"key\":\"hunter2\"}}");
+    set(&execute->definition, "{\"slurm\":{\"hpc\":true,\"key\":\"hunter2\"}}");
     struct array *htc = builder_add_array(b, ID_HPC, ID_HTC, "htc");
     assert_non_null(htc);
     htc->is_array = true;
