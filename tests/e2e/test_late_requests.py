@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Requests that reach the cloud late, or twice: nothing is lost, nothing doubled."""
+import collections
+import json
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -38,8 +41,8 @@ class Site:
     def sync(self, *parts):
         assert self.daemon.sync("c", *parts) == ""
 
-    def restart(self):
-        if self.kill:
+    def restart(self, always=False):
+        if self.kill or always:
             self.daemon.kill()
             self.daemon.start()
 
@@ -58,6 +61,11 @@ class Site:
         """Scales, and waits until it is so."""
         self.write(str(n), "nodes", "count")
         self.sync("nodes", "count")
+
+    def powers(self):
+        """How many VMs are in which state."""
+        with urllib.request.urlopen(f"{self.gate.url}/simulator/vms", timeout=20) as answer:
+            return collections.Counter(vm["power"] for vm in json.load(answer)["vms"])
 
     def expect(self, n):
         """The head and n nodes, in the tree and in the cloud, and nothing else."""
@@ -140,14 +148,6 @@ def test_late_writes_of_a_machine_and_a_group(site):
     site.sync("nodes", "head", "state")
     site.late(delete, 204)
     site.expect(0)
-    stop = site.held("POST", "/deallocate[?]",
-                     lambda: site.write("deallocate", "nodes", "head", "control"))
-    site.sync("nodes", "head", "state")
-    start = site.held("POST", "/start[?]", lambda: site.write("start", "nodes", "head", "control"))
-    site.sync("nodes", "head", "state")
-    site.late(start, 202)
-    site.expect(0)
-    site.late(stop, 202)
     gone = site.held("DELETE", GROUP, lambda: site.write("terminated", "state"))
     site.sync("state")
     site.count(3)
@@ -155,3 +155,22 @@ def test_late_writes_of_a_machine_and_a_group(site):
     site.late(delete, 404)
     site.late(create, 404)
     site.expect(3)
+
+
+def test_late_power(site):
+    """No condition guards these: what they did is set right when the VMs are listed."""
+    site.count(1)
+    for node in ("head", "execute-1"):
+        verb = ("nodes", node, "control")
+        stop = site.held("POST", "/deallocate[?]", lambda: site.write("deallocate", *verb))
+        site.sync("nodes", node, "state")
+        start = site.held("POST", "/start[?]", lambda: site.write("start", *verb))
+        site.sync("nodes", node, "state")
+        site.late(start, 202)
+        site.expect(1)
+        site.late(stop, 202)
+        wait_until(lambda: site.powers()["deallocated"], 20, "the late stop")
+        site.restart(always=True)
+        wait_until(lambda: site.powers() == {"running": 2}, 60, "both VMs running")
+        site.sync("nodes", "count")
+        site.expect(1)
