@@ -143,7 +143,8 @@ static void test_an_array_that_left_the_template(void **state) {
     run_for(&w, 5 * USEC_MIN);
     assert_int_equal(fake_cloud_vms(w.cloud), 2);
     assert_int_equal(sync_code(&w), -EIO);
-    assert_true(plan_says(&w, "1 node of execute: nodearray execute is no longer in the template"));
+    assert_true(plan_says(
+        &w, "1 node of execute (invalid): nodearray execute is no longer in the template"));
     assert_int_equal(set_template(&w, DEFAULTS HEAD EXECUTE).code, 0);
     expect_ready(&w, 3);
     assert_int_equal(sync_code(&w), 0);
