@@ -107,15 +107,6 @@ struct held_row *cache_row_get(struct held *h, const struct view_ref *ref) {
     return &h->rows.items[h->rows.len - 1];
 }
 
-static const char *name_of(const struct place *p) {
-    const struct view_ctx *ctx = &p->ctx;
-    return ctx->item      ? str_text(ctx->item->name)
-           : ctx->node    ? str_text(ctx->node->name)
-           : ctx->array   ? str_text(ctx->array->name)
-           : ctx->cluster ? str_text(ctx->cluster->name)
-                          : "/";
-}
-
 /* Remembers the name of an object's own directory or of a link to it. 0 or -ENOMEM. */
 static int note_name(struct held *h, const struct place *p) {
     struct view_ref parent;
@@ -125,7 +116,7 @@ static int note_name(struct held *h, const struct place *p) {
     uint64_t *slot = p->ref.link ? &h->where.link_parent : &h->where.parent;
     *slot = view_inode(&parent);
     if (!h->where.name)
-        h->where.name = strdup(name_of(p));
+        h->where.name = strdup(view_object_name(&p->ctx));
     return h->where.name ? 0 : -ENOMEM;
 }
 

@@ -286,12 +286,6 @@ void place_reply_entry(fuse_req_t req, struct place *p) {
 
 #define DEPTH_MAX 8
 
-static const char *object_name(const struct place *p) {
-    return str_text(p->ctx.item   ? p->ctx.item->name
-                    : p->ctx.node ? p->ctx.node->name
-                                  : p->ctx.array->name);
-}
-
 int place_name(const struct place *p, struct buf *b) {
     const char *names[DEPTH_MAX];
     size_t n = 0;
@@ -303,7 +297,7 @@ int place_name(const struct place *p, struct buf *b) {
         bool object = ref.link || parent.object_id != ref.object_id;
         if (object && p->ctx.cluster && ref.object_id == p->ctx.cluster->id)
             break;
-        names[n++] = object ? object_name(p) : ref.entry->name;
+        names[n++] = object ? view_object_name(&p->ctx) : ref.entry->name;
         ref = parent;
     }
     while (n-- > 0)

@@ -4,8 +4,8 @@
 
 /*
  * The bodies of requests, from absolute wishes: the same request makes the same body, byte for
- * byte. Shapes of Microsoft.Compute 2024-03-01, Microsoft.Network 2024-01-01, Resources 2024-03-01
- * and ResourceGraph 2022-10-01.
+ * byte. Shapes of Microsoft.Compute 2024-03-01 (disks: 2023-10-02), Microsoft.Network 2024-01-01,
+ * Resources 2024-03-01 and ResourceGraph 2022-10-01.
  *
  * Each gives a new reference in *ret, and 0, -E2BIG (custom or user data is too long) or -ENOMEM.
  */
@@ -19,6 +19,8 @@ int body_security_group(const struct cyclecloud_request *q, json_t **ret);
 int body_vm(const struct cyclecloud_request *q, json_t **ret);
 int body_set(const struct cyclecloud_request *q, json_t **ret);
 int body_resize(const struct cyclecloud_request *q, json_t **ret);
+int body_disk(const struct cyclecloud_request *q, json_t **ret);
+int body_disk_size(const struct cyclecloud_request *q, json_t **ret);
 int body_instance_ids(const struct cyclecloud_request *q, json_t **ret);
 
 /* Which table the sweep reads: VMs are in one, instances of Uniform sets in the other. */

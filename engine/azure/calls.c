@@ -39,12 +39,15 @@ enum {
     NEED_URL = 1 << 7,
     NEED_TAG = 1 << 8,
     NEED_ENDPOINTS = 1 << 9, /* those that are given are whole */
+    NEED_DISK = 1 << 10,     /* disk.size_gb */
 };
 
 #define GROUP "/subscriptions/{s}/resourceGroups/{g}"
 #define COMPUTE GROUP "/providers/Microsoft.Compute"
 #define VM COMPUTE "/virtualMachines/{n}"
 #define SET COMPUTE "/virtualMachineScaleSets/{n}"
+#define DISK COMPUTE "/disks/{n}"
+#define V_DISK "api-version=2023-10-02"
 #define V_COMPUTE "api-version=2024-03-01"
 /* The addresses that it answers are as good as a password, and used at once. */
 #define V_CONSOLE V_COMPUTE "&sasUriExpirationTimeInMinutes=5"
@@ -135,6 +138,13 @@ static const struct call_row rows[CYCLECLOUD_CALL_MAX] = {
         {"POST", SET "/virtualMachines/{i}/retrieveBootDiagnosticsData?" V_CONSOLE,
          NEED_GROUP | NEED_NAME | NEED_IDS, POLICY_READ_CONSOLE, true, NULL, results_add_console,
          NULL},
+    [CYCLECLOUD_CALL_CREATE_DISK] = {"PUT", DISK "?" V_DISK,
+                                     NEED_GROUP | NEED_NAME | NEED_REGION | NEED_DISK, POLICY_NONE,
+                                     false, NULL, NULL, body_disk},
+    [CYCLECLOUD_CALL_RESIZE_DISK] = {"PATCH", DISK "?" V_DISK, NEED_GROUP | NEED_NAME | NEED_DISK,
+                                     POLICY_NONE, false, NULL, NULL, body_disk_size},
+    [CYCLECLOUD_CALL_DELETE_DISK] = {"DELETE", DISK "?" V_DISK, NEED_GROUP | NEED_NAME, POLICY_NONE,
+                                     false, NULL, NULL, NULL},
     [CYCLECLOUD_CALL_POLL] = {"GET", "", NEED_URL, POLICY_GET_OPERATION, true, NULL, NULL, NULL},
 };
 
@@ -182,6 +192,7 @@ bool call_complete(const struct call_row *row, const struct cyclecloud_request *
         {NEED_URL, maker_given(q->operation_url)},
         {NEED_TAG, maker_given(q->tag_name) && q->tag_value},
         {NEED_ENDPOINTS, endpoints_whole(q)},
+        {NEED_DISK, q->disk && q->disk->size_gb},
     };
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
         if ((row->needs & checks[i].need) && !checks[i].there)

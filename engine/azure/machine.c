@@ -102,7 +102,16 @@ static json_t *os_disk(struct machine *v) {
                          "diffDiskSettings", local, "managedDisk", managed));
 }
 
+/* A disk of its own is attached as it is and stays when the VM goes. */
+static json_t *attached_disk(struct machine *v, const struct cyclecloud_disk *d) {
+    return json_pack("{s:I, s:s, s:s*, s:s, s:o}", "lun", (json_int_t)d->lun, "createOption",
+                     "Attach", "caching", d->caching, "deleteOption", "Detach", "managedDisk",
+                     maker_id(&v->m, d->resource_id));
+}
+
 static json_t *data_disk(struct machine *v, const struct cyclecloud_disk *d) {
+    if (maker_given(d->resource_id))
+        return attached_disk(v, d);
     return json_pack("{s:I, s:s, s:I, s:s, s:o*, s:o*}", "lun", (json_int_t)d->lun, "createOption",
                      "Empty", "diskSizeGB", (json_int_t)d->size_gb, "caching",
                      maker_given(d->caching) ? d->caching : "None", "deleteOption",

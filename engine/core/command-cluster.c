@@ -4,6 +4,7 @@
 #include "model/edition.h"
 #include "rejected.h"
 #include "template/template.h"
+#include "volume.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -72,8 +73,11 @@ int apply_remove_cluster(struct engine *e, struct command *c, struct error *err,
     const struct cluster *cluster = target_cluster(e, c, err);
     if (!cluster)
         return -ENOENT;
-    if (cluster->state != CLUSTER_OFF || cluster->target != TARGET_TERMINATED ||
-        intents_any(e, cluster->id))
+    bool off = cluster->state == CLUSTER_OFF && cluster->target == TARGET_TERMINATED;
+    int kept = off ? volumes_refuse_removal(e, cluster, err) : 0;
+    if (kept < 0)
+        return kept;
+    if (!off || intents_any(e, cluster->id))
         return err_set(err, -EBUSY, "busy",
                        "cluster %s is %s: write `terminated` to its file `state`, wait until that "
                        "reads `off`, then "
@@ -90,6 +94,7 @@ int apply_remove_cluster(struct engine *e, struct command *c, struct error *err,
     struct snapshot *root = builder_root(e->builder);
     if (root)
         root->clusters_at = engine_now(e);
+    volumes_forget(e, id);
     return builder_remove_cluster(e->builder, id);
 }
 
@@ -460,6 +465,7 @@ int cluster_start(struct engine *e, const struct cluster *c, struct error *err) 
     if (r < 0)
         return r;
     facts_want(e, copy);
+    volumes_match(e, id);
     engine_dirty(e, id);
     start_heads(e, copy);
     if (!was_off)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "console.h"
+#include "volume.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ static int node_start(struct engine *e, const struct node *n, struct error *err)
 
 static int node_again(struct engine *e, const struct node *n, struct error *err) {
     (void)err;
+    volumes_retry(e, n->cluster_id);
     struct node *copy = str_len(n->token_hash) ? edit_node(e, n) : NULL;
     if (copy)
         edit_text(e, &copy->token_hash, ""); /* a machine that lost its token may register again */
@@ -142,6 +144,7 @@ static int cluster_again(struct engine *e, uint64_t cluster_id, uint64_t array_i
     id_vec_done(&ids);
     shortage_lift(e);
     quota_lift(e);
+    volumes_retry(e, cluster_id);
     market_refresh(e);
     intents_hurry(e, cluster_id);
     return r;
@@ -202,7 +205,8 @@ static int node_verb(struct engine *e, const struct command *c, struct error *er
 int apply_control(struct engine *e, struct command *c, struct error *err, uint64_t *ret_id) {
     (void)ret_id;
     if (c->item_id)
-        return orphan_control(e, c, err);
+        return volume_by_id(engine_state(e), c->item_id) ? volume_control(e, c, err)
+                                                         : orphan_control(e, c, err);
     const struct cluster *cluster = snapshot_cluster(engine_state(e), c->cluster_id);
     if (!cluster)
         return err_kind(err, "not_found", "the cluster is gone");

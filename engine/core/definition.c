@@ -3,6 +3,7 @@
 
 #include "secrets.h"
 #include "template/template.h"
+#include "volume.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,19 @@ static int refuse_shown_secret(const struct evaluation *ev, struct error *err) {
                    point ? point + 1 : path, node ? node : "a node");
 }
 
+/* What is evaluated may be put in force. */
+static int check_definition(struct evaluation *ev, const struct cluster *c, struct error *err) {
+    const json_t *all = definition_json(ev->definition);
+    size_t n = json_array_size(json_object_get(all, "nodes")) +
+               json_array_size(json_object_get(all, "nodearrays"));
+    if (n > LIMIT_ARRAYS_PER_CLUSTER)
+        return err_set(err, -ENOSPC, "no_space",
+                       "it has %zu nodes and nodearrays; a cluster has at most %u", n,
+                       LIMIT_ARRAYS_PER_CLUSTER);
+    int r = refuse_shown_secret(ev, err);
+    return r < 0 ? r : volumes_check(ev->engine, c, all, err);
+}
+
 static int evaluate(struct evaluation *ev, const struct cluster *c, struct error *err) {
     int r = open_parameters(ev, c, err);
     if (r < 0)
@@ -110,14 +124,7 @@ static int evaluate(struct evaluation *ev, const struct cluster *c, struct error
                        "it has no [cluster] section: a template begins with one");
     if (r < 0)
         return err_set(err, r, "no_memory", "the template could not be evaluated");
-    const json_t *all = definition_json(ev->definition);
-    size_t n = json_array_size(json_object_get(all, "nodes")) +
-               json_array_size(json_object_get(all, "nodearrays"));
-    if (n > LIMIT_ARRAYS_PER_CLUSTER)
-        return err_set(err, -ENOSPC, "no_space",
-                       "it has %zu nodes and nodearrays; a cluster has at most %u", n,
-                       LIMIT_ARRAYS_PER_CLUSTER);
-    return refuse_shown_secret(ev, err);
+    return check_definition(ev, c, err);
 }
 
 static const json_t *find_named(const json_t *list, const char *name) {
@@ -511,6 +518,7 @@ int definition_apply(struct engine *e, uint64_t cluster_id, struct error *err) {
     if (r == 0) {
         take_place(e, c);
         take_limits(&ev, c);
+        volumes_match(e, cluster_id);
         r = write_texts(&ev, c);
     }
     if (r == 0 && str_len(c->group)) /* a subnet that is new is asked about */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "volume.h"
 
 #include "base/utf8.h"
 
@@ -103,6 +103,7 @@ usec_t hold_until(const struct engine *e, enum hold hold) {
 
 static void forget_vm(struct engine *e, struct node *n) {
     usage_end(e, n);
+    volumes_release(e, n->cluster_id, n->id);
     n->billed_at = 0;
     struct str **texts[] = {&n->resource_id,  &n->instance_id,    &n->vm_id,      &n->hostname,
                             &n->private_ip,   &n->public_ip,      &n->token_hash, &n->zone,
@@ -131,6 +132,7 @@ void edit_node_unbind(struct engine *e, struct node *n) {
 
 void edit_node_forget(struct engine *e, const struct node *n) {
     journal_forget(e, n->id);
+    volumes_release(e, n->cluster_id, n->id);
     if (builder_remove_node(e->builder, n->cluster_id, n->id) < 0)
         engine_fail(e, -ENOMEM);
 }

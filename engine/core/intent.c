@@ -29,6 +29,13 @@ static const struct {
     [INTENT_DEALLOCATE_INSTANCES] = {CYCLECLOUD_CALL_DEALLOCATE_INSTANCES,
                                      "deallocate VMs of scale set", false, true},
     [INTENT_DELETE_GROUP] = {CYCLECLOUD_CALL_DELETE_GROUP, "delete resource group", true, false},
+    [INTENT_ENSURE_VOLUME_GROUP] = {CYCLECLOUD_CALL_ENSURE_GROUP, "create resource group of volume",
+                                    false, false},
+    [INTENT_CREATE_VOLUME] = {CYCLECLOUD_CALL_CREATE_DISK, "create disk of volume", false, false},
+    [INTENT_GROW_VOLUME] = {CYCLECLOUD_CALL_RESIZE_DISK, "grow disk of volume", false, false},
+    [INTENT_DELETE_VOLUME] = {CYCLECLOUD_CALL_DELETE_DISK, "delete disk of volume", true, false},
+    [INTENT_DELETE_VOLUME_GROUP] = {CYCLECLOUD_CALL_DELETE_GROUP, "delete resource group of volume",
+                                    true, false},
 };
 
 #define FIELD(member, type) \
@@ -39,6 +46,7 @@ static const struct field intent_fields[] = {
     FIELD(cluster_id, FIELD_U64), FIELD(node_id, FIELD_U64),    FIELD(set_id, FIELD_U64),
     FIELD(capacity, FIELD_U32),   FIELD(instances, FIELD_STR),  FIELD(poll_url, FIELD_STR),
     FIELD(attempts, FIELD_U32),   FIELD(created_at, FIELD_U64), FIELD(region, FIELD_STR),
+    FIELD(volume_id, FIELD_U64),
 };
 
 static const struct record_type record_intent = {'i', intent_fields, ARRAY_SIZE(intent_fields)};

@@ -32,6 +32,11 @@ enum intent_kind {
     INTENT_START_INSTANCES,
     INTENT_DEALLOCATE_INSTANCES,
     INTENT_DELETE_GROUP,
+    INTENT_ENSURE_VOLUME_GROUP,
+    INTENT_CREATE_VOLUME,
+    INTENT_GROW_VOLUME,
+    INTENT_DELETE_VOLUME,
+    INTENT_DELETE_VOLUME_GROUP,
     INTENT_KIND_MAX,
 };
 
@@ -47,10 +52,12 @@ struct intent {
     enum intent_kind kind;
     enum intent_state state;
     uint64_t cluster_id;
-    uint64_t node_id;      /* VMs */
-    uint64_t set_id;       /* sets and instances */
-    uint32_t capacity;     /* of a set; of a security group: the hash of its openings */
-    struct str *region;    /* of a security group */
+    uint64_t node_id; /* VMs */
+    uint64_t set_id;  /* sets and instances */
+    uint64_t volume_id;
+    uint32_t capacity;  /* of a set, in VMs; of a volume, in GiB; of a security group: the hash of
+                           its openings */
+    struct str *region; /* of a security group */
     struct str *instances; /* instance ids, separated by spaces */
     struct str *poll_url;
     struct str *etag; /* RESIZE_SET: of the set before it; read for each try, not kept */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "send.h"
+#include "volume.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +22,13 @@ struct intent *intents_add(struct engine *e, enum intent_kind kind, uint64_t clu
     return i;
 }
 
+static void release_volume(struct engine *e, const struct intent *i) {
+    const struct volume *v = i->volume_id ? volume_by_id(engine_state(e), i->volume_id) : NULL;
+    struct volume *volume = v && v->intent_id == i->id ? edit_volume(e, i->volume_id) : NULL;
+    if (volume)
+        volume->intent_id = 0;
+}
+
 /* The object that an intent works on no longer waits for it. */
 static void release_target(struct engine *e, const struct intent *i) {
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
@@ -40,6 +48,7 @@ static void release_target(struct engine *e, const struct intent *i) {
 
 void intents_close(struct engine *e, struct intent *i) {
     release_target(e, i);
+    release_volume(e, i);
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     struct work *w = c && cluster_set_by_id(c, i->set_id) ? engine_work(e, i->cluster_id) : NULL;
     struct set_work *sw = w ? work_set(w, i->set_id) : NULL;

@@ -286,6 +286,7 @@ union any_item {
     struct account account;
     struct orphan orphan;
     struct alert alert;
+    struct volume volume;
 };
 
 static const struct {
@@ -296,6 +297,7 @@ static const struct {
     [ITEM_ACCOUNT] = {"account", sizeof(struct account)},
     [ITEM_ORPHAN] = {"orphan", sizeof(struct orphan)},
     [ITEM_ALERT] = {"alert", sizeof(struct alert)},
+    [ITEM_VOLUME] = {"volume", sizeof(struct volume)},
 };
 
 static enum item_kind kind_of_letter(char letter) {

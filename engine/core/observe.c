@@ -259,8 +259,12 @@ void observe_due(struct engine *e, struct work *w) {
     if (!c)
         return;
     if (!str_len(c->group)) { /* nothing of it was ever in the cloud */
-        w->listed = true;
         w->list_at = USEC_NEVER;
+        if (w->listed)
+            return;
+        w->listed = true;
+        intents_resume(e, w->cluster_id); /* of volumes: they are in other groups */
+        engine_dirty(e, w->cluster_id);
         return;
     }
     if (w->list_at <= now && !w->listings)

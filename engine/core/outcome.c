@@ -2,6 +2,7 @@
 #include "outcome.h"
 
 #include "send.h"
+#include "volume.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -55,6 +56,8 @@ static void visit_acquiring(struct engine *e, const struct cluster *c, const str
 void outcome_each_node(struct engine *e, const struct intent *i,
                        void (*visit)(struct engine *, const struct node *, void *), void *arg) {
     const struct visitor v = {visit, arg};
+    if (i->volume_id)
+        return; /* its node waits for the volume, which says why */
     engine_count(e);
     const struct cluster *c = snapshot_cluster(engine_state(e), i->cluster_id);
     const struct node *alone = c && i->node_id ? cluster_node(c, i->node_id) : NULL;
@@ -240,6 +243,11 @@ static void (*const successes[INTENT_KIND_MAX])(struct engine *e, struct intent 
     [INTENT_START_INSTANCES] = instances_changed,
     [INTENT_DEALLOCATE_INSTANCES] = instances_changed,
     [INTENT_DELETE_GROUP] = group_deleted,
+    [INTENT_ENSURE_VOLUME_GROUP] = volume_group_ensured,
+    [INTENT_CREATE_VOLUME] = volume_created,
+    [INTENT_GROW_VOLUME] = volume_grown,
+    [INTENT_DELETE_VOLUME] = volume_deleted,
+    [INTENT_DELETE_VOLUME_GROUP] = volume_group_deleted,
 };
 
 static void on_ok(struct engine *e, struct intent *i, const struct cyclecloud_result *result) {
@@ -420,7 +428,7 @@ void outcome_of_intent(struct engine *e, const struct cyclecloud_result *result,
     (void)cluster_id;
     (void)began;
     struct intent *i = intents_find(e, intent_id);
-    if (!i)
+    if (!i || (i->volume_id && volume_outcome(e, i, result)))
         return;
     bool asked = i->state == INTENT_ACCEPTED &&
                  (result->result == CYCLECLOUD_TRANSPORT ||

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "kept.h"
+#include "volume.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -153,6 +154,7 @@ static void apply_vm(struct engine *e, uint64_t cluster_id, const struct plan_ac
         copy->cores = cores_of_type(e, a, action->machine_type);
         edit_node_hold(e, copy, HOLD_NONE, 0, "");
         edit_node_status(e, copy, NODE_ACQUIRING, PHASE_CREATE_VM);
+        volumes_attach(e, a, copy);
     }
     journal_event(e, EVENT_NODE_CHANGED, c, copy, "%s", intent_verb(action->kind));
 }
@@ -194,7 +196,9 @@ void plan_cluster(struct engine *e, struct work *w) {
         engine_fail(e, p.error);
     for (size_t i = 0; i < p.actions.len && !e->failed; i++) {
         const struct plan_action *a = &p.actions.items[i];
-        if (a->set_id || a->array_id)
+        if (a->volume_id)
+            volume_act(e, cluster_id, a);
+        else if (a->set_id || a->array_id)
             apply_set(e, cluster_id, a);
         else if (a->node_id)
             apply_vm(e, cluster_id, a);

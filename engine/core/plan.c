@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "credentials.h"
 #include "plan-parts.h"
+#include "volume.h"
 
 #include "base/parse.h"
 #include "console.h"
@@ -297,6 +298,8 @@ static bool admit(struct plan *p, const struct plan_input *in, const struct arra
         wait_all(p, in, pending, &why);
         plan_say_wait(p, a, pending->len, &why);
     }
+    if (gate == GATE_OPEN && !a->is_array && !plan_volumes_ready(p, in, a, pending->items[0]))
+        return false;
     if (gate == GATE_WAIT)
         plan_say(p,
                  "wait: %zu node%s of %s until resource group, subnet and machine types are known",
@@ -488,6 +491,7 @@ void plan_make(const struct plan_input *in, struct plan *ret) {
     plan_group_end(ret, in);
     for (size_t i = 0; i < c->arrays.len; i++)
         plan_say_held(ret, in, cluster_array(c, i));
+    plan_volumes(ret, in);
     if (!ret->text.len)
         plan_say(ret, "nothing to do");
     plan_kept(ret, in);

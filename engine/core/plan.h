@@ -30,7 +30,7 @@ struct plan_input {
 
 struct plan_action {
     enum intent_kind kind;
-    uint64_t node_id, set_id, array_id;
+    uint64_t node_id, set_id, array_id, volume_id;
     const char *machine_type; /* borrowed from the input */
     const char *zone, *region;
     uint32_t capacity, limit;

@@ -164,11 +164,33 @@ static const struct field orphan_fields[] = {
     FIELD(orphan, wish, FIELD_INT),
 };
 
+static const struct field volume_fields[] = {
+    ITEM_FIELDS(volume),
+    FIELD(volume, cluster_id, FIELD_U64),
+    FIELD(volume, node_id, FIELD_U64),
+    FIELD(volume, intent_id, FIELD_U64),
+    FIELD(volume, node, FIELD_STR),
+    FIELD(volume, section, FIELD_STR),
+    FIELD(volume, account, FIELD_STR),
+    FIELD(volume, region, FIELD_STR),
+    FIELD(volume, zone, FIELD_STR),
+    FIELD(volume, group, FIELD_STR),
+    FIELD(volume, disk, FIELD_STR),
+    FIELD(volume, resource_id, FIELD_STR),
+    FIELD(volume, storage_type, FIELD_STR),
+    FIELD(volume, message, FIELD_STR),
+    FIELD(volume, state, FIELD_INT),
+    FIELD(volume, size_gb, FIELD_U32),
+    FIELD(volume, wanted_gb, FIELD_U32),
+    FIELD(volume, group_ready, FIELD_BOOL),
+};
+
 const struct record_type record_items[ITEM_KIND_MAX] = {
     [ITEM_USER] = {'u', user_fields, ARRAY_SIZE(user_fields)},
     [ITEM_ACCOUNT] = {'k', account_fields, ARRAY_SIZE(account_fields)},
     [ITEM_ALERT] = {'l', alert_fields, ARRAY_SIZE(alert_fields)},
     [ITEM_ORPHAN] = {'o', orphan_fields, ARRAY_SIZE(orphan_fields)},
+    [ITEM_VOLUME] = {'w', volume_fields, ARRAY_SIZE(volume_fields)},
 };
 
 const struct record_type record_cluster = {'c', cluster_fields, ARRAY_SIZE(cluster_fields)};

@@ -22,6 +22,7 @@
  *   "k" id                   an account: its name alone
  *   "l" id                   an open alert
  *   "o" id                   an orphan
+ *   "w" id                   a persistent volume
  *   "h" ...                  history (store/history.h)
  *   "v" node                 what its VM wrote to its console (store/console.h)
  */
@@ -31,10 +32,11 @@
 #include "model/limits.h"
 #include "model/object.h"
 
-/* 1: clusters, arrays, sets, nodes, intents. 2: users, accounts, usage, alerts, orphans too. An
+/* 1: clusters, arrays, sets, nodes, intents. 2: users, accounts, usage, alerts, orphans too. 3:
+   volumes too. An
    older state is read as it is and gets the number of this version with the next commit; a newer
    one is refused. */
-#define RECORD_SCHEMA 2
+#define RECORD_SCHEMA 3
 #define RECORD_KEY_MAX 24
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 #define RECORD_EDITION_BYTES (8 * LIMIT_DOCUMENT_BYTES) /* JSON within JSON */

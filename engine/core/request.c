@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kept.h"
+#include "volume.h"
 
 #include "crypto/crypto.h"
 #include "send.h"
@@ -15,7 +16,6 @@
  * repeated request says the same as the first one.
  */
 
-#define MAX_DISKS 64
 #define MAX_TAGS 50 /* Azure's limit for a resource */
 #define LAST_TAGS 2 /* of them are ours and come last */
 #define LINUX_NAME_MAX 63
@@ -27,11 +27,12 @@ struct outgoing {
     struct cyclecloud_request request;
     struct cyclecloud_vm_spec spec;
     struct cyclecloud_tag tags[MAX_TAGS];
-    struct cyclecloud_disk disks[MAX_DISKS];
+    struct request_disks disks;
+    struct cyclecloud_disk disk;
     struct opening_vec openings;
     struct cyclecloud_endpoint *endpoints;
     struct image image;
-    json_t *tags_json, *volumes_json, *plan_json;
+    json_t *tags_json, *plan_json;
     const char **zones, **identities, **security_groups, **instances;
     char *instances_text, *subnet_id, *name, *computer_name, *security_group_id;
     struct buf custom_data;
@@ -43,7 +44,7 @@ struct outgoing {
 
 static void outgoing_done(struct outgoing *o) {
     json_decref(o->tags_json);
-    json_decref(o->volumes_json);
+    json_decref(o->disks.json);
     json_decref(o->plan_json);
     opening_vec_done(&o->openings);
     free(o->endpoints);
@@ -121,66 +122,6 @@ static const char **list_items(const struct str_list *l) {
     for (size_t i = 0; items && l && i < l->len; i++)
         items[i] = str_text(l->items[i]);
     return items;
-}
-
-static bool flag_in(const json_t *object, const char *name) {
-    const json_t *v = json_object_get(object, name);
-    return json_is_true(v) || (json_is_string(v) && strcasecmp(json_string_value(v), "true") == 0);
-}
-
-/* The older name of the attribute has a prefix. */
-static const char *encryption_set(const json_t *v) {
-    const json_t *azure = json_object_get(json_object_get(v, "Azure"), "Encryption");
-    const char *id = json_string_value(json_object_get(v, "DiskEncryptionSetId"));
-    return id ? id : json_string_value(json_object_get(azure, "DiskEncryptionSetId"));
-}
-
-static void fill_os_disk(struct outgoing *o, const json_t *v, const char *type) {
-    struct cyclecloud_vm_spec *s = &o->spec;
-    json_int_t size = json_integer_value(json_object_get(v, "Size"));
-    s->os_disk_gb = size > 0 ? (uint32_t)size : 0;
-    s->os_disk_type =
-        json_object_get(v, "SSD") || json_object_get(v, "StorageAccountType") ? type : NULL;
-    s->os_disk_caching = json_string_value(json_object_get(json_object_get(v, "Azure"), "Caching"));
-    s->os_disk_encryption_set_id = encryption_set(v);
-    s->confidential_set_id =
-        json_string_value(json_object_get(v, "ConfidentialDiskEncryptionSetId"));
-    s->security_encryption_type = json_string_value(json_object_get(v, "SecurityEncryptionType"));
-}
-
-static void fill_disk(struct outgoing *o, const char *name, const json_t *v, uint32_t *lun) {
-    json_int_t size = json_integer_value(json_object_get(v, "Size"));
-    const char *type = json_string_value(json_object_get(v, "StorageAccountType"));
-    if (!type)
-        type = flag_in(v, "SSD") ? "Premium_LRS" : "Standard_LRS";
-    if (strcasecmp(name, "boot") == 0) {
-        fill_os_disk(o, v, type);
-        return;
-    }
-    if (size <= 0 || o->spec.n_disks >= MAX_DISKS)
-        return;
-    const json_t *azure = json_object_get(v, "Azure");
-    const json_t *given = json_object_get(azure, "Lun");
-    o->disks[o->spec.n_disks++] = (struct cyclecloud_disk){
-        .lun = given ? (uint32_t)json_integer_value(given) : (*lun)++,
-        .size_gb = (uint32_t)size,
-        .storage_type = type,
-        .caching = json_string_value(json_object_get(azure, "Caching")),
-        .encryption_set_id = encryption_set(v),
-        .keep = flag_in(v, "Persistent"),
-    };
-}
-
-static int fill_disks(struct outgoing *o, const struct array_spec *s) {
-    int r = read_json(s->volumes, &o->volumes_json);
-    o->spec.disks = o->disks;
-    uint32_t lun = 0;
-    const char *name;
-    json_t *v;
-    json_object_foreach(o->volumes_json, name, v) {
-        fill_disk(o, name, v, &lun);
-    }
-    return r;
 }
 
 static int fill_image(struct engine *e, struct outgoing *o, const struct array_spec *s,
@@ -316,8 +257,6 @@ static int fill_spec(struct engine *e, struct outgoing *o, const struct cluster 
     fill_flags(v, s);
     int r = fill_tags(e, o, c, a);
     if (r == 0)
-        r = fill_disks(o, s);
-    if (r == 0)
         r = fill_image(e, o, s, err);
     return r < 0 ? r : fill_network(e, o, c, s, err);
 }
@@ -352,6 +291,7 @@ struct subject {
     const struct array *array;
     const struct node *node;
     const struct set *set;
+    const struct volume *volume;
 };
 
 static int fill_group(struct engine *e, struct outgoing *o, const struct intent *i,
@@ -386,6 +326,8 @@ static int fill_security_group(struct engine *e, struct outgoing *o, const struc
 static int fill_create_vm(struct engine *e, struct outgoing *o, const struct intent *i,
                           const struct subject *on, struct error *err) {
     int r = fill_spec(e, o, on->cluster, on->array, err);
+    if (r == 0)
+        r = request_disks_fill(engine_state(e), on->array, on->node, &o->disks, &o->spec);
     if (r < 0)
         return r;
     (void)snprintf(o->ids[1], sizeof(o->ids[1]), "%" PRIu64, on->node->id);
@@ -404,6 +346,8 @@ static int fill_create_set(struct engine *e, struct outgoing *o, const struct in
                            const struct subject *on, struct error *err) {
     (void)i; /* the token is the same for each try: it is made of the set */
     int r = fill_spec(e, o, on->cluster, on->array, err);
+    if (r == 0)
+        r = request_disks_fill(engine_state(e), on->array, NULL, &o->disks, &o->spec);
     if (r < 0)
         return r;
     (void)snprintf(o->ids[1], sizeof(o->ids[1]), "%" PRIu64, on->set->id);
@@ -453,6 +397,22 @@ static int fill_instances(struct engine *e, struct outgoing *o, const struct int
     return 0;
 }
 
+/* What is sent about a volume says whose it is; a resource group has no use for the disk. */
+static int fill_volume(struct engine *e, struct outgoing *o, const struct intent *i,
+                       const struct subject *on, struct error *err) {
+    const struct volume *v = on->volume;
+    (void)err;
+    o->disk = (struct cyclecloud_disk){.size_gb = i->capacity,
+                                       .storage_type = str_text(v->storage_type),
+                                       .zone = none_if_empty(v->zone)};
+    o->request.disk = &o->disk;
+    int r = fill_tags(e, o, on->cluster, NULL);
+    (void)snprintf(o->ids[1], sizeof(o->ids[1]), "%" PRIu64, v->item.id);
+    add_tag(o, "VolumeId", o->ids[1]);
+    add_tag(o, "Name", volume_name(v));
+    return r;
+}
+
 typedef int (*fill_function)(struct engine *e, struct outgoing *o, const struct intent *i,
                              const struct subject *on, struct error *err);
 
@@ -460,6 +420,7 @@ enum subject_kind {
     ON_GROUP,
     ON_NODE,
     ON_SET,
+    ON_VOLUME,
 };
 
 static const struct {
@@ -479,6 +440,11 @@ static const struct {
     [INTENT_START_INSTANCES] = {ON_SET, fill_instances},
     [INTENT_DEALLOCATE_INSTANCES] = {ON_SET, fill_instances},
     [INTENT_DELETE_GROUP] = {ON_GROUP, NULL},
+    [INTENT_ENSURE_VOLUME_GROUP] = {ON_VOLUME, fill_volume},
+    [INTENT_CREATE_VOLUME] = {ON_VOLUME, fill_volume},
+    [INTENT_GROW_VOLUME] = {ON_VOLUME, fill_volume},
+    [INTENT_DELETE_VOLUME] = {ON_VOLUME, NULL},
+    [INTENT_DELETE_VOLUME_GROUP] = {ON_VOLUME, NULL},
 };
 
 /* Only what is made needs its definition: what is there can go without one. */
@@ -494,6 +460,10 @@ static int find_subject(struct engine *e, const struct intent *i, struct subject
     enum subject_kind kind = fillers[i->kind].on;
     if (kind == ON_GROUP)
         return 0;
+    if (kind == ON_VOLUME) {
+        on->volume = volume_by_id(engine_state(e), i->volume_id);
+        return on->volume ? 0 : -ENOENT;
+    }
     if (kind == ON_NODE)
         on->node = cluster_node(on->cluster, i->node_id);
     else
@@ -524,7 +494,9 @@ static int fill_name(struct outgoing *o, const struct subject *on) {
         o->name = request_vm_name(on->node);
     else if (on->set)
         o->name = strdup(str_text(on->set->name));
-    return (on->node || on->set) && !o->name ? -ENOMEM : 0;
+    else if (on->volume)
+        o->name = strdup(str_text(on->volume->disk));
+    return (on->node || on->set || on->volume) && !o->name ? -ENOMEM : 0;
 }
 
 /* The same UUID each time the intent is sent: it is made of the server's and the intent's ids. */
@@ -546,6 +518,11 @@ int request_send(struct engine *e, const struct intent *i, call_done done, struc
     q->account = str_text(on.cluster->account);
     q->region = str_text(on.cluster->region);
     q->group = str_text(on.cluster->group);
+    if (on.volume) {
+        q->account = str_text(on.volume->account);
+        q->region = str_text(on.volume->region);
+        q->group = str_text(on.volume->group);
+    }
     q->capacity = i->capacity;
     q->spec = &o.spec;
     q->operation_url = str_text(i->poll_url);

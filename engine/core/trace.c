@@ -37,6 +37,9 @@ static const char *const call_names[CYCLECLOUD_CALL_MAX] = {
     [CYCLECLOUD_CALL_LIST_PRICES] = "list_prices",
     [CYCLECLOUD_CALL_READ_CONSOLE] = "read_console",
     [CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE] = "read_instance_console",
+    [CYCLECLOUD_CALL_CREATE_DISK] = "create_disk",
+    [CYCLECLOUD_CALL_RESIZE_DISK] = "resize_disk",
+    [CYCLECLOUD_CALL_DELETE_DISK] = "delete_disk",
 };
 
 static const char *const class_names[CYCLECLOUD_CLASS_MAX] = {

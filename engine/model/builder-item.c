@@ -12,10 +12,12 @@ static const struct kind_row kinds[ITEM_KIND_MAX] = {
     [ITEM_ACCOUNT] = {BOX_ACCOUNT, OBJECT_ACCOUNT, sizeof(struct account)},
     [ITEM_ORPHAN] = {BOX_ORPHAN, OBJECT_ORPHAN, sizeof(struct orphan)},
     [ITEM_ALERT] = {BOX_ALERT, OBJECT_ALERT, sizeof(struct alert)},
+    [ITEM_VOLUME] = {BOX_VOLUME, OBJECT_VOLUME, sizeof(struct volume)},
 };
 
 static struct change item_change(enum item_kind kind, const struct item *i, enum durability d) {
-    return (struct change){kinds[kind].type, d, false, false, 0, i->id};
+    uint64_t cluster_id = kind == ITEM_VOLUME ? ((const struct volume *)i)->cluster_id : 0;
+    return (struct change){kinds[kind].type, d, false, false, cluster_id, i->id};
 }
 
 static struct item *own_item(struct builder *b, enum item_kind kind, size_t at) {

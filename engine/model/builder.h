@@ -99,8 +99,8 @@ int builder_rename_cluster(struct builder *b, uint64_t id, const char *name);
 /* Puts the arrays into the order of these ids (all of the cluster's). 0, -ENOENT, -ENOMEM. */
 int builder_order_arrays(struct builder *b, uint64_t cluster_id, const uint64_t *ids, size_t n);
 
-/* Users, accounts, orphans and alerts (item.h). Each pointer is a struct of the kind: writable like
-   those above, and NULL for the same reasons. `changed_at` follows by itself. */
+/* Users, accounts, orphans, alerts and volumes (item.h). Each pointer is a struct of the kind:
+   writable like those above, and NULL for the same reasons. `changed_at` follows by itself. */
 void *builder_add_item(struct builder *b, enum item_kind kind, uint64_t id, const char *name);
 void *builder_item(struct builder *b, enum item_kind kind, uint64_t id, enum durability d);
 /* 0, -ENOENT or -ENOMEM. */
@@ -111,10 +111,11 @@ enum object_type {
     OBJECT_ARRAY,
     OBJECT_SET,
     OBJECT_NODE,
-    OBJECT_USER, /* the four kinds of item, in their order; their cluster_id is 0 */
+    OBJECT_USER, /* the kinds of item, in their order; their cluster_id is 0 */
     OBJECT_ACCOUNT,
     OBJECT_ORPHAN,
     OBJECT_ALERT,
+    OBJECT_VOLUME,
 };
 
 /* One change of this build, for the store and for those who watch. */

@@ -3,8 +3,8 @@
 #define MODEL_ITEM_H
 
 /*
- * The objects that belong to the server itself and not to a cluster: users, accounts, orphans and
- * alerts. They are few, so each kind is one list in the snapshot, ordered by name.
+ * The objects that are few, so that each kind is one list in the snapshot, ordered by name: users,
+ * accounts, orphans and alerts, which belong to the server itself, and the volumes of all clusters.
  *
  * Invariants
  * - Each begins with a struct item, so a pointer to one is a pointer to the other.
@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ enum item_kind {
     ITEM_ACCOUNT,
     ITEM_ORPHAN,
     ITEM_ALERT,
+    ITEM_VOLUME,
     ITEM_KIND_MAX,
 };
 
@@ -79,5 +81,44 @@ struct alert {
     struct str *kind;    /* "quota", "credentials" ... */
     struct str *text;    /* one line for people */
 };
+
+enum volume_state {
+    VOLUME_PLANNED,  /* no disk yet */
+    VOLUME_READY,    /* the disk is there */
+    VOLUME_DELETING, /* somebody said so */
+    VOLUME_GONE,     /* the disk is deleted, its resource group not yet */
+    VOLUME_STATE_MAX,
+};
+
+/*
+ * A persistent volume: a disk that outlives the VMs of its node. Its item is named
+ * CLUSTER-ID/NAME; NAME is what people see.
+ */
+struct volume {
+    struct item item;
+    uint64_t cluster_id;
+    uint64_t node_id;           /* the node whose VM has it, or is being made with it; 0 = none */
+    uint64_t intent_id;         /* the open write on it, 0 = none */
+    struct str *node, *section; /* the [[node]] and [[[volume]]] it is for */
+    struct str *account, *region, *zone;    /* where the disk is; set before it is made */
+    struct str *group, *disk, *resource_id; /* its own resource group, and the disk in it */
+    struct str *storage_type;
+    struct str *message; /* why the cloud refused it last; empty: it did not */
+    enum volume_state state;
+    uint32_t size_gb;   /* of the disk; 0 = not made yet */
+    uint32_t wanted_gb; /* what the template says */
+    bool group_ready;
+    bool wanted;    /* the template has it now; this and the two below are not stored */
+    enum hold hold; /* of what is asked for it next */
+    usec_t not_before;
+};
+
+/* What people call a volume. Borrowed. */
+static inline const char *volume_name(const struct volume *v) {
+    const char *name = str_text(v->item.name);
+    while (*name && *name != '/')
+        name++;
+    return *name ? name + 1 : name;
+}
 
 #endif

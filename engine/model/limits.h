@@ -17,6 +17,7 @@
 #define LIMIT_ACCOUNTS 64u
 #define LIMIT_ALERTS 1000u
 #define LIMIT_ORPHANS 1000u
+#define LIMIT_VOLUMES 500u /* persistent; each has a resource group of Azure's 980 */
 #define LIMIT_USERS 1000u
 #define LIMIT_USER_NAME_BYTES 31u
 #define LIMIT_KEYS_BYTES ((size_t)64 << 10) /* of a user's authorized_keys */

@@ -78,10 +78,8 @@ static void cluster_free_all(struct cluster *c) {
 
 static void items_free_all(struct snapshot *s) {
     static const enum box_kind kinds[ITEM_KIND_MAX] = {
-        [ITEM_USER] = BOX_USER,
-        [ITEM_ACCOUNT] = BOX_ACCOUNT,
-        [ITEM_ORPHAN] = BOX_ORPHAN,
-        [ITEM_ALERT] = BOX_ALERT,
+        [ITEM_USER] = BOX_USER,   [ITEM_ACCOUNT] = BOX_ACCOUNT, [ITEM_ORPHAN] = BOX_ORPHAN,
+        [ITEM_ALERT] = BOX_ALERT, [ITEM_VOLUME] = BOX_VOLUME,
     };
     for (size_t k = 0; k < ITEM_KIND_MAX; k++) {
         for (size_t i = 0; i < s->items[k].len; i++)

@@ -89,6 +89,15 @@ static const size_t alert_texts[] = {
     offsetof(struct alert, text),
 };
 
+static const size_t volume_texts[] = {
+    offsetof(struct volume, item.name),   offsetof(struct volume, node),
+    offsetof(struct volume, section),     offsetof(struct volume, account),
+    offsetof(struct volume, region),      offsetof(struct volume, zone),
+    offsetof(struct volume, group),       offsetof(struct volume, disk),
+    offsetof(struct volume, resource_id), offsetof(struct volume, storage_type),
+    offsetof(struct volume, message),
+};
+
 static const struct text_table text_tables[BOX_KIND_MAX] = {
     [BOX_NODE] = {node_texts, ARRAY_SIZE(node_texts)},
     [BOX_ARRAY] = {array_texts, ARRAY_SIZE(array_texts)},
@@ -98,6 +107,7 @@ static const struct text_table text_tables[BOX_KIND_MAX] = {
     [BOX_ACCOUNT] = {account_texts, ARRAY_SIZE(account_texts)},
     [BOX_ORPHAN] = {orphan_texts, ARRAY_SIZE(orphan_texts)},
     [BOX_ALERT] = {alert_texts, ARRAY_SIZE(alert_texts)},
+    [BOX_VOLUME] = {volume_texts, ARRAY_SIZE(volume_texts)},
 };
 
 static struct str **text_at(void *object, size_t offset) {

@@ -21,6 +21,7 @@ enum box_kind {
     BOX_ACCOUNT,
     BOX_ORPHAN,
     BOX_ALERT,
+    BOX_VOLUME,
     BOX_KIND_MAX,
 };
 

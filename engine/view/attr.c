@@ -100,6 +100,10 @@ usec_t view_changed_alerts(const struct view_ctx *ctx) {
     return changed_items(ctx, ITEM_ALERT);
 }
 
+usec_t view_changed_volumes(const struct view_ctx *ctx) {
+    return later(ctx->snapshot->items_at[ITEM_VOLUME], ctx->cluster->created_at);
+}
+
 usec_t view_changed_config(const struct view_ctx *ctx) {
     return later(ctx->snapshot->server.config_at, object_server(ctx));
 }
@@ -131,6 +135,7 @@ usec_t view_changed_object(const struct view_ctx *ctx, enum view_object object) 
         [VIEW_OF_ARRAY] = object_array,   [VIEW_OF_NODE] = object_node,
         [VIEW_OF_USER] = object_item,     [VIEW_OF_ACCOUNT] = object_item,
         [VIEW_OF_ORPHAN] = object_item,   [VIEW_OF_ALERT] = object_item,
+        [VIEW_OF_VOLUME] = object_item,
     };
     return at[object](ctx);
 }
@@ -149,6 +154,14 @@ static mode_t permissions(const struct view_ctx *ctx, const struct view_entry *e
     return ctx->cluster ? ctx->cluster->mode & 0777 & row_mask(entry) : entry->mode;
 }
 
+static size_t count_volumes(const struct view_ctx *ctx) {
+    const struct object_list *all = &ctx->snapshot->items[ITEM_VOLUME];
+    size_t n = 0;
+    for (size_t i = 0; i < all->len; i++)
+        n += ((const struct volume *)all->items[i])->cluster_id == ctx->cluster->id;
+    return n;
+}
+
 /* Directories below this one, which is what a directory's link count tells. */
 static size_t count_subdirs(const struct view_ctx *ctx, const struct view_entry *entry) {
     size_t n = 0;
@@ -158,7 +171,9 @@ static size_t count_subdirs(const struct view_ctx *ctx, const struct view_entry 
         n += ctx->snapshot->clusters.len;
     if (entry->dir->lists == VIEW_OF_ARRAY)
         n += ctx->cluster->arrays.len;
-    if (entry->dir->lists >= VIEW_OF_USER && view_self(entry->dir->lists)->dir)
+    if (entry->dir->lists == VIEW_OF_VOLUME)
+        n += count_volumes(ctx);
+    else if (entry->dir->lists >= VIEW_OF_USER && view_self(entry->dir->lists)->dir)
         n += ctx->snapshot->items[view_item_kind(entry->dir->lists)].len;
     if (entry->dir->lists == VIEW_OF_NODE && view_object_of(entry) == VIEW_OF_CLUSTER)
         n += cluster_node_count(ctx->cluster);

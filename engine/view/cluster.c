@@ -207,6 +207,13 @@ static const struct view_entry entries[] = {
      .dir = &view_nodes_dir,
      .doc =
          "the nodes; mkdir makes one once the cluster is started, rmdir terminates and forgets it"},
+    {.name = "volumes",
+     .row = ROW_VOLUMES,
+     .kind = VIEW_LIST,
+     .mode = 0555,
+     .changed_at = view_changed_volumes,
+     .dir = &view_volumes_dir,
+     .doc = "persistent volumes of its standalone nodes: disks that outlive the VMs"},
     {.name = "template",
      .row = ROW_TEMPLATE,
      .kind = VIEW_DOC,

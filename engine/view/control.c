@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "model/limits.h"
 #include "quote.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,6 +80,12 @@ static bool orphan_can_terminate(const struct view_ctx *ctx) {
     return ((const struct orphan *)ctx->item)->wish != ORPHAN_TERMINATED;
 }
 
+static bool volume_can_delete(const struct view_ctx *ctx) {
+    const struct volume *v = view_volume(ctx);
+    bool in_use = v->wanted && ctx->cluster->target == TARGET_STARTED;
+    return v->state <= VOLUME_READY && str_len(v->group) && !v->node_id && !v->intent_id && !in_use;
+}
+
 static const struct verb verbs[] = {
     {"start", VIEW_OF_CLUSTER, cluster_can_start,
      "starts the standalone nodes, and the initial nodes of each array"},
@@ -98,11 +105,13 @@ static const struct verb verbs[] = {
     {"retry", VIEW_OF_NODE, node_can_retry, "tries the node again now"},
     {"console", VIEW_OF_NODE, node_can_tell, "fetches the serial console into the file `console`"},
     {"terminate", VIEW_OF_ORPHAN, orphan_can_terminate, "deletes the VM"},
+    {"delete", VIEW_OF_VOLUME, volume_can_delete,
+     "deletes the disk: all data on it is lost for ever"},
 };
 
 static enum view_object innermost(const struct view_ctx *ctx) {
     if (ctx->item)
-        return VIEW_OF_ORPHAN;
+        return ctx->cluster ? VIEW_OF_VOLUME : VIEW_OF_ORPHAN;
     if (ctx->node)
         return VIEW_OF_NODE;
     return ctx->array ? VIEW_OF_ARRAY : VIEW_OF_CLUSTER;

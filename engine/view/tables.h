@@ -60,6 +60,7 @@ enum view_row {
     ROW_DEFINITION_ORIGIN = 84,
     ROW_USAGE = 90,
     ROW_CLUSTER_ALERTS = 91,
+    ROW_VOLUMES = 95,
     /* Programs that copy directories go by inode number (cp) or by the order of the table (tar):
        the values come to a cluster without a template, which cannot start, and the template last.
      */
@@ -130,9 +131,18 @@ enum view_row {
     ROW_ORPHAN_MESSAGE = 238,
     ROW_ORPHAN_CONTROL = 239,
     ROW_ORPHAN_END = 248,
-    /* an alert, 248..255: one file */
+    /* an alert, 248: one file */
     ROW_ALERT = 248,
-    ROW_ALERT_END = 256,
+    ROW_ALERT_END = 249,
+    /* a volume, 249..255 */
+    ROW_VOLUME = 249,
+    ROW_VOLUME_RESOURCE_ID = 250,
+    ROW_VOLUME_SIZE = 251,
+    ROW_VOLUME_ATTACHED_TO = 252,
+    ROW_VOLUME_STATE = 253,
+    ROW_VOLUME_CONTROL = 254,
+    ROW_VOLUME_MESSAGE = 255,
+    ROW_VOLUME_END = 256,
 };
 
 /* Each kind of object begins with a row for its own directory; all else hangs below it. */
@@ -144,6 +154,7 @@ extern const struct view_entry view_user_self;
 extern const struct view_entry view_account_self;
 extern const struct view_entry view_orphan_self;
 extern const struct view_entry view_alert_self;
+extern const struct view_entry view_volume_self;
 
 /* Tables below a table of another file. */
 extern const struct view_dir view_system_dir;
@@ -151,6 +162,7 @@ extern const struct view_dir view_users_dir;
 extern const struct view_dir view_accounts_dir;
 extern const struct view_dir view_orphans_dir;
 extern const struct view_dir view_alerts_dir;
+extern const struct view_dir view_volumes_dir;
 extern const struct view_dir view_arrays_dir;
 extern const struct view_dir view_nodes_dir;
 extern const struct view_dir view_array_nodes_dir;
@@ -162,6 +174,10 @@ static inline enum item_kind view_item_kind(enum view_object object) {
 
 static inline const struct user *view_user(const struct view_ctx *ctx) {
     return (const struct user *)ctx->item;
+}
+
+static inline const struct volume *view_volume(const struct view_ctx *ctx) {
+    return (const struct volume *)ctx->item;
 }
 
 /* What kind of object a row belongs to. */
@@ -189,6 +205,7 @@ usec_t view_changed_users(const struct view_ctx *ctx);       /* one came or went
 usec_t view_changed_accounts(const struct view_ctx *ctx);
 usec_t view_changed_orphans(const struct view_ctx *ctx);
 usec_t view_changed_alerts(const struct view_ctx *ctx);
+usec_t view_changed_volumes(const struct view_ctx *ctx);
 usec_t view_changed_config(const struct view_ctx *ctx);
 usec_t view_changed_clusters(const struct view_ctx *ctx);
 usec_t view_changed_snapshot(const struct view_ctx *ctx);

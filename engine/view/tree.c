@@ -5,6 +5,7 @@
 #include "store/history.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define LINK_BIT (UINT64_C(1) << 63)
@@ -28,6 +29,7 @@ static const struct type types[] = {
     [VIEW_OF_ACCOUNT] = {&view_account_self, ROW_ACCOUNT_END},
     [VIEW_OF_ORPHAN] = {&view_orphan_self, ROW_ORPHAN_END},
     [VIEW_OF_ALERT] = {&view_alert_self, ROW_ALERT_END},
+    [VIEW_OF_VOLUME] = {&view_volume_self, ROW_VOLUME_END},
 };
 
 static enum view_object object_of_row(unsigned row) {
@@ -103,6 +105,10 @@ static int resolve(const struct snapshot *s, enum view_object object, uint64_t i
     case VIEW_OF_ALERT:
         ctx->item = snapshot_item(s, view_item_kind(object), id);
         return ctx->item ? 0 : -ENOENT;
+    case VIEW_OF_VOLUME:
+        ctx->item = snapshot_item(s, ITEM_VOLUME, id);
+        ctx->cluster = ctx->item ? snapshot_cluster(s, view_volume(ctx)->cluster_id) : NULL;
+        return ctx->cluster ? 0 : -ENOENT;
     }
     return -ENOENT;
 }
@@ -115,6 +121,16 @@ int view_context(const struct gateway *g, const struct snapshot *s, const struct
         return r;
     *ret = ctx;
     return 0;
+}
+
+const char *view_object_name(const struct view_ctx *ctx) {
+    if (ctx->item && ctx->cluster)
+        return volume_name(view_volume(ctx));
+    return ctx->item      ? str_text(ctx->item->name)
+           : ctx->node    ? str_text(ctx->node->name)
+           : ctx->array   ? str_text(ctx->array->name)
+           : ctx->cluster ? str_text(ctx->cluster->name)
+                          : "/";
 }
 
 int view_place(const struct gateway *g, const struct snapshot *s, uint64_t inode,
@@ -206,6 +222,13 @@ static int lookup_item(const struct view_ctx *ctx, enum view_object object, cons
     return 0;
 }
 
+/* Among all volumes a name has its cluster's id before it. */
+static int lookup_volume(const struct view_ctx *ctx, const char *name, struct view_ref *ret) {
+    _cleanup_buf_ struct buf full = BUF_INIT(LIMIT_VALUE_BYTES);
+    int r = buf_printf(&full, "%" PRIu64 "/%s", ctx->cluster->id, name);
+    return r < 0 ? -ENOENT : lookup_item(ctx, VIEW_OF_VOLUME, full.data, ret);
+}
+
 static int lookup_object(const struct view_ctx *ctx, const struct view_ref *dir, const char *name,
                          struct view_ref *ret) {
     switch (dir->entry->dir->lists) {
@@ -222,6 +245,8 @@ static int lookup_object(const struct view_ctx *ctx, const struct view_ref *dir,
     case VIEW_OF_ORPHAN:
     case VIEW_OF_ALERT:
         return lookup_item(ctx, dir->entry->dir->lists, name, ret);
+    case VIEW_OF_VOLUME:
+        return lookup_volume(ctx, name, ret);
     }
     return -ENOENT;
 }
@@ -269,6 +294,7 @@ int view_parent(const struct snapshot *s, const struct view_ref *ref, struct vie
         [VIEW_OF_ARRAY] = ROW_ARRAYS,   [VIEW_OF_NODE] = ROW_NODES,
         [VIEW_OF_USER] = ROW_USERS,     [VIEW_OF_ACCOUNT] = ROW_ACCOUNTS,
         [VIEW_OF_ORPHAN] = ROW_ORPHANS, [VIEW_OF_ALERT] = ROW_ALERTS,
+        [VIEW_OF_VOLUME] = ROW_VOLUMES,
     };
     unsigned row = rows[object];
     enum view_object above = object_of_row(row);
@@ -364,6 +390,19 @@ static int list_items(struct listing *l) {
     return 0;
 }
 
+static int list_volumes(struct listing *l) {
+    const struct object_list *items = &l->ctx->snapshot->items[ITEM_VOLUME];
+    for (const struct item *i; (i = next_item(items, l->position));) {
+        const struct volume *v = (const struct volume *)i;
+        struct view_ref ref = {.object_id = i->id, .entry = &view_volume_self};
+        l->position = i->id + 1;
+        if (v->cluster_id == l->ctx->cluster->id &&
+            l->visit(l->arg, volume_name(v), &ref, cookie_after(i->id)))
+            return 0;
+    }
+    return 0;
+}
+
 static int list_nothing(struct listing *l) {
     (void)l;
     return 0;
@@ -376,6 +415,7 @@ int view_list(const struct gateway *g, const struct snapshot *s, const struct vi
         [VIEW_OF_ARRAY] = list_arrays,   [VIEW_OF_NODE] = list_nodes,
         [VIEW_OF_USER] = list_items,     [VIEW_OF_ACCOUNT] = list_items,
         [VIEW_OF_ORPHAN] = list_items,   [VIEW_OF_ALERT] = list_items,
+        [VIEW_OF_VOLUME] = list_volumes,
     };
     if (!dir->entry->dir || dir->link)
         return -ENOTDIR;

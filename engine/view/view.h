@@ -43,6 +43,7 @@ enum view_object {
     VIEW_OF_ACCOUNT,
     VIEW_OF_ORPHAN,
     VIEW_OF_ALERT,
+    VIEW_OF_VOLUME,
 };
 
 struct view_entry;
@@ -60,7 +61,7 @@ struct view_ctx {
     const struct cluster *cluster;
     const struct array *array;
     const struct node *node;
-    const struct item *item; /* a user, account, orphan or alert */
+    const struct item *item; /* a user, account, orphan, alert or volume */
     uid_t uid;               /* the reader or writer */
     gid_t gid;
 };
@@ -103,6 +104,10 @@ const struct view_entry *view_self(enum view_object object);
 
 /* The root directory. */
 struct view_ref view_root(void);
+
+/* The name of the innermost object of a context, as its directory or file has it; "/" for the
+   server. Borrowed. */
+const char *view_object_name(const struct view_ctx *ctx);
 
 /* st_ino of a place: object_id << 8 | row (links: with the top bit set). */
 uint64_t view_inode(const struct view_ref *ref);

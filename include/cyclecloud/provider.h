@@ -67,6 +67,9 @@ enum cyclecloud_call {
     CYCLECLOUD_CALL_LIST_PRICES,           /* region -> prices; a public list, no credentials */
     CYCLECLOUD_CALL_READ_CONSOLE,          /* group, name -> console of a VM */
     CYCLECLOUD_CALL_READ_INSTANCE_CONSOLE, /* group, name, one instance id -> console */
+    CYCLECLOUD_CALL_CREATE_DISK,           /* group, name, region, disk, spec.tags */
+    CYCLECLOUD_CALL_RESIZE_DISK,           /* group, name, disk.size_gb: larger only */
+    CYCLECLOUD_CALL_DELETE_DISK,           /* group, name */
     CYCLECLOUD_CALL_MAX,
 };
 
@@ -88,6 +91,8 @@ struct cyclecloud_disk {
     const char *caching;           /* None, ReadOnly, ReadWrite; NULL = None */
     const char *encryption_set_id; /* resource id of a disk encryption set, or NULL */
     bool keep;                     /* the disk stays when its VM goes */
+    const char *resource_id; /* a disk that is there and is attached; NULL = a new, empty one */
+    const char *zone;        /* CREATE_DISK: NULL = none */
 };
 
 /* An inbound TCP or UDP opening of a security group. */
@@ -150,7 +155,8 @@ struct cyclecloud_request {
     const char *name;  /* of the VM, set or security group */
     uint32_t capacity; /* CREATE_SET, RESIZE_SET: absolute */
     const struct cyclecloud_vm_spec *spec;
-    const char *const *instance_ids; /* NULL-terminated */
+    const struct cyclecloud_disk *disk; /* CREATE_DISK, RESIZE_DISK */
+    const char *const *instance_ids;    /* NULL-terminated */
     const struct cyclecloud_endpoint *endpoints;
     size_t n_endpoints;
     const char *operation_url;

@@ -38,7 +38,8 @@ void fake_cloud_free(struct fake_cloud *f) {
 static bool is_write(enum cyclecloud_call call) {
     return (call >= CYCLECLOUD_CALL_ENSURE_GROUP && call <= CYCLECLOUD_CALL_DEALLOCATE_VM) ||
            call == CYCLECLOUD_CALL_CREATE_SET || call == CYCLECLOUD_CALL_RESIZE_SET ||
-           (call >= CYCLECLOUD_CALL_DELETE_SET && call <= CYCLECLOUD_CALL_DEALLOCATE_INSTANCES);
+           (call >= CYCLECLOUD_CALL_DELETE_SET && call <= CYCLECLOUD_CALL_DEALLOCATE_INSTANCES) ||
+           (call >= CYCLECLOUD_CALL_CREATE_DISK && call <= CYCLECLOUD_CALL_DELETE_DISK);
 }
 
 /* The fault of the rule for this kind of request. */

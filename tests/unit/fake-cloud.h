@@ -66,6 +66,14 @@ struct fake_vm {
     char token[128]; /* the test's own: what it was given then */
 };
 struct fake_vm *fake_cloud_vm(struct fake_cloud *f, unsigned n);
+/* The disks that are resources. */
+struct fake_disk {
+    unsigned made, there; /* so many names there ever were, so many are there now */
+    unsigned lost;        /* deleted with their group */
+    unsigned size_gb, times_attached;
+    bool attached;
+};
+struct fake_disk fake_cloud_disk(const struct fake_cloud *f);
 /* The provisioning of a VM has failed with this code; the VM stays. `code` outlives the cloud. */
 void fake_cloud_fail(struct fake_cloud *f, unsigned n, const char *code);
 /* What every console says from now on; borrowed. Before: "booted\n". */

@@ -134,8 +134,11 @@ static enum cyclecloud_class create_vm(struct fake_cloud *f, const struct cyclec
         if (f->vms[i].alive && strcmp(f->vms[i].name, q->name) == 0 &&
             strcmp(f->vms[i].group, q->group) == 0)
             return CYCLECLOUD_PENDING;
+    if (!disks_are_free(f, q))
+        return CYCLECLOUD_CONFLICT;
     f->owned[f->n_owned] = strdup(q->spec->custom_data);
     add_vm(f, q->group, "", q->name, "", q->spec->machine_type, f->owned[f->n_owned++]);
+    disks_attach(f, q);
     return CYCLECLOUD_PENDING;
 }
 
@@ -198,6 +201,7 @@ static enum cyclecloud_class change_set(struct fake_cloud *f, const struct cycle
 
 static enum cyclecloud_class delete_group(struct fake_cloud *f, const char *group) {
     delete_where(f, group, NULL, NULL);
+    disks_delete_group(f, group);
     f->security_group = false;
     for (unsigned i = 0; i < f->n_sets; i++)
         if (strcmp(f->sets[i].group, group) == 0)
@@ -243,6 +247,10 @@ enum cyclecloud_class effect(struct fake_cloud *f, const struct cyclecloud_reque
     case CYCLECLOUD_CALL_START_INSTANCES:
     case CYCLECLOUD_CALL_DEALLOCATE_INSTANCES:
         return change_set(f, q);
+    case CYCLECLOUD_CALL_CREATE_DISK:
+    case CYCLECLOUD_CALL_RESIZE_DISK:
+    case CYCLECLOUD_CALL_DELETE_DISK:
+        return change_disk(f, q);
     default:
         return CYCLECLOUD_OK;
     }

@@ -10,6 +10,7 @@
 #define ANSWER_TIME (USEC_SEC / 10)
 #define VMS_MAX 4000u
 #define SETS_MAX 64u
+#define DISKS_MAX 16u
 
 struct vm {
     struct fake_vm shown;
@@ -26,6 +27,14 @@ struct set {
     bool alive;
     unsigned next_id, changes;
     char etag[16];
+};
+
+struct disk {
+    char group[64], name[64];
+    bool alive;
+    unsigned size_gb;
+    unsigned owner; /* number of the VM, from 1; 0 = none; one that is gone has it no more */
+    unsigned attached;
 };
 
 struct pending {
@@ -56,6 +65,8 @@ struct fake_cloud {
     struct vm *vms;
     struct set sets[SETS_MAX];
     char *owned[VMS_MAX];
+    struct disk disks[DISKS_MAX];
+    unsigned n_disks, disks_lost;
     char groups[16][64];
     unsigned n_vms, n_sets, n_owned, n_groups, peak, writes, fault_in, operations;
     enum fake_fault fault;
@@ -82,6 +93,15 @@ const char *too_much(struct fake_cloud *f, const struct cyclecloud_request *q,
                      struct cyclecloud_quota_error *ret);
 /* VMs whose time to be deleted has come go. */
 void expire(struct fake_cloud *f);
+/* fake-disk.c */
+/* Whether the disks that a new VM wants are there, and no other VM has them. */
+bool disks_are_free(struct fake_cloud *f, const struct cyclecloud_request *q);
+/* The VM that was made last has them. */
+void disks_attach(struct fake_cloud *f, const struct cyclecloud_request *q);
+enum cyclecloud_class change_disk(struct fake_cloud *f, const struct cyclecloud_request *q);
+/* The disks of a group go with it, which must not be. */
+void disks_delete_group(struct fake_cloud *f, const char *group);
+
 /* What a write does, at once; PENDING: its operation takes a while. */
 enum cyclecloud_class effect(struct fake_cloud *f, const struct cyclecloud_request *q);
 

@@ -176,7 +176,7 @@ static void test_older_state_is_taken_over(void **state) {
     write_schema(&w, 1);
     restart(&w);
     assert_true(cluster_id(&w) != 0);
-    assert_int_equal(read_schema(&w), 2);
+    assert_int_equal(read_schema(&w), 3);
     assert_int_equal(create_user(&w, "alice").code, 0);
     world_end(&w);
 }

@@ -150,6 +150,19 @@ static void make_alert(struct builder *b) {
     set(&a->text, "1 node: 120 of 120 cores are used");
 }
 
+static void make_volume(struct builder *b, uint64_t id, const char *name, uint64_t cluster_id) {
+    struct volume *v = builder_add_item(b, ITEM_VOLUME, id, name);
+    assert_non_null(v);
+    v->item.created_at = v->item.changed_at = FIXTURE_TIME;
+    v->cluster_id = cluster_id;
+    v->node_id = cluster_id == ID_HPC ? ID_SCHEDULER : 0;
+    v->state = VOLUME_READY;
+    v->size_gb = v->wanted_gb = 128;
+    set(&v->group, "volume-group");
+    set(&v->resource_id, "/subscriptions/s/disks/home");
+    set(&v->message, "the cloud is busy");
+}
+
 static void make_hpc(struct builder *b) {
     struct cluster *c = builder_add_cluster(b, ID_HPC, "hpc");
     assert_non_null(c);
@@ -236,6 +249,8 @@ int fixture_setup(void **state) {
     make_alice(b);
     make_azure(b);
     make_orphan(b);
+    make_volume(b, ID_VOLUME, "10/home", ID_HPC);
+    make_volume(b, ID_OTHER_VOLUME, "30/home", ID_EMPTY);
     make_alert(b);
     struct cluster *empty = builder_add_cluster(b, ID_EMPTY, "empty");
     assert_non_null(empty);

@@ -29,7 +29,9 @@ enum fixture_id {
     ID_ALICE = 50, /* a user */
     ID_AZURE,      /* an account */
     ID_ORPHAN,
-    ID_ALERT, /* of the array execute */
+    ID_ALERT,        /* of the array execute */
+    ID_VOLUME,       /* of the head node, in use */
+    ID_OTHER_VOLUME, /* of the empty cluster, free */
 };
 
 #define FIXTURE_TIME UINT64_C(1700000000000000) /* 2023-11-14T22:13:20Z */

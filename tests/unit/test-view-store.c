@@ -72,6 +72,8 @@ static const struct refusal refusals[] = {
     {"/hpc/control", "", -EINVAL, "it is empty: write a verb such as terminate"},
     {"/hpc/arrays/execute/control", "start", -EINVAL,
      "unknown verb \"start\": write one of terminate, retry"},
+    {"/empty/volumes/home/control", "format", -EINVAL,
+     "unknown verb \"format\": write one of delete"},
     {"/system/orphans/stray/control", "adopt", -EINVAL,
      "unknown verb \"adopt\": write one of terminate"},
     {"/hpc/nodes/execute-1/control", "explode", -EINVAL,
@@ -122,6 +124,7 @@ static const struct accepted accepted[] = {
     {"/hpc/nodes/execute-2/control", "remove", "control cluster=10 array=0 node=21: remove"},
     {"/hpc/template", "[cluster x]\n", "template cluster=10 array=0 node=0: [cluster x]\n"},
     {"/hpc/parameters", "A = 1\n", "parameters cluster=10 array=0 node=0: A = 1\n"},
+    {"/empty/volumes/home/control", "delete\n", "control cluster=30 array=0 node=0: delete"},
     {"/system/orphans/stray/control", "terminate\n", "control cluster=0 array=0 node=0: terminate"},
     {"/system/config", "[server]\n", "config cluster=0 array=0 node=0: [server]\n"},
     {"/system/accounts/azure", "region = x\n",
@@ -203,6 +206,7 @@ static void test_every_writable_row_is_written(void **state) {
                                        "/hpc/arrays/execute",
                                        "/hpc/nodes/execute-1",
                                        "/system/accounts/azure",
+                                       "/hpc/volumes/home",
                                        "/system/orphans/stray"};
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
@@ -210,7 +214,7 @@ static void test_every_writable_row_is_written(void **state) {
         assert_int_equal(fixture_find(*state, tops[i], &ref), 0);
         n += count_stores(*state, ref.entry);
     }
-    assert_int_equal(n, 1 + 1 + 1 + 5 + 3 + 3);
+    assert_int_equal(n, 1 + 1 + 1 + 1 + 5 + 3 + 3);
 }
 
 static void test_too_long_values(void **state) {

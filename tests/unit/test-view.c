@@ -101,6 +101,15 @@ static const struct expectation expectations[] = {
      "# terminate   terminates all nodes of this array that have no keepalive\n"
      "# retry       tries failed and held nodes of this array again now\n"},
     {"/hpc/arrays/htc/control", "# no verb is allowed now\n"},
+    {"/hpc/volumes/home/resource_id", "/subscriptions/s/disks/home\n"},
+    {"/hpc/volumes/home/size", "128\n"},
+    {"/hpc/volumes/home/attached_to", "scheduler\n"},
+    {"/hpc/volumes/home/state", "ready\n"},
+    {"/hpc/volumes/home/message", "the cloud is busy\n"},
+    {"/hpc/volumes/home/control", "# no verb is allowed now\n"},
+    {"/empty/volumes/home/attached_to", "\n"},
+    {"/empty/volumes/home/control",
+     "# delete      deletes the disk: all data on it is lost for ever\n"},
     {"/hpc/nodes/count", "2\n"},
     {"/hpc/nodes/execute-1/state", "started\n"},
     {"/hpc/nodes/execute-2/state", "allocation\n"},
@@ -255,9 +264,9 @@ static void test_every_row_is_read(void **state) {
     struct walk w = {.f = *state};
     struct view_ref root = view_root();
     walk_directory(&w, &root);
-    /* system, accounts, alerts, orphans, users, 2 x (cluster, arrays, nodes), 3 x (array, nodes), 3
-     * nodes, a user, an orphan */
-    assert_int_equal(w.directories, 5 + 6 + 6 + 3 + 2);
+    /* system, accounts, alerts, orphans, users, 2 x (cluster, arrays, nodes, volumes, a volume), 3
+     * x (array, nodes), 3 nodes, a user, an orphan */
+    assert_int_equal(w.directories, 5 + 10 + 6 + 3 + 2);
     assert_int_equal(w.links, 1 + 3); /* templates; `projects` leads nowhere and is not there */
     assert_true(w.files > 100);
     assert_false(w.seen_rows[0]);
@@ -276,6 +285,9 @@ static void test_inodes_are_stable(void **state) {
         {"/system/accounts", 19},
         {"/system/orphans/stray", ID_ORPHAN << 8 | 228},
         {"/system/alerts/hpc-execute-quota", ID_ALERT << 8 | 248},
+        {"/hpc/volumes", ID_HPC << 8 | 95},
+        {"/hpc/volumes/home", ID_VOLUME << 8 | 249},
+        {"/hpc/volumes/home/control", ID_VOLUME << 8 | 254},
         {"/system/accounts/azure", ID_AZURE << 8 | 220},
         {"/users/alice", ID_ALICE << 8 | 200},
         {"/users/alice/disabled", ID_ALICE << 8 | 207},
@@ -417,7 +429,8 @@ static void test_link_counts_and_times(void **state) {
     const struct fixture *f = *state;
     assert_int_equal(fixture_attr(f, "/").links, 2 + 2 + 2);
     assert_int_equal(fixture_attr(f, "/users").links, 2 + 1);
-    assert_int_equal(fixture_attr(f, "/hpc").links, 2 + 2);
+    assert_int_equal(fixture_attr(f, "/hpc").links, 2 + 3);
+    assert_int_equal(fixture_attr(f, "/hpc/volumes").links, 2 + 1);
     assert_int_equal(fixture_attr(f, "/hpc/nodes").links, 2 + 3);
     assert_int_equal(fixture_attr(f, "/hpc/arrays").links, 2 + 3);
     assert_int_equal(fixture_attr(f, "/hpc/arrays/execute/nodes").links, 2);
