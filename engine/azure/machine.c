@@ -81,10 +81,10 @@ static json_t *size_gb(struct machine *v, uint32_t gb) {
 }
 
 /* A VM's disks go with it; those of a Uniform set always do, and it has no such member. */
-static json_t *delete_option(struct machine *v, bool keep) {
+static json_t *delete_option(struct machine *v) {
     if (v->in_set)
         return NULL;
-    return maker_text(&v->m, keep ? "Detach" : "Delete");
+    return maker_text(&v->m, "Delete");
 }
 
 static json_t *os_disk(struct machine *v) {
@@ -95,11 +95,11 @@ static json_t *os_disk(struct machine *v) {
     else
         managed = managed_disk(v, s->os_disk_type, s->os_disk_encryption_set_id, disk_security(v));
     const char *caching = maker_given(s->os_disk_caching) ? s->os_disk_caching : "ReadWrite";
-    return maker_need(
-        &v->m, json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}", "createOption", "FromImage",
-                         "caching", s->ephemeral_os_disk ? "ReadOnly" : caching, "deleteOption",
-                         delete_option(v, false), "diskSizeGB", size_gb(v, s->os_disk_gb),
-                         "diffDiskSettings", local, "managedDisk", managed));
+    return maker_need(&v->m, json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}", "createOption",
+                                       "FromImage", "caching",
+                                       s->ephemeral_os_disk ? "ReadOnly" : caching, "deleteOption",
+                                       delete_option(v), "diskSizeGB", size_gb(v, s->os_disk_gb),
+                                       "diffDiskSettings", local, "managedDisk", managed));
 }
 
 /* A disk of its own is attached as it is and stays when the VM goes. */
@@ -115,7 +115,7 @@ static json_t *data_disk(struct machine *v, const struct cyclecloud_disk *d) {
     return json_pack("{s:I, s:s, s:I, s:s, s:o*, s:o*}", "lun", (json_int_t)d->lun, "createOption",
                      "Empty", "diskSizeGB", (json_int_t)d->size_gb, "caching",
                      maker_given(d->caching) ? d->caching : "None", "deleteOption",
-                     delete_option(v, d->keep), "managedDisk",
+                     delete_option(v), "managedDisk",
                      managed_disk(v, d->storage_type, d->encryption_set_id, NULL));
 }
 
@@ -212,7 +212,7 @@ static json_t *network(struct machine *v) {
         json_pack("{s:s+, s:{s:b, s:b, s:b, s:o*, s:o*, s:[o]}}", "name", v->q->name, "-nic",
                   "properties", "primary", 1, "enableAcceleratedNetworking",
                   (int)s->accelerated_networking, "enableIPForwarding", (int)s->ip_forwarding,
-                  "deleteOption", delete_option(v, false), "networkSecurityGroup",
+                  "deleteOption", delete_option(v), "networkSecurityGroup",
                   maker_id(&v->m, s->security_group_id), "ipConfigurations", ip_configuration(v)));
     json_t *version = v->in_set ? NULL : maker_text(&v->m, "2020-11-01");
     return maker_need(&v->m, json_pack("{s:o*, s:[o]}", "networkApiVersion", version,

@@ -355,6 +355,8 @@ static void on_conflict(struct engine *e, struct intent *i,
     i->state = INTENT_OPEN;
     i->dirty = true;
     i->next_at = told_or(e, result, CONFLICT_RETRY + backoff(e, i->attempts));
+    if (i->kind == INTENT_CREATE_VM) /* another VM may have one of its disks */
+        outcome_hold_nodes(e, i, &(struct holding){HOLD_NONE, 0, result->message});
 }
 
 void outcome_announce_failure(struct engine *e, const struct intent *i,
@@ -388,6 +390,12 @@ static void on_gone(struct engine *e, struct intent *i, const struct cyclecloud_
     }
     if (i->state == INTENT_ACCEPTED) {
         outcome_forget_operation(e, i);
+        return;
+    }
+    if (volume_is_missing(i, result)) {
+        struct cyclecloud_result refusal = *result;
+        refusal.result = CYCLECLOUD_INVALID;
+        outcome_refused(e, i, &refusal);
         return;
     }
     outcome_announce_failure(e, i, result);

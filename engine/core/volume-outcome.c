@@ -91,6 +91,12 @@ static void group_lost(struct engine *e, struct intent *i) {
     intents_close(e, i);
 }
 
+bool volume_is_missing(const struct intent *i, const struct cyclecloud_result *result) {
+    return i->kind == INTENT_CREATE_VM && i->state != INTENT_ACCEPTED &&
+           result->result == CYCLECLOUD_GONE &&
+           strcasestr(result->message, "/providers/Microsoft.Compute/disks/");
+}
+
 /* How a result is taken for a volume; false: as for all other intents. */
 static bool is_refused(const struct intent *i, enum cyclecloud_class class) {
     static const bool refusals[CYCLECLOUD_CLASS_MAX] = {

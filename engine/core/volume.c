@@ -119,8 +119,10 @@ void volume_act(struct engine *e, uint64_t cluster_id, const struct plan_action 
 
 void volumes_attach(struct engine *e, const struct array *a, const struct node *n) {
     json_t *volumes = NULL;
-    if (a->is_array || volumes_read(a->spec, &volumes) < 0)
+    if (a->is_array)
         return;
+    if (volumes_read(a->spec, &volumes) < 0)
+        engine_fail(e, -ENOMEM);
     const char *section;
     json_t *value;
     json_object_foreach(volumes, section, value) {

@@ -76,6 +76,8 @@ int volume_control(struct engine *e, const struct command *c, struct error *err)
 /* volume-outcome.c */
 /* Takes note of how a request about a volume ended. True: nothing more is to be done. */
 bool volume_outcome(struct engine *e, struct intent *i, const struct cyclecloud_result *result);
+/* A VM could not be made because a disk that it wants is not there: nothing brings that back. */
+bool volume_is_missing(const struct intent *i, const struct cyclecloud_result *result);
 /* The success of each kind of intent. */
 void volume_group_ensured(struct engine *e, struct intent *i);
 void volume_created(struct engine *e, struct intent *i);

@@ -3,6 +3,7 @@
 
 #include "entries.h"
 #include "parameter.h"
+#include "volume-check.h"
 
 #include "base/parse.h"
 
@@ -177,21 +178,12 @@ static int add_to_group(struct work *w, const struct section *section, struct gr
     return entries_add(w->s, &group->entries, section, "");
 }
 
-/* A data disk needs a size, or something that has one. */
-static void check_volume(struct work *w, const struct group *group, const struct value *volume) {
-    static const char *const sources[] = {"Size", "VolumeId", "SourceUri", "SourceResourceId"};
-    for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
-        if (value_record_get(volume, sources[i]) || entries_find(&group->entries, sources[i]))
-            return;
-    const struct section *at = group->first;
-    const struct finding finding = {SEVERITY_WARNING, CODE_UNSIZED_VOLUME,
-                                    template_place(w->s->t, at->line, at->column),
-                                    "add Size = 100, in GB"};
-    struct owner owner = node_owner(w->node);
-    if (text_equal_fold(group->name->text, "boot") || diagnostics_has(w->s->diags, &finding.at))
-        return;
-    diagnostics_add(w->s->diags, &finding, "volume %s of %s %s has no Size", group->name->text,
-                    owner.kind, owner.name);
+static struct volume_place volume_place(const struct work *w, const struct group *group) {
+    return (struct volume_place){.scope = w->s,
+                                 .node = w->node,
+                                 .name = group->name->text,
+                                 .section = group->first,
+                                 .entries = &group->entries};
 }
 
 /* A security group lets a port through; nothing translates it to another. */
@@ -234,8 +226,9 @@ static void check_interface(struct work *w, const struct group *group, const str
 
 static void check_group(struct work *w, enum section_type type, const struct group *group,
                         const struct value *record) {
+    const struct volume_place place = volume_place(w, group);
     if (type == SECTION_VOLUME)
-        check_volume(w, group, record);
+        volume_check(&place, record);
     else if (type == SECTION_INPUT_ENDPOINT)
         check_endpoint(w, group, record);
     else
@@ -270,7 +263,11 @@ static int put_group(struct work *w, enum section_type type, const char *member,
     struct value *record = entries_evaluate(w->s, &group->entries, &rules);
     if (record)
         check_group(w, type, group, record);
-    return value_record_set(all, group->name->text, record);
+    int r = value_record_set(all, group->name->text, record);
+    const struct volume_place place = volume_place(w, group);
+    if (r == 0 && type == SECTION_VOLUME)
+        volume_check_lun(&place, all);
+    return r;
 }
 
 /* The sections of one type as an object by name. */

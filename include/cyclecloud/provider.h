@@ -90,7 +90,6 @@ struct cyclecloud_disk {
     const char *storage_type;      /* Premium_LRS ... */
     const char *caching;           /* None, ReadOnly, ReadWrite; NULL = None */
     const char *encryption_set_id; /* resource id of a disk encryption set, or NULL */
-    bool keep;                     /* the disk stays when its VM goes */
     const char *resource_id; /* a disk that is there and is attached; NULL = a new, empty one */
     const char *zone;        /* CREATE_DISK: NULL = none */
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The clusters that are shipped, on a daemon: they start as they are and with their examples."""
 import json
+import os
 
 import pytest
 
@@ -12,6 +13,16 @@ NAMES = [path.stem for path in TEMPLATES]
 
 def test_there_are_templates():
     assert {"simple", "slurm", "pbspro", "gridengine", "htcondor", "lsf", "nfs"} <= set(NAMES)
+
+
+def remove(daemon, name):
+    """With the volumes that outlive it."""
+    volumes = daemon.path(name, "volumes")
+    for volume in os.listdir(volumes):
+        daemon.write("delete\n", name, "volumes", volume, "control")
+    wait_until(lambda: all((volumes / v / "state").read_text() == "planned\n"
+                           for v in os.listdir(volumes)), 60, "no disk of the cluster")
+    os.rmdir(daemon.path(name))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=NAMES)
@@ -33,4 +44,5 @@ def test_starts(shared_daemon, path):
         shell(f"echo 1 > {name}/arrays/{array}/count; sync {name}/nodes/count", cwd=daemon.mount)
     ready = {n for n in daemon.nodes(name) if daemon.read(name, "nodes", n, "status") == "Ready\n"}
     assert heads <= ready and len(ready) == len(heads) + bool(definition["nodearrays"])
-    shell(f"echo terminated > {name}/state; sync {name}/state; rmdir {name}", cwd=daemon.mount)
+    shell(f"echo terminated > {name}/state; sync {name}/state", cwd=daemon.mount)
+    remove(daemon, name)

@@ -150,3 +150,19 @@ def test_only_its_verb_deletes_it(daemon):
     wait_until(lambda: volume(daemon, "home", "state") == "planned", 60, "a new record")
     shell("rmdir c", cwd=daemon.mount)
     assert not [g for g in daemon.azure().groups() if "-volume-" in g]
+
+
+def test_lost_disk_is_not_replaced_by_an_empty_one(daemon):
+    """Somebody deleted it in the portal."""
+    daemon.make_cluster("c", template())
+    start(daemon)
+    disk = terminate(daemon)
+    azure = daemon.azure()
+    request = urllib.request.Request(
+        f"{azure.base}{disk['id']}?api-version={DISK_API}", method="DELETE",
+        headers={"Authorization": f"Bearer {azure.login()}"})
+    urllib.request.urlopen(request, timeout=20).close()
+    wait_until(lambda: not disks(daemon), 30, "no disk")
+    daemon.write("started\n", "c", "state")
+    wait_until(lambda: "is not found" in daemon.error("c"), 60, "the words")
+    assert not disks(daemon) and not daemon.azure().machines()

@@ -31,7 +31,8 @@ static const char *const identities[] = {"/id/1", NULL};
 static const struct cyclecloud_tag tags[] = {{"ClusterId", "c1"}, {"empty", NULL}};
 static const struct cyclecloud_disk disks[] = {
     {.lun = 0, .size_gb = 64, .storage_type = "Premium_LRS"},
-    {.lun = 3, .size_gb = 128, .storage_type = "StandardSSD_LRS", .caching = "None", .keep = true}};
+    {.lun = 3, .size_gb = 128, .storage_type = "StandardSSD_LRS", .caching = "None"},
+    {.lun = 4, .size_gb = 128, .resource_id = "/disk"}};
 
 static struct cyclecloud_vm_spec full_spec(void) {
     return (struct cyclecloud_vm_spec){.region = "eastus",
@@ -57,7 +58,7 @@ static struct cyclecloud_vm_spec full_spec(void) {
                                        .tags = tags,
                                        .n_tags = 2,
                                        .disks = disks,
-                                       .n_disks = 2,
+                                       .n_disks = 3,
                                        .os_disk_gb = 100,
                                        .os_disk_type = "Premium_LRS",
                                        .terminate_notice_s = 301,
@@ -108,8 +109,11 @@ static void a_machine_is_described_whole(void **state) {
         {"properties/storageProfile/dataDisks/0",
          "{\"caching\":\"None\",\"createOption\":\"Empty\",\"deleteOption\":\"Delete\","
          "\"diskSizeGB\":64,\"lun\":0,\"managedDisk\":{\"storageAccountType\":\"Premium_LRS\"}}"},
-        {"properties/storageProfile/dataDisks/1/deleteOption", "\"Detach\""},
+        {"properties/storageProfile/dataDisks/1/deleteOption", "\"Delete\""},
         {"properties/storageProfile/dataDisks/1/caching", "\"None\""},
+        {"properties/storageProfile/dataDisks/2",
+         "{\"createOption\":\"Attach\",\"deleteOption\":\"Detach\",\"lun\":4,\"managedDisk\":{"
+         "\"id\":\"/disk\"}}"},
         {"properties/osProfile/computerName", "\"host\""},
         {"properties/osProfile/customData", "\"I2Nsb3VkLWNvbmZpZwo=\""},
         {"properties/osProfile/linuxConfiguration/ssh/publicKeys/0",

@@ -462,6 +462,43 @@ static void test_volumes_without_size(void **state) {
     result_done(&r);
 }
 
+/* Where a volume can be persistent, and which sizes and LUNs it can have. */
+static void test_volumes_that_cannot_be(void **state) {
+    static const struct {
+        const char *node, *volume, *expected; /* expected: NULL = fine */
+    } rows[] = {
+        {"node n", "volume v]]]\nSize = 10\nPersistent = true\n", NULL},
+        {"nodearray n", "volume v]]]\nSize = 10\nPersistent = true\n",
+         "t:5:1: error: volume v of nodearray n cannot be persistent"},
+        {"nodearray n", "volume v]]]\nSize = 10\nPersistent = false\n", NULL},
+        {"node n", "volume boot]]]\nPersistent = true\n",
+         "t:4:1: error: volume boot of node n cannot be persistent"},
+        {"node n", "volume v]]]\nSize = 0\nPersistent = true\n",
+         "t:4:1: error: volume v of node n is persistent and needs a Size above 0"},
+        {"node n", "volume v]]]\nSize = -4\n",
+         "t:4:1: warning: volume v of node n has a Size of 0 or less"},
+        {"node n",
+         "volume v]]]\nSize = 1\nAzure.Lun = 3\n[[[volume w]]]\nSize = 1\nAzure.Lun = 3\n",
+         "t:8:1: error: volume w of node n has the LUN of another volume"},
+        {"node n",
+         "volume v]]]\nSize = 1\nAzure.Lun = 3\n[[[volume w]]]\nSize = 1\nAzure.Lun = 4\n", NULL},
+        {"node n", "volume v]]]\nSize = 10\nPersistent = true\n[[nodearray a]]\nExtends = n\n",
+         "t:5:1: warning: volume v of nodearray a is not persistent"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text), "[cluster c]\n[[%s]]\n[[[%s", rows[i].node,
+                       rows[i].volume);
+        struct result r = run_template(text, NULL);
+        const char *expected = rows[i].expected ? rows[i].expected : "";
+        bool fine = rows[i].expected ? strncmp(r.text, expected, strlen(expected)) == 0 : !*r.text;
+        if (!fine)
+            fail_msg("row %zu: \"%s\" instead of \"%s\"", i, r.text, expected);
+        result_done(&r);
+    }
+}
+
 /* The clusters that are shipped start on the simulator as they are: what they ask for beyond that
    is named, and nothing else is odd about them. */
 static void check_shipped(const char *path, const char *text, size_t len) {
@@ -504,6 +541,7 @@ int main(void) {
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_volumes_without_size),
+        cmocka_unit_test(test_volumes_that_cannot_be),
         cmocka_unit_test(test_shipped_templates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
