@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define PAGE 4096u
 #define RECORDS 300u
@@ -30,7 +31,6 @@ static void fill(struct store *s) {
     }
     struct store_change change = {.ops = ops, .n_ops = RECORDS};
     assert_int_equal(store_commit(s, &change, NULL), 0);
-    assert_int_equal(fault_guard_install(), 0); /* cmocka has taken the signals for this test */
 }
 
 /* Path of the file; good until the next call. */
@@ -68,24 +68,42 @@ static int read_all(struct store *s) {
     return r < 0 ? r : again < 0 ? again : got;
 }
 
+/* In a process of its own: one that has met damage does not open another store. */
+enum outcome {
+    SOUND,
+    NOTICED,
+    WRONG,
+};
+
+static enum outcome in_child(enum outcome (*body)(struct fixture *f), struct fixture *f) {
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(fault_guard_install() == 0 ? body(f) : WRONG);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_not_equal(WEXITSTATUS(status), WRONG);
+    return WEXITSTATUS(status);
+}
+
+static enum outcome open_and_read(struct fixture *f) {
+    struct store *s = NULL;
+    struct error err = ERROR_INIT;
+    int r = store_open_lmdb(f->path, &err, &s);
+    if (r == 0)
+        return read_all(s) < 0 ? NOTICED : SOUND;
+    bool told = strstr(err_text(&err), f->path) &&
+                (r != -EBADMSG || strstr(err_text(&err), "restore the directory from a backup"));
+    return told ? NOTICED : WRONG;
+}
+
 /* The file with these bytes: it is refused with words, or what is read of it is sound or refused.
    True when the damage was noticed. */
 static bool survives(struct fixture *f, const struct buf *data) {
-    struct store *s = NULL;
-    struct error err = ERROR_INIT;
     _cleanup_close_ int fd = open(data_path(f), O_WRONLY | O_TRUNC | O_CLOEXEC);
     assert_int_equal(write(fd, data->data, data->len), data->len);
-    int r = store_open_lmdb(f->path, &err, &s);
-    if (r < 0) {
-        assert_non_null(strstr(err_text(&err), f->path));
-        if (r == -EBADMSG)
-            assert_non_null(strstr(err_text(&err), "restore the directory from a backup"));
-    } else {
-        r = read_all(s);
-    }
-    err_done(&err);
-    store_free(s);
-    return r < 0;
+    return in_child(open_and_read, f) == NOTICED;
 }
 
 static void a_cut_file_is_told(void **state) {
@@ -125,31 +143,45 @@ static void damaged_pages_are_told(void **state) {
     assert_true(noticed > ROUNDS / 10);
 }
 
-/* While it is in use: readers and the next commit are refused, and so is all that follows. */
-static void a_file_cut_in_use_is_told(void **state) {
-    struct fixture *f = *state;
-    fill(f->store);
-    assert_int_equal(truncate(data_path(f), 3 * PAGE), 0);
-    assert_int_equal(read_all(f->store), -EBADMSG);
-    struct error err = ERROR_INIT;
-    struct store_op op = {"a", 1, "b", 1};
-    struct store_change change = {.ops = &op, .n_ops = 1};
-    assert_int_equal(store_commit(f->store, &change, &err), -EBADMSG);
-    assert_non_null(strstr(err_text(&err), "restore the directory from a backup"));
-    err_done(&err);
-    assert_int_equal(read_all(f->store), -EBADMSG);
-}
-
-static void a_commit_into_a_cut_file_is_told(void **state) {
-    struct fixture *f = *state;
-    fill(f->store);
-    assert_int_equal(truncate(data_path(f), 3 * PAGE), 0);
+/* True if the commit of one record is refused with words. */
+static bool is_refused(struct store *s) {
     struct error err = ERROR_INIT;
     struct store_op op = {"k07919", 6, "b", 1};
     struct store_change change = {.ops = &op, .n_ops = 1};
-    assert_int_equal(store_commit(f->store, &change, &err), -EBADMSG);
-    assert_non_null(strstr(err_text(&err), "restore the directory from a backup"));
-    err_done(&err);
+    return store_commit(s, &change, &err) == -EBADMSG &&
+           strstr(err_text(&err), "restore the directory from a backup");
+}
+
+static struct store *open_then_cut(struct fixture *f) {
+    struct store *s = NULL;
+    return store_open_lmdb(f->path, NULL, &s) == 0 && truncate(data_path(f), 3 * PAGE) == 0 ? s
+                                                                                            : NULL;
+}
+
+static enum outcome read_then_commit(struct fixture *f) {
+    struct store *s = open_then_cut(f);
+    return s && read_all(s) == -EBADMSG && is_refused(s) && read_all(s) == -EBADMSG ? NOTICED
+                                                                                    : WRONG;
+}
+
+static enum outcome commit_first(struct fixture *f) {
+    struct store *s = open_then_cut(f);
+    return s && is_refused(s) ? NOTICED : WRONG;
+}
+
+static void cut_in_use(struct fixture *f, enum outcome (*use)(struct fixture *f)) {
+    fill(f->store);
+    store_free(TAKE_PTR(f->store));
+    assert_int_equal(in_child(use, f), NOTICED);
+}
+
+/* While it is in use: readers and the next commit are refused, and so is all that follows. */
+static void a_file_cut_in_use_is_told(void **state) {
+    cut_in_use(*state, read_then_commit);
+}
+
+static void a_commit_into_a_cut_file_is_told(void **state) {
+    cut_in_use(*state, commit_first);
 }
 
 #define LMDB(f) cmocka_unit_test_setup_teardown(f, setup_lmdb, teardown)
