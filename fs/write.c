@@ -239,7 +239,6 @@ int write_resize(const struct place *p, struct handle *h, size_t size) {
         return -EFBIG;
     LOCK_SCOPE(&h->lock);
     if (size == 0) {
-        h->dirty = h->dirty || !h->loaded || h->length;
         buf_done(&h->body);
         (void)charge(h, 0);
         h->length = 0;

@@ -211,7 +211,8 @@ static int check_keys(const char *text, size_t len, struct error *err) {
 
 int store_user_keys(const struct view_ctx *ctx, const char *text, size_t len, struct command **ret,
                     struct error *err) {
-    int r = len ? check_keys(text, len, err)
+    int r = text && len
+                ? check_keys(text, len, err)
                 : err_kind(err, "invalid_value",
                            "it is empty, and what was stored stays: write a comment to remove "
                            "all keys");

@@ -129,7 +129,6 @@ EMPTY = {
     "rename": "cp /dev/null template.tmp; mv -f template.tmp template",
     "rsync": "rsync {empty} template",
     "rsync-inplace": "rsync --inplace {empty} template",
-    "truncate": "truncate -s 0 template",
     "by path": "python3 -c 'import os; os.truncate(\"template\", 0)'",
     "larger": "truncate -s 5M template",
     "larger by path": "python3 -c 'import os; os.truncate(\"template\", 5 << 20)'",
