@@ -65,7 +65,7 @@ class Cluster:
         self.terminated.discard(name)
 
     def children(self):
-        return {*DOCUMENTS, *CLUSTER_VALUES, *CLUSTER_READ_ONLY, "arrays", "nodes"}
+        return {*DOCUMENTS, *CLUSTER_VALUES, *CLUSTER_READ_ONLY, "arrays", "nodes", "volumes"}
 
 
 class Place:
@@ -76,7 +76,8 @@ class Place:
 
     @property
     def is_dir(self):
-        return self.kind in ("root", "cluster", "arrays", "array", "array nodes", "nodes", "node")
+        return self.kind in ("root", "cluster", "arrays", "array", "array nodes", "nodes", "node",
+                             "volumes")
 
     @property
     def scratch(self):
@@ -107,7 +108,7 @@ def child_kind(parent, name):
     if parent.kind == "cluster":
         if name in cluster.scratch:
             return "scratch"
-        kinds = {"arrays": "arrays", "nodes": "nodes"}
+        kinds = {"arrays": "arrays", "nodes": "nodes", "volumes": "volumes"}
         return kinds.get(name) or ("document" if name in DOCUMENTS else
                                    "value" if name in CLUSTER_VALUES else
                                    "read-only" if name in CLUSTER_READ_ONLY else None)
@@ -226,6 +227,8 @@ class Model:
             return set(c.nodes), set()
         if place.kind == "arrays":
             return {"execute"}, set()
+        if place.kind == "volumes":
+            return set(), set()
         return set(), None
 
     # --- values and documents ---
