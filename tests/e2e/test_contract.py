@@ -15,7 +15,7 @@ SYSTEM = """version r  health r  config rw  accounts d  machine_types r  prices 
             limits r  trace r  orphans d  alerts d"""
 CLUSTER = """template rw  parameters rw  parameters.schema r  definition r  definition.origin r
              plan r  state rw  control rw  status r  status.json r  metrics r  logs r  events r
-             usage r  alerts r  error r  arrays d  nodes d"""
+             usage r  alerts r  error r  arrays d  nodes d  volumes d"""
 ARRAY = """count rw  max_count rw  cores r  machine_type r  buckets r  attributes r  control rw
            nodes d"""
 NODE = """state rw  status r  phase r  array r  machine_type r  hostname r  private_ip r

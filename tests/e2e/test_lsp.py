@@ -135,9 +135,10 @@ def test_what_it_can(client):
 
 def test_diagnostics(client):
     assert client.diagnostics[0] == {
-        "range": span(6, 13, 18), "severity": 1, "code": "undeclared-parameter",
+        "range": span(6, 13, 18), "severity": 2, "code": "undeclared-parameter",
         "source": "cyclecloud-template",
-        "message": "Parameter Cout is not known (referenced by node head)\ndid you mean Count?"}
+        "message": "Parameter Cout is not known (referenced by node head); the cluster starts only "
+                   "if it is given\ndid you mean Count?"}
 
 
 @pytest.mark.parametrize("encodings, start", [(["utf-8", "utf-16"], 15), (["utf-16"], 14)])

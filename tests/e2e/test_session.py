@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The sessions of the manual: define a cluster from a template, scale it, watch it, take it down."""
 import json
+import os
 import re
 
 import pytest
@@ -8,8 +9,19 @@ import pytest
 from harness import ROOT, SIMPLE, alive, shared, shell, wait_until
 
 
+def delete_volumes(daemon, name):
+    """Each by the request that names it; returns when the disks are gone."""
+    volumes = os.listdir(daemon.path(name, "volumes"))
+    for volume in volumes:
+        daemon.write("delete\n", name, "volumes", volume, "control")
+    wait_until(lambda: all(daemon.read(name, "volumes", volume, "state") == "planned\n"
+                           for volume in volumes), 30, "no disk left")
+
+
 def take_down(daemon, name):
-    shell(f"echo terminated > {name}/state; sync {name}/state; rmdir {name}", cwd=daemon.mount)
+    shell(f"echo terminated > {name}/state; sync {name}/state", cwd=daemon.mount)
+    delete_volumes(daemon, name)
+    shell(f"rmdir {name}", cwd=daemon.mount)
     assert not daemon.path(name).exists()
     wait_until(lambda: not daemon.azure().machines(), 30, "no VM left")
 
