@@ -39,7 +39,7 @@ static const size_t array_texts[] = {
 static const size_t set_texts[] = {
     offsetof(struct set, name),      offsetof(struct set, machine_type),
     offsetof(struct set, zone),      offsetof(struct set, placement_group),
-    offsetof(struct set, spec_hash),
+    offsetof(struct set, spec_hash), offsetof(struct set, server),
 };
 
 static const size_t cluster_texts[] = {
