@@ -65,11 +65,28 @@ static usec_t counted_tick(struct engine *e) {
 struct answer_on_its_way {
     cyclecloud_done done;
     void *arg;
+    struct answer_on_its_way *next;
 };
+
+static struct answer_on_its_way *on_their_way;
+
+static void take_off(struct answer_on_its_way *a) {
+    struct answer_on_its_way **at = &on_their_way;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    free(a);
+}
+
+/* The engine ended before they came. */
+static void forget_answers(void) {
+    while (on_their_way)
+        take_off(on_their_way);
+}
 
 static void counted_done(void *arg, const struct cyclecloud_result *result) {
     struct answer_on_its_way a = *(struct answer_on_its_way *)arg;
-    free(arg);
+    take_off(arg);
     memory.counting = true;
     a.done(a.arg, result);
     memory.counting = false;
@@ -82,7 +99,8 @@ static int uncounted_submit(void *provider, const struct cyclecloud_request *req
     memory.counting = false;
     struct answer_on_its_way *a = malloc(sizeof(*a));
     assert_non_null(a);
-    *a = (struct answer_on_its_way){done, arg};
+    *a = (struct answer_on_its_way){done, arg, on_their_way};
+    on_their_way = a;
     int r = fake.ops->submit(provider, request, counted_done, a);
     memory.counting = true;
     return r;
@@ -215,6 +233,7 @@ static bool write_once(unsigned nth) {
     bool failed = memory.failed;
     fail_at(0);
     world_end(&w);
+    forget_answers();
     return failed;
 }
 
