@@ -316,7 +316,8 @@ def part_tsan():
     if not result.failed:
         result.merge(unit_tests("tsan", prefix))
         for folder in ("fs", "e2e"):
-            result.merge(pytest("tsan", folder, prefix, "not long and not unsanitized"))
+            result.merge(pytest("tsan", folder, prefix,
+                                "not long and not unsanitized and not no_threads", timeout=2100))
     return result
 
 

@@ -17,6 +17,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "long: runs only with tools/check --long")
     config.addinivalue_line("markers", "unsanitized: measures time or memory, not for sanitizers")
+    config.addinivalue_line("markers", "no_threads: is about nothing that threads share, not for TSan")
 
 
 @pytest.fixture

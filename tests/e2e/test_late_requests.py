@@ -10,6 +10,8 @@ import pytest
 from gate import Gate
 from harness import BUILD, SIMPLE, SLOW, SUBSCRIPTION, Azure, wait_until
 
+pytestmark = pytest.mark.no_threads
+
 ACCOUNT = """[account own]
 subscription = {subscription}
 tenant = simulated

@@ -8,6 +8,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.no_threads
+
 URI = "file:///t/slurm.txt"
 TEXT = """\
 [cluster Base]

@@ -11,6 +11,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.no_threads
+
 jsonschema = pytest.importorskip("jsonschema")
 
 SHIPPED = sorted((harness.ROOT / "templates").glob("*.txt"))

@@ -10,6 +10,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.no_threads
+
 SIMPLE = harness.ROOT / "templates" / "simple.txt"
 WRONG = """\
 [cluster c]

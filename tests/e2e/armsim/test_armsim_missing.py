@@ -10,6 +10,8 @@ import pytest
 
 from armsim import FAST, GRAPH, NETWORK, RG, SETS, SUB, SUBNET, VMS, Simulator, set_body, vm_body, wait_for
 
+pytestmark = pytest.mark.no_threads
+
 PROFILE = "virtualMachineProfile"
 
 

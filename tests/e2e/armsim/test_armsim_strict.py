@@ -9,6 +9,8 @@ import pytest
 from armsim import FAST, NETWORK, RG, SETS, VMS, Simulator, set_body, vm_body
 from harness import ROOT, shared
 
+pytestmark = pytest.mark.no_threads
+
 PROFILE = "properties.virtualMachineProfile"
 NSG = RG + "/providers/Microsoft.Network/networkSecurityGroups/"
 WINDOWS = {"publisher": "MicrosoftWindowsServer", "offer": "WindowsServer",
