@@ -187,7 +187,7 @@ def make_network(daemon, name, region):
     """A virtual network with a subnet `compute`, as an administrator of the subscription makes it."""
     azure = daemon.azure()
     url = (f"{azure.base}/subscriptions/{SUBSCRIPTION}/resourceGroups/sim-rg/providers/"
-           f"Microsoft.Network/virtualNetworks/{name}?api-version=2023-11-01")
+           f"Microsoft.Network/virtualNetworks/{name}?api-version=2024-01-01")
     body = {"location": region, "properties": {
         "addressSpace": {"addressPrefixes": ["10.64.0.0/16"]},
         "subnets": [{"name": "compute", "properties": {"addressPrefix": "10.64.0.0/20"}}]}}
