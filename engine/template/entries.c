@@ -135,7 +135,7 @@ static int put_late(const struct entry_rules *rules, const char *key, const stru
 static int put_tag(struct value *record, const char *name, struct value *v, bool secret) {
     _cleanup_value_ struct value *owned = v;
     return value_record_set_in(record, "Tags", name,
-                               value_mark(value_coerce(v, WANT_TEXT), secret));
+                               value_mark(value_coerce(owned, WANT_TEXT), secret));
 }
 
 static int put_tags(struct value *record, const struct value *tags) {
