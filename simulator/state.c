@@ -245,19 +245,6 @@ static int put_document(const struct state *state, struct buf *b) {
     return r < 0 ? r : buf_error(b);
 }
 
-static int write_all(int fd, const char *data, size_t len) {
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 /* Everything noted is in the files. */
 static void all_written(struct state *state) {
     list_for_each_safe(link, next, &state->dirty) list_del(link);
@@ -279,7 +266,7 @@ static int write_document(struct state *state) {
     int len = snprintf(head, sizeof(head), "{\"generation\":%" PRIu64 "}\n", state->generation);
     if (ftruncate(state->journal_fd, 0) < 0)
         return -errno;
-    r = write_all(state->journal_fd, head, (size_t)len);
+    r = file_write_fd(state->journal_fd, head, (size_t)len);
     if (r < 0)
         return r;
     state->journal_size = (size_t)len;
@@ -360,7 +347,7 @@ static int append_journal(struct state *state, bool durable) {
         buf_truncate(lines, before);
         return r < 0 ? r : buf_error(lines);
     }
-    r = write_all(state->journal_fd, lines->data, lines->len);
+    r = file_write_fd(state->journal_fd, lines->data, lines->len);
     if (r == 0 && durable && fdatasync(state->journal_fd) < 0)
         r = -errno;
     if (r < 0) {

@@ -27,19 +27,6 @@ int file_read(const char *path, struct buf *b) {
     }
 }
 
-static int write_all(int fd, const char *data, size_t len) {
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int sync_directory_of(const char *path) {
     _cleanup_free_ char *dir = strdup(path);
     if (!dir)
@@ -50,6 +37,20 @@ static int sync_directory_of(const char *path) {
     _cleanup_close_ int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0)
         return -errno;
+    return 0;
+}
+
+int file_write_fd(int fd, const void *data, size_t len) {
+    const char *at = data;
+    while (len) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        at += n;
+        len -= (size_t)n;
+    }
     return 0;
 }
 
@@ -68,7 +69,9 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode) {
         open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return -errno;
-    int r = write_all(fd, data, len);
+    int r = file_write_fd(fd, data, len);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
     if (r == 0 && rename(temporary, path) < 0)
         r = -errno;
     if (r < 0) {

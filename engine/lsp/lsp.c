@@ -4,24 +4,12 @@
 #include "framing.h"
 #include "server.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* 0 or -errno. */
-static int write_all(int fd, const char *data, size_t len) {
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
 
 /* Handles the messages that are complete. 0 or a negative errno. */
 static int handle_messages(struct server *s, struct frame_reader *frames, int output) {
@@ -31,7 +19,7 @@ static int handle_messages(struct server *s, struct frame_reader *frames, int ou
     while (!s->exited && (r = frame_reader_next(frames, &data, &len)) > 0) {
         r = server_handle(s, data, len);
         if (r == 0)
-            r = write_all(output, s->output.data, s->output.len);
+            r = file_write_fd(output, s->output.data, s->output.len);
         buf_clear(&s->output);
         if (r < 0)
             return r;
