@@ -177,6 +177,17 @@ def test_input_endpoints(shared_daemon):
     assert "tcp-443" not in rules(daemon, "open")["cyclecloud-nsg"][1]
 
 
+def test_input_endpoints_after_a_restart(make_daemon):
+    """What a server before this one has opened follows the template, too."""
+    daemon = make_daemon().start()
+    start(daemon, "open", PUBLIC)
+    daemon.terminate()
+    daemon.start()
+    daemon.write(HEAD + PUBLIC.replace("443", "8443"), "open", "template")
+    wait_until(lambda: "tcp-8443" in rules(daemon, "open")["cyclecloud-nsg"][1], 20,
+               "the new port in the security group")
+
+
 def test_nothing_is_open_unasked(shared_daemon):
     daemon = shared_daemon
     start(daemon, "shut", "[[node a]]\nAssociatePublicIpAddress = true\n")
