@@ -65,9 +65,12 @@ static usec_t expire_calls(struct waits *w, usec_t at) {
     return USEC_NEVER;
 }
 
-/* The HTTP thread sees the end and closes it. Lock held. */
-static void close_peer(struct peer *p) {
+/* The HTTP thread sees the end and closes it. Until then its place is free already: else a flood
+   from one address, faster than that thread, would close the connections of others. Lock held. */
+static void close_peer(struct waits *w, struct peer *p) {
     list_del(&p->link);
+    p->closing = true;
+    w->open--;
     (void)shutdown(p->fd, SHUT_RDWR);
 }
 
@@ -77,7 +80,7 @@ static usec_t expire_peers(struct waits *w, usec_t at) {
         struct peer *p = list_entry(w->peers.next, struct peer, link);
         if (p->since + w->idle_timeout > at)
             return p->since + w->idle_timeout;
-        close_peer(p);
+        close_peer(w, p);
     }
     return USEC_NEVER;
 }
@@ -276,7 +279,7 @@ struct peer *peer_new(struct waits *w, int fd, const struct sockaddr *address) {
         LOCK_SCOPE(&w->lock);
         struct peer *surplus = find_surplus(w, p);
         if (surplus)
-            close_peer(surplus);
+            close_peer(w, surplus);
         w->open++;
     }
     peer_touch(w, p);
@@ -286,7 +289,7 @@ struct peer *peer_new(struct waits *w, int fd, const struct sockaddr *address) {
 void peer_free(struct waits *w, struct peer *p) {
     {
         LOCK_SCOPE(&w->lock);
-        w->open--;
+        w->open -= !p->closing;
     }
     peer_hold(w, p);
     free(p);
@@ -297,6 +300,8 @@ void peer_touch(struct waits *w, struct peer *p) {
         return;
     LOCK_SCOPE(&w->lock);
     list_del(&p->link);
+    if (p->closing)
+        return;
     p->since = now();
     if (list_empty(&w->peers))
         (void)pthread_cond_broadcast(&w->changed);

@@ -53,6 +53,7 @@ struct peer {
     struct in6_addr address; /* of IPv4: mapped */
     int fd;                  /* MHD's; good until the closing of the connection is told */
     usec_t since;
+    bool closing; /* told to end: it does not count as open any more */
 };
 
 /* Zeros mean the defaults. */
