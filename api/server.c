@@ -157,12 +157,11 @@ uint16_t api_port(const struct api *api) {
 void api_free(struct api *api) {
     if (!api)
         return;
-    if (api->daemon)
-        api->listen_fd = MHD_quiesce_daemon(api->daemon);
     if (api->service.waits)
-        waits_stop(api->service.waits);
+        waits_stop(api->service.waits); /* no call is suspended after that */
     if (api->daemon)
-        MHD_stop_daemon(api->daemon);
+        MHD_stop_daemon(api->daemon); /* closes the socket, too; to quiesce a pool of epoll threads
+                                         before may abort: both sides take the socket out */
     cleanup_close(&api->listen_fd);
     waits_unref(api->service.waits);
     hosts_done(&api->service.hosts);
